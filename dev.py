@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Run or test the project on this machine. Needs Python 3.11 or newer and nothing else.
+
+python dev.py run [--port N]    serve the API and the admin with demo data on SQLite
+python dev.py test [ARGUMENT]   run the tests; arguments go to pytest
+python dev.py manage ARGUMENT   run a manage.py command on what `run` serves
+"""
+
+import sys
+
+if sys.version_info < (3, 11):
+    sys.exit("Queue API needs Python 3.11 or newer; this is %d.%d." % sys.version_info[:2])
+
+import argparse
+import os
+import secrets
+import subprocess
+import venv
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import quote
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+STATE = ROOT / ".dev"  # the database and secret of `run`
+
+
+def install(*requirements: str) -> None:
+    """Make the virtual environment hold these files' packages; does nothing if it does already."""
+    for name in requirements:
+        wanted = (ROOT / name).read_text(encoding="utf-8")
+        installed = VENV / f"{name}.installed"  # what was installed last, once it was
+        if installed.exists() and installed.read_text(encoding="utf-8") == wanted:
+            continue
+        print(f"Installing {name} into {VENV.name} ...", flush=True)
+        try:
+            venv.create(VENV, with_pip=True)
+        except subprocess.CalledProcessError:
+            sys.exit("This Python can't make a virtual environment (Debian: install python3-venv).")
+        pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        if subprocess.call([*pip, "-r", name]):
+            sys.exit(f"{name} could not be installed; what pip says above tells why.")
+        installed.write_text(wanted, encoding="utf-8")
+
+
+def development_environment() -> dict[str, str]:
+    """The environment with settings for this machine alone, which win over the shell's."""
+    STATE.mkdir(exist_ok=True)
+    secret = STATE / "secret_key"
+    if not secret.exists():
+        secret.write_text(secrets.token_urlsafe(50), encoding="utf-8")
+    return {
+        **os.environ,
+        "ENV_FILE": os.devnull,  # a .env in this folder may be a real installation's
+        "SECRET_KEY": secret.read_text(encoding="utf-8"),
+        "ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "DATABASE_URL": "sqlite:///" + quote((STATE / "db.sqlite3").as_posix()),
+        "HTTPS": "off",
+    }
+
+
+def become(arguments: list[str], environment: dict[str, str]) -> NoReturn:
+    """Go on as this Python command, so that Ctrl-C and signals reach it and nothing else."""
+    command = [str(PYTHON), *arguments]
+    if os.name != "nt":
+        os.execve(PYTHON, command, environment)
+    child = subprocess.Popen(command, env=environment)
+    while True:  # Windows has no exec, and its Ctrl-C reaches the child by itself
+        try:
+            sys.exit(child.wait())
+        except KeyboardInterrupt:
+            continue
+
+
+def main() -> None:
+    verb, *arguments = sys.argv[1:] or ["help"]
+    os.chdir(ROOT)
+    if verb == "run":
+        install("requirements.txt")
+        run(arguments)
+    elif verb == "test":
+        install("requirements.txt", "requirements-dev.txt")
+        become(["-m", "pytest", *arguments], dict(os.environ))
+    elif verb == "manage":
+        install("requirements.txt")
+        become(["manage.py", *arguments], development_environment())
+    else:
+        sys.exit(__doc__)
+
+
+def run(arguments: list[str]) -> NoReturn:
+    parser = argparse.ArgumentParser(prog="dev.py run")
+    parser.add_argument("--port", type=int, default=8000, help="default: %(default)s")
+    port = str(parser.parse_args(arguments).port)
+    environment = development_environment()
+    for command in (
+        ["migrate", "--verbosity", "0"],
+        ["create_demo_data", "--url", f"http://127.0.0.1:{port}"],
+    ):
+        if subprocess.call([PYTHON, "manage.py", *command], env=environment):
+            sys.exit(1)
+    become(["manage.py", "serve", "--port", port], environment)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

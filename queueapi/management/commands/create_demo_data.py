@@ -1,0 +1,170 @@
+"""`manage.py create_demo_data`: something to look at, and a key to try the API with."""
+
+import json
+import os
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from django.utils import timezone
+
+from queues.models import QueueItem
+from security.models import ApiKey
+from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
+
+CLIENT = "demo"
+ADMIN = "admin"
+EXAMPLE = settings.BASE_DIR / "docs" / "examples" / "queue-item.json"
+
+KEPT = """\
+The demo data of an earlier start is kept. The admin is {url}/admin/, user {admin}.
+Its password and the API key were shown when they were made; for new ones:
+
+  python dev.py manage rotate_api_key {client} --overlap 0
+  python dev.py manage changepassword {admin}
+"""
+
+MADE = """\
+Demo data is in place. The password and the key are shown only now.
+
+  Admin    {url}/admin/
+           user {admin}, password {password}
+  API key  {key}
+
+Put an item on a queue:
+
+{curl}
+"""
+
+
+class Command(BaseCommand):
+    help = (
+        "Fill an empty database with an API key, an admin user and a few queue items and "
+        "triggers. A database that was filled so before is left as it is."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--url", required=True, help="where the server will be")
+
+    def handle(self, *args: Any, url: str, **options: Any) -> None:
+        if ApiKey.objects.filter(client=CLIENT).exists():
+            self.stdout.write(KEPT.format(url=url, admin=ADMIN, client=CLIENT))
+            return
+        users = get_user_model()._default_manager
+        if any(rows.exists() for rows in (users, QueueItem.objects, Trigger.objects)):
+            raise CommandError("This database has data of its own; demo data would mix with it.")
+        password = secrets.token_urlsafe(12)
+        with transaction.atomic():
+            get_user_model().objects.create_superuser(ADMIN, password=password)
+            create_queue_items()
+            create_triggers()
+            _, key = ApiKey.objects.issue(CLIENT, lifetime=None)
+        self.stdout.write(
+            MADE.format(url=url, admin=ADMIN, password=password, key=key, curl=curl(url, key))
+        )
+
+
+def curl(url: str, key: str) -> str:
+    """A command that can be pasted into a shell of this system as it is."""
+    if os.name == "nt":  # cmd and PowerShell agree on no way to quote JSON, but on file names
+        program, body = "curl.exe", f'"@{EXAMPLE}"'
+    else:
+        program, body = "curl", f"'{json.dumps(json.loads(EXAMPLE.read_text()))}'"
+    headers = f'-H "X-API-Key: {key}" -H "Content-Type: application/json"'
+    return f"{program} -i {url}/api/queue {headers} -d {body}"
+
+
+def create_queue_items() -> None:
+    def ago(**span: float) -> datetime:
+        return timezone.now() - timedelta(**span)
+
+    invoices = {"queue_name": "Invoice approval", "created_by": "ERP"}
+    starters = {"queue_name": "New employees", "created_by": "HR portal"}
+    for item in (
+        QueueItem(
+            **invoices,
+            reference="INV-20381",
+            status=QueueItem.Status.DONE,
+            data='{"supplier": "Nordlys Energi A/S", "amount": 18250.5, "currency": "DKK"}',
+            created_date=ago(hours=26),
+            start_date=ago(hours=25, minutes=40),
+            end_date=ago(hours=25, minutes=38),
+            message="Approved and booked",
+        ),
+        QueueItem(
+            **invoices,
+            reference="INV-20394",
+            status=QueueItem.Status.FAILED,
+            data='{"supplier": "Byg & Bolig ApS", "amount": 4100, "currency": "DKK"}',
+            created_date=ago(hours=5),
+            start_date=ago(hours=4, minutes=50),
+            end_date=ago(hours=4, minutes=49),
+            message="No purchase order with number 77120",
+        ),
+        QueueItem(
+            **invoices,
+            reference="INV-20402",
+            status=QueueItem.Status.IN_PROGRESS,
+            data='{"supplier": "Kontorland", "amount": 899.95, "currency": "DKK"}',
+            created_date=ago(minutes=50),
+            start_date=ago(minutes=3),
+        ),
+        QueueItem(
+            **invoices,
+            reference="INV-20403",
+            data='{"supplier": "Fjordens Rengøring", "amount": 12600, "currency": "DKK"}',
+            created_date=ago(minutes=12),
+        ),
+        QueueItem(
+            **starters,
+            reference="EMP-1107",
+            status=QueueItem.Status.ABANDONED,
+            data='{"name": "Aksel Holm", "starts": "2025-05-01"}',
+            created_date=ago(days=2),
+            end_date=ago(days=1),
+            message="Starts in another department; handled by hand",
+        ),
+        QueueItem(
+            **starters,
+            reference="EMP-1112",
+            data='{"name": "Mette Østergaard", "starts": "2025-06-01"}',
+            created_date=ago(hours=1),
+        ),
+    ):
+        item.save(force_insert=True)
+
+
+def create_triggers() -> None:
+    now = timezone.now()
+    SingleTrigger.objects.create(
+        trigger_name="MyAutomationTrigger",
+        process_name="Year-end report",
+        process_path="C:\\Robots\\year_end_report\\main.py",
+        process_status=Trigger.Status.DONE,
+        last_run=now - timedelta(days=1),
+        next_run=now - timedelta(days=1),
+    )
+    ScheduledTrigger.objects.create(
+        trigger_name="Nightly address sync",
+        process_name="Address sync",
+        process_path="https://git.example.org/robots/address-sync.git",
+        is_git_repo=True,
+        is_blocking=True,
+        scheduler_whitelist='["ROBOT-01", "ROBOT-02"]',
+        last_run=now - timedelta(hours=8),
+        next_run=now + timedelta(hours=16),
+        cron_expr="0 2 * * *",
+    )
+    QueueTrigger.objects.create(
+        trigger_name="Invoices waiting",
+        process_name="Invoice approval",
+        process_path="C:\\Robots\\invoice_approval\\main.py",
+        process_status=Trigger.Status.PAUSED,
+        priority=5,
+        queue_name="Invoice approval",
+        min_batch_size=5,
+    )

@@ -1,0 +1,69 @@
+"""`manage.py serve`: the production server, and the development server as well."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from queueapi.server import serve
+
+# Waitress answers a larger body itself, as plain text and before our code sees it. A little above
+# our own limit, so that what lies near the limit still gets an answer in our shape.
+WAITRESS_MARGIN_BYTES = 64 * 1024
+
+
+class Command(BaseCommand):
+    help = "Serve the API and the admin with Waitress until Ctrl-C or a stop signal."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
+        )
+        parser.add_argument(
+            "--port",
+            type=int,
+            default=settings.HTTP_PLATFORM_PORT,
+            help="port to listen on; 0 takes a free one "
+            "(default: HTTP_PLATFORM_PORT from the environment, else 8000)",
+        )
+        parser.add_argument(
+            "--threads",
+            type=int,
+            default=4,
+            help="requests answered at the same time (default: %(default)s)",
+        )
+
+    def handle(self, *args: Any, host: str, port: int, threads: int, **options: Any) -> None:
+        if threads < 1:
+            raise CommandError("--threads must be at least 1.")
+        # Imported here: it loads every middleware, which `manage.py help serve` should not.
+        from queueapi.wsgi import application  # noqa: PLC0415
+
+        try:
+            serve(
+                application,
+                on_ready=lambda opened: self.say(
+                    f"Queue API is serving on http://{host}:{opened}/ (Ctrl-C stops it)."
+                ),
+                host=host,
+                port=port,
+                threads=threads,
+                # TLS ends in front of us: what arrives here counts as what the client spoke.
+                url_scheme="https" if settings.HTTPS else "http",
+                max_request_body_size=settings.MAX_REQUEST_BYTES + WAITRESS_MARGIN_BYTES,
+                # Header and body of an answer leave in one packet instead of two.
+                send_bytes=18000,
+                # No Server header.
+                ident=None,
+            )
+        except (OSError, ValueError, OverflowError) as error:
+            raise CommandError(
+                f"Can't listen on {host}, port {port}: {error}. "
+                "Another program may be using it; --port takes another one."
+            ) from error
+        self.say("Queue API has stopped.")
+
+    def say(self, sentence: str) -> None:
+        self.stdout.write(sentence)
+        # A supervisor or test that reads a pipe should see it now.
+        self.stdout.flush()

@@ -1,0 +1,40 @@
+"""One id per request, in the answer's `X-Request-ID` and in every log line written meanwhile."""
+
+import logging
+import re
+from collections.abc import Callable
+from contextvars import ContextVar
+from uuid import uuid4
+
+from django.http import HttpRequest, HttpResponse
+
+# What a caller may choose: an id that can't break a log line or a header.
+ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+_request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+
+class RequestIDMiddleware:
+    """Keeps the caller's `X-Request-ID` if it is acceptable, and makes one otherwise."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request_id = request.META.get("HTTP_X_REQUEST_ID", "")
+        if not ACCEPTABLE.fullmatch(request_id):
+            request_id = uuid4().hex
+        # Never reset: Django logs a request's outcome after the last middleware has returned, and
+        # the thread's next request sets it anew.
+        _request_id.set(request_id)
+        response = self.get_response(request)
+        response.headers["X-Request-ID"] = request_id
+        return response
+
+
+class RequestIDFilter(logging.Filter):
+    """Gives each log record the id of its thread's request, `-` before the first."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = _request_id.get()
+        return True

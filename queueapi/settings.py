@@ -1,0 +1,190 @@
+"""Every setting of the project. All that comes from the environment is read here and nowhere else.
+
+`.env.example` lists the variables. They may also stand in a file `.env` beside `manage.py`
+(`ENV_FILE` names another one); the process's own environment wins over the file.
+
+Read `MIDDLEWARE` and `REST_FRAMEWORK` from top to bottom to follow a request.
+"""
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.utils import get_random_secret_key
+from environs import Env, EnvError
+from tzlocal import get_localzone_name
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Env()
+env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")), recurse=False)
+
+try:
+    DEBUG = env.bool("DEBUG", default=False)
+    SECRET_KEY = env.str("SECRET_KEY", default=get_random_secret_key() if DEBUG else "")
+    ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
+    # TLS ends in front of this process, so this says what clients see, not what the port speaks.
+    HTTPS = env.bool("HTTPS", default=not DEBUG)
+    HTTP_PLATFORM_PORT = env.int("HTTP_PLATFORM_PORT", default=8000)
+    MAX_REQUEST_BYTES = env.int("MAX_REQUEST_BYTES", default=1024 * 1024)
+    # The machine's own zone unless told otherwise: robots and schedulers on it write in that one.
+    TIME_ZONE = env.str("TIME_ZONE", default="") or get_localzone_name()
+
+    dj_database_url.register("mssql", "mssql")
+    if not DEBUG and not env.str("DATABASE_URL", default=""):
+        raise ImproperlyConfigured(
+            "DATABASE_URL is missing; set it to the database, for example "
+            "mssql://user:password@host:1433/name."
+        )
+    DATABASES = {
+        "default": env.dj_db_url(
+            "DATABASE_URL",
+            default=f"sqlite:///{(BASE_DIR / 'db.sqlite3').as_posix()}",
+            # A connection lives as long as its thread; one that broke is noticed and replaced.
+            conn_max_age=None,
+            conn_health_checks=True,
+        )
+    }
+except EnvError as error:
+    raise ImproperlyConfigured(str(error)) from error
+
+if not DEBUG:
+    if len(SECRET_KEY) < 50:
+        raise ImproperlyConfigured(
+            "SECRET_KEY is missing or shorter than 50 characters; set it to a long random text "
+            "that only this installation knows."
+        )
+    if not ALLOWED_HOSTS:
+        raise ImproperlyConfigured(
+            "ALLOWED_HOSTS is empty; set it to the host names that clients use, "
+            "separated by commas."
+        )
+try:
+    ZoneInfo(TIME_ZONE)
+except (ValueError, KeyError, OSError) as error:
+    raise ImproperlyConfigured(
+        "TIME_ZONE is not the name of a time zone; use one like Europe/Copenhagen."
+    ) from error
+
+if DATABASES["default"]["ENGINE"] not in ("mssql", "django.db.backends.sqlite3"):
+    raise ImproperlyConfigured("DATABASE_URL must begin with mssql:// or sqlite://.")
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        # Readers don't wait for the writer, and writers queue from their first statement on,
+        # for at most `timeout` seconds, instead of failing with "database is locked".
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+    }
+
+INSTALLED_APPS = [
+    "queueapi",
+    "security",
+    "queues",
+    "triggers",
+    "rest_framework",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "queueapi.request_id.RequestIDMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+REST_FRAMEWORK = {
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "queueapi.negotiation.AlwaysJSON",
+    "DEFAULT_AUTHENTICATION_CLASSES": ["security.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["queueapi.parsers.JSONObjectParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "queueapi.errors.exception_handler",
+    # No OPTIONS answer that describes the API to whoever asks.
+    "DEFAULT_METADATA_CLASS": None,
+    "UNAUTHENTICATED_USER": None,
+}
+
+ROOT_URLCONF = "queueapi.urls"
+WSGI_APPLICATION = "queueapi.wsgi.application"
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_BYTES
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Times in the shared tables are naive and local, because OpenOrchestrator writes them so.
+USE_TZ = False
+LANGUAGE_CODE = "en"
+
+STATIC_URL = "/static/"
+# The admin's files come straight from the installed packages: there is nothing to collect,
+# and nothing that an upgrade can forget.
+WHITENOISE_USE_FINDERS = True
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+SECURE_SSL_REDIRECT = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS else 0
+
+SILENCED_SYSTEM_CHECKS = [
+    # HSTS for subdomains: other services may live below this host's name, and whether they have
+    # TLS is not ours to say.
+    "security.W005",
+    # HSTS preload lists are for public sites; this one is internal.
+    "security.W021",
+]
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "queueapi.request_id.RequestIDFilter"}},
+    "formatters": {
+        "line": {
+            "format": "{asctime} {levelname} {name} [{request_id}] {message}",
+            "style": "{",
+        }
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "filters": ["request_id"],
+            "formatter": "line",
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    # Django's own handlers mail the admins and print only with DEBUG on: leave both to the root.
+    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
+}

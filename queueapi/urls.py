@@ -1,0 +1,18 @@
+"""Every address that the project answers to."""
+
+from django.contrib import admin
+from django.urls import path, re_path
+
+from queues.views import QueueItemViewSet
+from triggers.views import TriggerViewSet
+
+urlpatterns = [
+    re_path(r"^api/queue/?$", QueueItemViewSet.as_view({"post": "create"}), name="queue"),
+    re_path(r"^api/trigger/?$", TriggerViewSet.as_view({"post": "set_status"}), name="trigger"),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "queueapi.errors.bad_request"
+handler403 = "queueapi.errors.permission_denied"
+handler404 = "queueapi.errors.not_found"
+handler500 = "queueapi.errors.server_error"

@@ -1,0 +1,47 @@
+"""What `POST /api/queue` takes and gives."""
+
+import json
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.fields import empty
+
+from queueapi.serializers import (
+    InputSerializer,
+    LocalDateTimeField,
+    TextField,
+    UpperCaseChoiceField,
+)
+from queues.models import QueueItem
+
+
+class DataField(TextField):
+    """A text, or an object or array that becomes JSON text; the limits hold for that text."""
+
+    def run_validation(self, data: Any = empty) -> Any:
+        if isinstance(data, dict | list):
+            try:
+                data = json.dumps(data, ensure_ascii=False)
+            except RecursionError as error:
+                raise serializers.ValidationError("Is nested too deeply.") from error
+        elif data is not empty and not isinstance(data, str):
+            raise serializers.ValidationError("Must be a text, an object or an array.")
+        return super().run_validation(data)
+
+
+class QueueItemSerializer(InputSerializer):
+    queue_name = TextField(max_length=100, trim_whitespace=True)
+    status = UpperCaseChoiceField(choices=QueueItem.Status.values, required=False)
+    data = DataField(  # type: ignore[assignment]  # DRF takes it out of the class again
+        max_length=2000, allow_blank=True, required=False
+    )
+    reference = TextField(max_length=100, allow_blank=True, required=False)
+    message = TextField(allow_blank=True, required=False)
+    created_by = TextField(max_length=100, allow_blank=True, required=False)
+    created_date = LocalDateTimeField(required=False)
+
+    def create(self, validated_data: dict[str, Any]) -> QueueItem:
+        return QueueItem.objects.create(**validated_data)
+
+    def to_representation(self, instance: QueueItem) -> dict[str, Any]:
+        return {"success": True, "id": str(instance.pk)}

@@ -1,0 +1,29 @@
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from security.durations import duration
+from security.management.commands._key_command import KeyCommand
+from security.models import ApiKey
+
+
+def lifetime(text: str) -> timedelta | None:
+    return None if text == "never" else duration(text)
+
+
+class Command(KeyCommand):
+    help = "Issue an API key to a client. Keys that the client has already stay as they are."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="the client: the system that will send the key")
+        parser.add_argument(
+            "--expires",
+            type=lifetime,
+            default="365d",
+            metavar="SPAN",
+            help="how long the key lives: 365d, 12h or never (default: %(default)s)",
+        )
+
+    def handle(self, *args: Any, name: str, expires: timedelta | None, **options: Any) -> None:
+        self.hand_over(*ApiKey.objects.issue(name, expires))

@@ -1,0 +1,24 @@
+import sys
+from getpass import getpass
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from security.management.commands._key_command import KeyCommand
+from security.models import ApiKey
+
+
+class Command(KeyCommand):
+    help = (
+        "Accept a secret that a client already uses, read from standard input, so that the "
+        "client need not change. Rotate it when you can: its origin is not known here."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="the client")
+
+    def handle(self, *args: Any, name: str, **options: Any) -> None:
+        secret = getpass("Key: ") if sys.stdin.isatty() else sys.stdin.read()
+        # PowerShell's pipes add a byte order mark and a line end.
+        key = ApiKey.objects.import_secret(name, secret.lstrip("\ufeff").strip())
+        self.say(f"Key {key.prefix} of {key.client} is imported; it does not expire.")

@@ -1,0 +1,41 @@
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from security.durations import duration
+from security.management.commands._key_command import KeyCommand
+from security.models import ApiKey
+
+
+class Command(KeyCommand):
+    help = (
+        "Issue a new API key to a client and end its older ones after an overlap in which both "
+        "work. The new key lives as long as the newest one was given."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="the client")
+        parser.add_argument(
+            "--overlap",
+            type=duration,
+            default="24h",
+            metavar="SPAN",
+            help="how long the older keys go on: 24h, 7d, or 0 to end them at once "
+            "(default: %(default)s)",
+        )
+
+    def handle(self, *args: Any, name: str, overlap: timedelta, **options: Any) -> None:
+        try:
+            key, plaintext = ApiKey.objects.rotate(name, overlap)
+        except ApiKey.DoesNotExist as error:
+            raise CommandError(
+                f"No client with a live key is named {name!r}; list_api_keys shows the clients, "
+                "create_api_key makes a client's first key."
+            ) from error
+        self.hand_over(key, plaintext)
+        others = ApiKey.objects.filter(client=name).live().exclude(pk=key.pk)
+        for old in others.order_by("created"):
+            self.say(f"Old key {old.prefix} works until {old.expires:%Y-%m-%d %H:%M}.")
+        if not others:
+            self.say("Its older keys have ended.")

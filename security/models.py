@@ -1,0 +1,166 @@
+"""Who may enter: API keys."""
+
+import base64
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Self
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MinLengthValidator, RegexValidator
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+PREFIX_LENGTH = 8
+TOUCH_INTERVAL = timedelta(minutes=1)
+
+
+def hash_secret(secret: str) -> bytes:
+    """SHA-256, unsalted and fast: right for 256 random bits, which nobody can try one by one."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _short_name(raw: bytes) -> str:
+    """Eight characters a-z and 2-7 from five bytes: a prefix that people can read out."""
+    return base64.b32encode(raw[:5]).decode().lower()
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    """The life of a key. Plaintexts pass through here and are kept nowhere."""
+
+    def live(self) -> Self:
+        """Keys that open the door now."""
+        return self.filter(Q(expires=None) | Q(expires__gt=timezone.now()), revoked=None)
+
+    def issue(self, client: str, lifetime: timedelta | None) -> tuple["ApiKey", str]:
+        """Make a key for `client` that ends after `lifetime` (`None`: never).
+
+        Returns the key and its plaintext, which can't be had again.
+        Raises `ValidationError` for a client name or a lifetime that makes no sense.
+        """
+        prefix = _short_name(secrets.token_bytes(5))
+        plaintext = f"{prefix}.{secrets.token_urlsafe(32)}"
+        return self._store(client, prefix, plaintext, lifetime), plaintext
+
+    @transaction.atomic
+    def rotate(self, client: str, overlap: timedelta) -> tuple["ApiKey", str]:
+        """Make a new key for `client` now and end its other live ones after `overlap`.
+
+        The new key gets the lifetime that the client's newest one was issued with.
+        Raises `ApiKey.DoesNotExist` if the client has no live key to take over from.
+        """
+        old = self.filter(client=client).live()
+        if not old.exists():
+            raise self.model.DoesNotExist(f"{client} has no live key.")
+        # Rotation shortens only older keys, so the newest still has the lifetime of its issue.
+        newest = self.filter(client=client).latest("created", "pk")
+        end = timezone.now() + overlap
+        old.filter(Q(expires=None) | Q(expires__gt=end)).update(expires=end)
+        return self.issue(client, newest.lifetime)
+
+    def import_secret(self, client: str, secret: str) -> "ApiKey":
+        """Accept a secret that `client` already has, without an end.
+
+        Its prefix comes from its hash: a part of the secret itself would give that part away.
+        Raises `ValidationError` if it is too short, can't travel in a header, or is known here.
+        """
+        MinLengthValidator(20, "A key needs at least 20 characters; this one has %(show_value)d.")(
+            secret
+        )
+        RegexValidator(
+            r"\A[!-~]+\Z", "A key may have only ASCII letters, digits and signs, and no spaces."
+        )(secret)
+        if known := self.filter(hashed_secret=hash_secret(secret).hex()).first():
+            raise ValidationError(f"That key is here already: {known}.")
+        return self._store(client, _short_name(hash_secret(secret)), secret, None)
+
+    def _store(
+        self, client: str, prefix: str, plaintext: str, lifetime: timedelta | None
+    ) -> "ApiKey":
+        now = timezone.now()
+        key = self.model(
+            client=client,
+            prefix=prefix,
+            hashed_secret=hash_secret(plaintext).hex(),
+            created=now,
+            expires=None if lifetime is None else now + lifetime,
+        )
+        key.full_clean()
+        key.save(force_insert=True)
+        return key
+
+    def with_secret(self, plaintext: str) -> "ApiKey | None":
+        """The key with this plaintext, in whatever state it is; one query by a unique index."""
+        if not plaintext.isascii():
+            return None  # no key has such signs, and text that can't be encoded must not raise
+        try:
+            return self.get(hashed_secret=hash_secret(plaintext).hex())
+        except self.model.DoesNotExist:
+            return None
+
+
+class ApiKey(models.Model):
+    """A secret that lets one client in. A client may have any number of live keys."""
+
+    class State(models.TextChoices):
+        LIVE = "live"
+        EXPIRED = "expired"
+        REVOKED = "revoked"
+
+    client = models.CharField(
+        max_length=100,
+        db_index=True,
+        validators=[
+            RegexValidator(
+                r"\A[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?\Z",
+                "A client name has no control characters, and no spaces at its ends.",
+            )
+        ],
+    )
+    prefix = models.CharField(max_length=PREFIX_LENGTH, unique=True)
+    hashed_secret = models.CharField(max_length=64, unique=True)
+    created = models.DateTimeField(default=timezone.now)
+    expires = models.DateTimeField(null=True, blank=True)
+    revoked = models.DateTimeField(null=True, blank=True)
+    last_used = models.DateTimeField(null=True, blank=True)
+
+    # DRF makes the key the request's user, and its IsAuthenticated asks for this.
+    is_authenticated = True
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.prefix} of {self.client}"
+
+    def clean(self) -> None:
+        if self.expires is not None and self.expires <= self.created:
+            raise ValidationError("A key must end later than it begins.")
+
+    @property
+    def lifetime(self) -> timedelta | None:
+        return None if self.expires is None else self.expires - self.created
+
+    @property
+    def state(self) -> State:
+        if self.revoked is not None:
+            return self.State.REVOKED
+        if self.expires is not None and self.expires <= timezone.now():
+            return self.State.EXPIRED
+        return self.State.LIVE
+
+    def revoke(self) -> bool:
+        """End this key now, for good. False if it was revoked before."""
+        now = timezone.now()
+        changed = ApiKey.objects.filter(pk=self.pk, revoked=None).update(revoked=now)
+        self.refresh_from_db(fields=["revoked"])
+        return bool(changed)
+
+    def touch(self) -> None:
+        """Note that the key was used, at most once a minute: the hot path stays without a write."""
+        now = timezone.now()
+        if self.last_used is None or self.last_used <= now - TOUCH_INTERVAL:
+            ApiKey.objects.filter(pk=self.pk).update(last_used=now)

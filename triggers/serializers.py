@@ -1,0 +1,11 @@
+"""What `POST /api/trigger` takes."""
+
+from queueapi.serializers import InputSerializer, TextField, UpperCaseChoiceField
+from triggers.models import Trigger
+
+
+class TriggerStatusSerializer(InputSerializer):
+    trigger_name = TextField(max_length=100)
+    process_status = UpperCaseChoiceField(
+        choices=Trigger.Status.values, default=Trigger.Status.IDLE
+    )

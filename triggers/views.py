@@ -1,0 +1,27 @@
+from rest_framework import viewsets
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from triggers.models import Trigger
+from triggers.serializers import TriggerStatusSerializer
+
+
+class TriggerViewSet(viewsets.GenericViewSet):
+    """`POST /api/trigger` sets the status of the one SINGLE trigger of a name."""
+
+    http_method_names = ["post"]
+    serializer_class = TriggerStatusSerializer
+
+    def set_status(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        name = serializer.validated_data["trigger_name"]
+        status = serializer.validated_data["process_status"]
+        try:
+            Trigger.objects.set_status(name, status)
+        except Trigger.DoesNotExist as error:
+            raise NotFound(str(error)) from error
+        except Trigger.MultipleObjectsReturned as error:
+            raise ValidationError({"trigger_name": [str(error)]}) from error
+        return Response({"success": True, "trigger_name": name, "new_status": status})
