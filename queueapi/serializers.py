@@ -4,6 +4,7 @@ Nothing is coerced: a number where a text belongs is an error, not `"5"`.
 """
 
 import datetime
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,9 @@ from rest_framework.fields import empty
 # The range of SQL Server's `datetime`, which tables made by OpenOrchestrator have.
 EARLIEST = datetime.datetime(1753, 1, 1)
 LATEST = datetime.datetime(9999, 12, 31, 23, 59, 59)
+
+# The characters of ISO 8601. Python's reader takes any one between date and time, even NUL.
+ISO_8601 = re.compile(r"[0-9TZW:.,+ -]+", re.IGNORECASE | re.ASCII)
 
 
 class InputSerializer(serializers.Serializer):
@@ -77,7 +81,7 @@ class LocalDateTimeField(OnlyText, serializers.DateTimeField):
 
     def to_internal_value(self, value: Any) -> datetime.datetime:
         try:
-            parsed = parse_datetime(value)
+            parsed = parse_datetime(value) if ISO_8601.fullmatch(value) else None
         except ValueError:
             parsed = None
         if parsed is None:

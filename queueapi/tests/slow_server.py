@@ -1,0 +1,24 @@
+"""A server whose one answer waits for a line on standard input. Run by test_server.py."""
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from queueapi.server import serve
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    print("request is under way", flush=True)
+    sys.stdin.readline()
+    start_response("200 OK", [("Content-Length", "10000")])
+    return [b"x" * 10_000]
+
+
+serve(
+    application,
+    on_ready=lambda port: print(port, flush=True),
+    host="127.0.0.1",
+    port=0,
+    threads=2,
+    send_bytes=18_000,
+)

@@ -1,0 +1,210 @@
+"""manage.py serve: the real server as a process."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from http.client import HTTPConnection
+
+import pytest
+
+from queues.models import QueueItem
+from security.models import ApiKey
+
+JSON = {"Content_Type": "application/json"}
+
+
+@pytest.fixture
+def key(transactional_db) -> str:
+    return ApiKey.objects.issue("ERP", lifetime=None)[1]
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        return taken.getsockname()[1]
+
+
+def test_it_works(serve, key):
+    server = serve()
+    response, body = server.request(
+        "POST", "/api/queue", b'{"queue_name": "q"}', X_API_Key=key, **JSON
+    )
+    assert response.status == 201
+    assert json.loads(body) == {"success": True, "id": str(QueueItem.objects.get().pk)}
+    assert response.headers["Content-Length"] == str(len(body))
+    assert response.headers["Server"] is None
+
+
+def test_the_port_comes_from_http_platform_port(serve):
+    port = free_port()
+    server = serve("--host", "127.0.0.1", HTTP_PLATFORM_PORT=str(port))
+    assert server.port == port
+
+
+def test_the_port_option_wins_over_http_platform_port(serve):
+    port = free_port()
+    server = serve("--port", str(port), HTTP_PLATFORM_PORT="1")
+    assert server.port == port
+
+
+def test_a_taken_port_is_one_sentence(serve):
+    server = serve()
+    second = subprocess.run(
+        [sys.executable, "manage.py", "serve", "--port", str(server.port)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert second.stderr.startswith(f"CommandError: Can't listen on 127.0.0.1, port {server.port}:")
+    assert second.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows stops by Ctrl-Break, see below")
+def test_a_stop_signal_ends_it_quietly(serve, name):
+    server = serve()
+    server.process.send_signal(getattr(signal, name))
+    assert server.process.wait(timeout=30) == 0
+    assert server.process.stdout.read() == "Queue API has stopped.\n"
+    assert server.log.read_text() == ""
+
+
+def test_ctrl_break_on_windows_and_sigterm_elsewhere_end_it(serve):
+    assert serve().stop() == 0
+
+
+def test_what_was_answered_is_stored_and_nothing_else_when_it_stops_under_load(serve, key):
+    server = serve()
+    answered: list[str] = []
+    enough = threading.Event()
+
+    def push_until_it_is_gone() -> None:
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+        headers = {"X-API-Key": key, "Content-Type": "application/json"}
+        with closing(connection):
+            while True:
+                try:
+                    connection.request("POST", "/api/queue", b'{"queue_name": "q"}', headers)
+                    response = connection.getresponse()
+                except OSError:
+                    return
+                assert response.status == 201
+                answered.append(json.loads(response.read())["id"])
+                if len(answered) > 50:
+                    enough.set()
+
+    pushers = [threading.Thread(target=push_until_it_is_gone) for _ in range(8)]
+    for pusher in pushers:
+        pusher.start()
+    assert enough.wait(timeout=60)
+    assert server.stop() == 0
+    for pusher in pushers:
+        pusher.join()
+
+    assert sorted(answered) == sorted(
+        str(pk) for pk in QueueItem.objects.values_list("pk", flat=True)
+    )
+
+
+def test_a_killed_server_has_stored_what_it_answered(serve, key):
+    server = serve()
+    _, body = server.request("POST", "/api/queue", b'{"queue_name": "q"}', X_API_Key=key, **JSON)
+    server.process.kill()
+    assert str(QueueItem.objects.get().pk) == json.loads(body)["id"]
+
+
+def test_a_body_just_over_the_limit_is_a_413_in_our_shape(serve, key):
+    server = serve(MAX_REQUEST_BYTES="1000")
+    response, body = server.request("POST", "/api/queue", b" " * 1001, X_API_Key=key, **JSON)
+    assert response.status == 413
+    assert json.loads(body) == {
+        "success": False,
+        "error": "The body is larger than this server accepts.",
+    }
+
+
+def test_a_body_far_over_the_limit_is_a_413_of_waitress(serve, key):
+    server = serve(MAX_REQUEST_BYTES="1000")
+    response, _ = server.request("POST", "/api/queue", b" " * 100_000, X_API_Key=key, **JSON)
+    assert response.status == 413
+
+
+def test_a_body_at_the_limit_is_read(serve, key):
+    server = serve(MAX_REQUEST_BYTES="1000")
+    body = b'{"queue_name": "q"}'.ljust(1000)
+    response, _ = server.request("POST", "/api/queue", body, X_API_Key=key, **JSON)
+    assert response.status == 201
+
+
+def test_a_chunked_body_is_read(serve, key):
+    server = serve()
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
+        headers = {"X-API-Key": key, "Content-Type": "application/json"}
+        chunks = iter([b'{"queue_', b'name": "q"}'])
+        connection.request("POST", "/api/queue", chunks, headers, encode_chunked=True)
+        assert connection.getresponse().status == 201
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json; a*=nonsense''x",
+        "application/json; charset*=nonsense''x",
+        "application/json; " + "x" * 20_000,
+        "application/\xe6\xf8\xe5",
+    ],
+)
+def test_a_content_type_that_django_can_not_read_is_a_415(serve, key, content_type):
+    server = serve()
+    response, body = server.request(
+        "POST", "/api/queue", b"{}", X_API_Key=key, Content_Type=content_type
+    )
+    assert response.status == 415
+    assert json.loads(body)["success"] is False
+
+
+@pytest.mark.parametrize("wrong", ["x" * 5000, "n\xf8gle", "\xff\xfe"])
+def test_a_hostile_key_is_a_401(serve, wrong):
+    response, body = serve().request("POST", "/api/queue", b"{}", X_API_Key=wrong, **JSON)
+    assert response.status == 401
+    assert json.loads(body)["success"] is False
+
+
+def test_with_https_on_nothing_redirects_and_hsts_is_sent(serve):
+    server = serve(HTTPS="on")
+    response, _ = server.request("POST", "/api/queue", b"{}", **JSON)
+    assert response.status == 401
+    assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_with_https_on_the_admins_cookies_are_secure(serve):
+    response, _ = serve(HTTPS="on").request("GET", "/admin/login/")
+    assert response.status == 200
+    assert "; Secure" in response.headers["Set-Cookie"]
+
+
+def test_https_is_on_unless_turned_off(serve, monkeypatch):
+    monkeypatch.delenv("HTTPS")
+    response, _ = serve().request("GET", "/admin/login/")
+    assert response.headers["Strict-Transport-Security"]
+
+
+def test_the_admins_files_are_served(serve):
+    response, body = serve().request("GET", "/static/admin/css/base.css")
+    assert response.status == 200
+    assert b"--primary" in body
+
+
+def test_it_starts_and_answers_while_the_database_is_away(serve, tmp_path):
+    server = serve(DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/db.sqlite3")
+    response, body = server.request("POST", "/api/queue", b"{}", X_API_Key="x", **JSON)
+    assert response.status == 500
+    assert json.loads(body)["success"] is False
+    assert b"sqlite" not in body.lower()
+    log = server.log.read_text()
+    assert "OperationalError" in log
+    assert f"[{response.headers['X-Request-ID']}]" in log

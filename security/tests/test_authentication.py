@@ -1,0 +1,122 @@
+"""X-API-Key: who gets in and who gets a 401."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from queues.models import QueueItem
+from security.models import ApiKey
+
+pytestmark = pytest.mark.django_db
+
+ITEM = {"queue_name": "q"}
+
+
+def test_it_works(api):
+    assert api.post("/api/queue", ITEM).status_code == 201
+
+
+def test_any_number_of_keys_may_be_live_for_one_client(api):
+    for _ in range(3):
+        _, key = ApiKey.objects.issue("ERP", lifetime=None)
+        assert api.post("/api/queue", ITEM, X_API_Key=key).status_code == 201
+
+
+def expire(key: ApiKey) -> None:
+    ApiKey.objects.filter(pk=key.pk).update(expires=timezone.now())
+
+
+def wrong_keys(api) -> dict[str, str | None]:
+    expired, expired_text = ApiKey.objects.issue("Old", lifetime=timedelta(days=1))
+    expire(expired)
+    revoked, revoked_text = ApiKey.objects.issue("Bad", lifetime=None)
+    revoked.revoke()
+    return {
+        "unknown": "abcdefgh." + "x" * 43,
+        "empty": "",
+        "expired": expired_text,
+        "revoked": revoked_text,
+        "cut off": api.key[:-1],
+        "extended": api.key + "x",
+        "other case": api.key.swapcase(),
+        "its prefix": api.key[:8],
+        "its hash": ApiKey.objects.get(client="ERP").hashed_secret,
+        "5000 characters": "x" * 5000,
+        "not ASCII": "nøgle",
+        "bytes of no text": "\xff\xfe\x00",
+        "quoted": f'"{api.key}"',
+        "twice": f"{api.key}, {api.key}",
+    }
+
+
+def test_every_wrong_key_gets_the_same_401(api):
+    answers = {
+        name: api.post("/api/queue", ITEM, X_API_Key=key) for name, key in wrong_keys(api).items()
+    }
+    no_key = api.client.post("/api/queue", ITEM, content_type="application/json")
+
+    for name, answer in {**answers, "missing": no_key}.items():
+        assert answer.status_code == 401, name
+        assert answer.json() == {
+            "success": False,
+            "error": "A valid API key is needed in the X-API-Key header.",
+        }, name
+        assert answer["WWW-Authenticate"] == 'ApiKey realm="Queue API"', name
+    assert not QueueItem.objects.exists()
+
+
+def test_a_wrong_key_is_refused_before_the_body_is_read(api):
+    assert api.post("/api/queue", b"no JSON", X_API_Key="wrong").status_code == 401
+
+
+def test_both_endpoints_need_a_key(api):
+    assert api.post("/api/trigger", {}, X_API_Key="wrong").status_code == 401
+
+
+def test_a_wrong_method_with_a_wrong_key_is_a_401(api):
+    assert api.client.get("/api/queue").status_code == 401
+
+
+def test_a_key_ends_when_it_expires(api):
+    key = ApiKey.objects.get(client="ERP")
+    key.expires = timezone.now() + timedelta(hours=1)
+    key.save()
+    assert api.post("/api/queue", ITEM).status_code == 201
+    expire(key)
+    assert api.post("/api/queue", ITEM).status_code == 401
+
+
+def test_last_used_is_noted(api):
+    api.post("/api/queue", ITEM)
+    last_used = ApiKey.objects.get(client="ERP").last_used
+    assert timezone.now() - last_used < timedelta(minutes=1)
+
+
+def test_last_used_is_noted_at_most_once_a_minute(api):
+    recently = timezone.now() - timedelta(seconds=50)
+    ApiKey.objects.update(last_used=recently)
+    api.post("/api/queue", ITEM)
+    assert ApiKey.objects.get(client="ERP").last_used == recently
+
+
+def test_last_used_is_noted_again_after_a_minute(api):
+    ApiKey.objects.update(last_used=timezone.now() - timedelta(seconds=61))
+    api.post("/api/queue", ITEM)
+    assert timezone.now() - ApiKey.objects.get().last_used < timedelta(seconds=50)
+
+
+def test_a_failed_attempt_is_no_use(api):
+    key = ApiKey.objects.get(client="ERP")
+    key.revoke()
+    api.post("/api/queue", ITEM)
+    assert ApiKey.objects.get(client="ERP").last_used is None
+
+
+def test_no_secret_is_in_the_database_or_the_log(api, caplog):
+    caplog.set_level("DEBUG")
+    api.post("/api/queue", ITEM)
+    api.post("/api/queue", b"no JSON")
+    secret = api.key.partition(".")[2]
+    assert secret not in caplog.text
+    assert not any(secret in str(value) for value in ApiKey.objects.values_list().get())

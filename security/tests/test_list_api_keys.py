@@ -1,0 +1,47 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from security.models import ApiKey
+from security.tests.helpers import run
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_works(api):
+    out, _ = run("list_api_keys")
+    header, line = out.splitlines()
+    assert header.split() == ["PREFIX", "STATE", "CREATED", "EXPIRES", "LAST", "USED", "CLIENT"]
+    assert line.startswith(f"{api.key[:8]}  live ")
+    assert line.endswith("ERP")
+
+
+def test_each_state_is_named():
+    ApiKey.objects.issue("A", lifetime=None)
+    expired, _ = ApiKey.objects.issue("B", lifetime=timedelta(days=1))
+    ApiKey.objects.filter(pk=expired.pk).update(expires=timezone.now())
+    ApiKey.objects.issue("C", lifetime=None)[0].revoke()
+
+    out, _ = run("list_api_keys")
+    assert [line.split()[1] for line in out.splitlines()[1:]] == ["live", "expired", "revoked"]
+
+
+def test_no_hash_and_no_secret_is_shown(api):
+    out, _ = run("list_api_keys")
+    assert api.key not in out
+    assert ApiKey.objects.get().hashed_secret not in out
+
+
+def test_no_keys_yet():
+    out, err = run("list_api_keys")
+    assert out == ""
+    assert "create_api_key" in err
+
+
+def test_the_number_of_queries_does_not_grow_with_the_keys(django_assert_num_queries):
+    for _ in range(5):
+        ApiKey.objects.issue("ERP", lifetime=None)
+    # the keys
+    with django_assert_num_queries(1):
+        run("list_api_keys")
