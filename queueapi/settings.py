@@ -77,6 +77,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
     }
+else:
+    # The driver that needs nothing but pip; pyodbc wants Microsoft's ODBC driver on the machine.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("python_driver", "mssql_python")
 
 INSTALLED_APPS = [
     "queueapi",

@@ -1,0 +1,53 @@
+import re
+from io import StringIO
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+
+from queues.models import QueueItem
+from security.models import ApiKey
+from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger
+
+pytestmark = pytest.mark.django_db
+
+URL = "http://127.0.0.1:8000"
+
+
+def create_demo_data() -> str:
+    out = StringIO()
+    call_command("create_demo_data", url=URL, stdout=out)
+    return out.getvalue()
+
+
+def test_it_works(client):
+    said = create_demo_data()
+    password = re.search(r"user admin, password (\S+)", said)[1]
+    assert client.login(username="admin", password=password)
+    assert ApiKey.objects.live().get().client == "demo"
+    assert set(QueueItem.objects.values_list("status", flat=True)) == set(QueueItem.Status.values)
+    for kind in (SingleTrigger, ScheduledTrigger, QueueTrigger):
+        assert kind.objects.exists()
+
+
+def test_a_second_time_keeps_all_and_says_how_to_get_a_new_key():
+    create_demo_data()
+    before = list(QueueItem.objects.values()), list(ApiKey.objects.values())
+    said = create_demo_data()
+    assert (list(QueueItem.objects.values()), list(ApiKey.objects.values())) == before
+    assert "rotate_api_key demo" in said
+
+
+def test_it_stays_out_of_a_database_with_data():
+    QueueItem.objects.create(queue_name="real")
+    with pytest.raises(CommandError, match="has data of its own"):
+        create_demo_data()
+    assert not get_user_model().objects.exists()
+
+
+def test_if_it_breaks_off_nothing_is_left(monkeypatch):
+    monkeypatch.setattr(ApiKey.objects, "issue", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        create_demo_data()
+    assert not QueueItem.objects.exists()
+    assert not get_user_model().objects.exists()

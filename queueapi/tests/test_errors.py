@@ -1,0 +1,80 @@
+"""Errors have one shape, wherever they come from."""
+
+import pytest
+from django.db import connection
+
+from queues.models import QueueItem
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_404_outside_of_the_api(api):
+    response = api.client.get("/nothing/here")
+    assert response.status_code == 404
+    assert response.json() == {"success": False, "error": "There is nothing at this address."}
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/api", "/api/", "/api/queue/x", "/api/queues", "/api/queue//", "/adminx/"]
+)
+def test_every_unrouted_path_is_a_404_in_our_shape(api, path):
+    response = api.post(path, {})
+    assert response.status_code == 404
+    assert response.json()["success"] is False
+
+
+@pytest.mark.parametrize("path", ["/api/queue", "/api/trigger", "/api/queue/"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"])
+def test_another_method_is_a_405(api, path, method):
+    response = api.client.generic(method, path, headers={"X-API-Key": api.key})
+    assert response.status_code == 405
+    assert response["Allow"] == "POST"
+    assert response.json() == {"success": False, "error": f'Method "{method}" not allowed.'}
+
+
+def test_a_wrong_host_is_a_400(api):
+    response = api.post("/api/queue", {"queue_name": "q"}, Host="evil.example.org")
+    assert response.status_code == 400
+    assert response.json() == {
+        "success": False,
+        "error": "The Host header is not a name that this server answers to.",
+    }
+    assert not QueueItem.objects.exists()
+
+
+def test_a_body_over_the_limit_is_a_413(api, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+    response = api.post("/api/queue", {"queue_name": "q", "message": "x" * 100})
+    assert response.status_code == 413
+    assert response.json() == {
+        "success": False,
+        "error": "The body is larger than this server accepts.",
+    }
+
+
+def test_a_failing_database_is_a_500_without_its_details(api, caplog):
+    api.post("/api/queue", {"queue_name": "q"})
+    with connection.execute_wrapper(fail):
+        response = api.post("/api/queue", {"queue_name": "q"}, X_Request_ID="find-me")
+    assert response.status_code == 500
+    assert response["Content-Type"] == "application/json"
+    assert set(response.json()) == {"success", "error"}
+    assert "X-Request-ID" in response.json()["error"]
+    assert "sql02" not in response.content.decode()
+    assert "sql02 is on fire" in caplog.text  # the traceback
+
+
+def fail(*_):
+    raise RuntimeError("sql02 is on fire")
+
+
+def test_the_admin_keeps_its_html_pages(admin_client):
+    response = admin_client.get("/admin/nothing/")
+    assert response.status_code == 404
+    assert response["Content-Type"].startswith("text/html")
+
+
+def test_the_admin_still_appends_slashes(client):
+    response = client.get("/admin")
+    assert response.status_code == 301
+    assert response["Location"] == "/admin/"

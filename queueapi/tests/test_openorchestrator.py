@@ -1,0 +1,225 @@
+"""OpenOrchestrator, unmodified, reads and works on our tables."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import venv
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from queueapi.tests.helpers import manage
+from queues.models import QueueItem
+from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
+
+VERSION = "3.0.0"
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif("sqlite" not in os.environ["DATABASE_URL"], reason="hands over a file"),
+]
+
+
+@pytest.fixture(scope="session")
+def its_python(pytestconfig) -> Path:
+    """A Python that has OpenOrchestrator, whose pins fight ours; made once and kept."""
+    folder = pytestconfig.cache.mkdir(f"openorchestrator-{VERSION}")
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    done = folder / "installed"
+    if not done.exists():
+        venv.create(folder, with_pip=True)
+        install = [python, "-m", "pip", "install", "-q", f"openorchestrator=={VERSION}"]
+        subprocess.run(install, check=True)
+        done.touch()
+    return python
+
+
+@pytest.fixture
+def orchestrator(its_python):
+    """Runs code of OpenOrchestrator's on the test database, or on another file."""
+
+    def run(code: str, database: Path | None = None):
+        script = settings.BASE_DIR / "queueapi" / "tests" / "openorchestrator.py"
+        result = subprocess.run(
+            [its_python, script, str(database or connection.settings_dict["NAME"])],
+            input=code,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
+
+    return run
+
+
+def single(status: str = "DONE") -> None:
+    SingleTrigger.objects.create(
+        trigger_name="Report",
+        process_name="Report",
+        process_path="report.py",
+        process_status=status,
+        next_run=timezone.now() - timedelta(minutes=1),
+    )
+
+
+def test_a_robot_takes_a_pushed_item_and_sets_it_done(api, orchestrator):
+    pushed = api.post("/api/queue", {"queue_name": "Invoices", "data": {"case": "æ🤖"}}).json()
+
+    taken = orchestrator(
+        """
+item = db_util.get_next_queue_element("Invoices")
+db_util.set_queue_element_status(item.id, QueueStatus.DONE, "Paid")
+answer = [item.id, item.status.name, item.data]
+"""
+    )
+
+    assert taken == [pushed["id"], "IN_PROGRESS", '{"case": "æ🤖"}']
+    item = QueueItem.objects.get()
+    assert item.status == "DONE"
+    assert item.message == "Paid"
+    assert item.start_date <= item.end_date <= timezone.now()
+
+
+def test_a_robot_takes_the_oldest_item_first(api, orchestrator):
+    for date in ("2025-03-01T12:00:00.5", "2025-03-01T12:00:00", "2025-03-01T12:00:01"):
+        api.post("/api/queue", {"queue_name": "q", "reference": date, "created_date": date})
+    taken = orchestrator("answer = [db_util.get_next_queue_element('q').reference for _ in '123']")
+    assert taken == ["2025-03-01T12:00:00", "2025-03-01T12:00:00.5", "2025-03-01T12:00:01"]
+
+
+@pytest.mark.parametrize("status", QueueItem.Status.values)
+def test_a_robot_reads_every_status_that_the_api_stores(api, orchestrator, status):
+    api.post("/api/queue", {"queue_name": "q", "status": status.lower()})
+    answer = orchestrator("answer = [item.status.name for item in db_util.get_queue_elements('q')]")
+    assert answer == [status]
+
+
+def test_a_robot_reads_a_message_longer_than_its_column_was(api, orchestrator):
+    api.post("/api/queue", {"queue_name": "q", "message": "x" * 5000})
+    assert orchestrator("answer = len(db_util.get_queue_elements('q')[0].message)") == 5000
+
+
+def test_we_read_what_a_robot_pushed(orchestrator, db):
+    orchestrator("db_util.create_queue_element('q', 'ref', 'data', 'robot')")
+    item = QueueItem.objects.get()
+    assert (item.status, item.reference, item.data) == ("NEW", "ref", "data")
+    assert abs(item.created_date - timezone.now()) < timedelta(minutes=1)
+
+
+def test_the_scheduler_starts_a_trigger_that_the_api_re_armed(api, orchestrator):
+    single("DONE")
+    pending = "answer = [trigger.trigger_name for trigger in db_util.get_pending_single_triggers()]"
+    assert orchestrator(pending) == []
+
+    api.post("/api/trigger", {"trigger_name": "Report"})
+
+    assert orchestrator(pending) == ["Report"]
+    begin = "answer = db_util.begin_single_trigger(db_util.get_pending_single_triggers()[0].id)"
+    assert orchestrator(begin) is True
+    assert Trigger.objects.get().process_status == "RUNNING"
+
+
+@pytest.mark.parametrize("status", Trigger.Status.values)
+def test_the_scheduler_reads_every_status_that_the_api_stores(api, orchestrator, status):
+    single()
+    api.post("/api/trigger", {"trigger_name": "Report", "process_status": status.lower()})
+    assert orchestrator("answer = db_util.get_all_triggers()[0].process_status.name") == status
+
+
+def test_a_queue_trigger_sees_the_pushed_items(api, orchestrator):
+    QueueTrigger.objects.create(
+        trigger_name="Waiting",
+        process_name="Report",
+        process_path="report.py",
+        queue_name="q",
+        min_batch_size=2,
+    )
+    pending = "answer = len(db_util.get_pending_queue_triggers())"
+    api.post("/api/queue", {"queue_name": "q"})
+    assert orchestrator(pending) == 0
+    api.post("/api/queue", {"queue_name": "q"})
+    assert orchestrator(pending) == 1
+
+
+def test_the_scheduler_reads_every_field_of_the_triggers_that_we_make(orchestrator):
+    ScheduledTrigger.objects.create(
+        trigger_name="Nightly",
+        process_name="Report",
+        process_path="report.py",
+        scheduler_whitelist='["ROBOT-01"]',
+        is_git_repo=True,
+        priority=3,
+        next_run=timezone.now(),
+        cron_expr="0 2 * * *",
+    )
+    fields = [
+        "trigger_name",
+        "cron_expr",
+        "scheduler_whitelist",
+        "is_git_repo",
+        "is_blocking",
+        "priority",
+    ]
+    answer = orchestrator(
+        f"answer = [getattr(db_util.get_scheduled_triggers()[0], f) for f in {fields!r}]"
+    )
+    assert answer == ["Nightly", "0 2 * * *", ["ROBOT-01"], True, False, 3]
+
+
+def test_we_read_the_triggers_that_it_makes(orchestrator, db):
+    orchestrator(
+        """
+from datetime import datetime
+now = datetime.now()
+db_util.create_single_trigger("One", "P", now, "path", "", False, False, 0, ["ROBOT-01"])
+db_util.create_scheduled_trigger("Two", "P", "0 2 * * *", now, "path", "", False, True, 1)
+db_util.create_queue_trigger("Three", "P", "q", "path", "", True, False, 5, 2)
+"""
+    )
+    assert SingleTrigger.objects.get().scheduler_whitelist == '["ROBOT-01"]'
+    assert ScheduledTrigger.objects.get().cron_expr == "0 2 * * *"
+    assert QueueTrigger.objects.get().min_batch_size == 5
+    assert set(Trigger.objects.values_list("type", flat=True)) == {"SINGLE", "SCHEDULED", "QUEUE"}
+
+
+TABLES = ["Queues", "Triggers", "Single_Triggers", "Scheduled_Triggers", "Queue_Triggers"]
+
+
+def schema(file: Path) -> dict[str, list]:
+    """Each table's columns (name, type, required, key), its indexes and foreign keys."""
+    database = sqlite3.connect(file)
+
+    def columns(table: str) -> list[tuple]:
+        return [
+            (name, kind.lower().replace("boolean", "bool"), bool(required), bool(key))
+            for _, name, kind, required, _, key in database.execute(f"PRAGMA table_info({table})")
+        ]
+
+    def indexes(table: str) -> list[tuple]:
+        return sorted(
+            (name, [column[2] for column in database.execute(f'PRAGMA index_info("{name}")')])
+            for _, name, _, origin, _ in database.execute(f"PRAGMA index_list({table})")
+            if origin == "c"
+        )
+
+    def references(table: str) -> list[tuple]:
+        return [row[2:5] for row in database.execute(f"PRAGMA foreign_key_list({table})")]
+
+    with closing(database):
+        return {table: [columns(table), indexes(table), references(table)] for table in TABLES}
+
+
+def test_the_first_migrations_make_exactly_its_tables(orchestrator, tmp_path):
+    theirs = tmp_path / "theirs.sqlite3"
+    orchestrator("base.Base.metadata.create_all(db_util._connection_engine)", theirs)
+    ours = tmp_path / "ours.sqlite3"
+    for app in ("queues", "triggers"):
+        manage("migrate", app, "0001", DATABASE_URL=f"sqlite:///{ours}").check_returncode()
+    assert schema(ours) == schema(theirs)

@@ -1,0 +1,115 @@
+"""What the environment must and may hold."""
+
+import os
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from queueapi.tests.helpers import manage
+
+
+@pytest.mark.parametrize("command", ["check", "migrate", "serve"])
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SECRET_KEY", None),
+        ("SECRET_KEY", ""),
+        ("SECRET_KEY", "x" * 49),
+        ("ALLOWED_HOSTS", None),
+        ("ALLOWED_HOSTS", ""),
+        ("DATABASE_URL", None),
+        ("DATABASE_URL", ""),
+    ],
+)
+def test_what_production_needs_is_asked_for_in_one_sentence(command, variable, value):
+    result = manage(command, **{variable: value})
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert variable in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DEBUG", "perhaps"),
+        ("HTTPS", "yes please"),
+        ("MAX_REQUEST_BYTES", "1 MiB"),
+        ("HTTP_PLATFORM_PORT", "http"),
+        ("TIME_ZONE", "Europe/Atlantis"),
+        ("TIME_ZONE", "../etc/passwd"),
+        ("DATABASE_URL", "nonsense"),
+        ("DATABASE_URL", "mysql://host/name"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_one_sentence(variable, value):
+    result = manage("check", **{variable: value})
+    assert result.returncode == 1
+    assert variable in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_no_setting_is_told_by_its_error():
+    secret = "mysql://sa:hunter2@host/name"
+    assert "hunter2" not in manage("check", DATABASE_URL=secret).stderr
+
+
+def test_a_short_secret_key_is_not_repeated():
+    assert "hunter2" not in manage("check", SECRET_KEY="hunter2").stderr
+
+
+def test_a_file_gives_what_the_environment_does_not(tmp_path):
+    env_file = tmp_path / "settings.env"
+    env_file.write_text(f"SECRET_KEY={'x' * 60}\nALLOWED_HOSTS=queue.example.org\n")
+    result = manage("check", ENV_FILE=str(env_file), SECRET_KEY=None, ALLOWED_HOSTS=None)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_environment_wins_over_the_file(tmp_path):
+    env_file = tmp_path / "settings.env"
+    env_file.write_text("SECRET_KEY=short\n")
+    assert manage("check", ENV_FILE=str(env_file)).returncode == 0
+
+
+def test_the_example_file_names_every_variable_that_is_read():
+    source = (settings.BASE_DIR / "queueapi" / "settings.py").read_text()
+    example = (settings.BASE_DIR / ".env.example").read_text()
+    read = {line.split('"')[1] for line in source.splitlines() if "env." in line and '("' in line}
+    assert {"SECRET_KEY", "TIME_ZONE", "HTTPS"} <= read
+    named = {line.lstrip("# ").partition("=")[0] for line in example.splitlines() if "=" in line}
+    assert read - {"ENV_FILE"} <= named
+
+
+def test_the_example_file_is_a_working_one_once_filled_in(tmp_path):
+    example = (settings.BASE_DIR / ".env.example").read_text()
+    env_file = tmp_path / ".env"
+    env_file.write_text(example.replace("SECRET_KEY=", f"SECRET_KEY={'x' * 60}"))
+    nothing = dict.fromkeys(("SECRET_KEY", "ALLOWED_HOSTS", "DEBUG", "HTTPS"))
+    result = manage("check", ENV_FILE=str(env_file), **nothing)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_deployment_check_is_clean_under_production_settings():
+    result = manage("check", "--deploy", "--fail-level", "WARNING", HTTPS=None, DEBUG=None)
+    assert result.returncode == 0, result.stderr
+
+
+def test_debug_fills_in_what_a_developer_left_out(tmp_path):
+    result = manage(
+        "check", DEBUG="on", SECRET_KEY=None, ALLOWED_HOSTS=None, DATABASE_URL=None, HTTPS=None
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_migrations_are_complete():
+    assert manage("makemigrations", "--check", "--dry-run").returncode == 0
+
+
+@pytest.mark.skipif("sqlite" not in os.environ["DATABASE_URL"], reason="about SQLite")
+@pytest.mark.django_db
+def test_sqlite_lets_readers_and_a_writer_work_side_by_side():
+    with connection.cursor() as cursor:
+        assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert cursor.execute("PRAGMA busy_timeout").fetchone() == (20_000,)
+    assert connection.transaction_mode == "IMMEDIATE"
