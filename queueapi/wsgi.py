@@ -8,10 +8,11 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
 
 class Request(WSGIRequest):
-    """A request whose `Content-Type` may be nonsense.
+    """A request whose `Content-Type` may be nonsense, and whose texts are UTF-8 in any case.
 
     Django reads that header before any of its error handling is in place, and raises on some
-    parameters (`a*=bogus''x`). Such a type is treated as one that nobody accepts.
+    parameters (`a*=bogus''x`). Such a type is treated as one that nobody accepts. And it would
+    decode the query and forms with any codec that Python has, some of which only raise.
     """
 
     def __init__(self, environ: dict[str, Any]) -> None:
@@ -19,6 +20,8 @@ class Request(WSGIRequest):
             super().__init__(environ)
         except ValueError:
             super().__init__({**environ, "CONTENT_TYPE": "application/octet-stream"})
+        if self.encoding:
+            self.encoding = None
 
 
 class Handler(WSGIHandler):

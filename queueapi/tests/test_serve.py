@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection
 
@@ -110,6 +111,19 @@ def test_what_was_answered_is_stored_and_nothing_else_when_it_stops_under_load(s
     )
 
 
+def test_sixteen_clients_at_once_meet_no_locked_database(serve, key):
+    server = serve("--port", "0", "--threads", "8")
+
+    def push(_) -> int:
+        return server.request("POST", "/api/queue", b'{"queue_name": "q"}', X_API_Key=key, **JSON)[
+            0
+        ].status
+
+    with ThreadPoolExecutor(16) as clients:
+        assert set(clients.map(push, range(320))) == {201}
+    assert QueueItem.objects.count() == 320
+
+
 def test_a_killed_server_has_stored_what_it_answered(serve, key):
     server = serve()
     _, body = server.request("POST", "/api/queue", b'{"queue_name": "q"}', X_API_Key=key, **JSON)
@@ -165,6 +179,16 @@ def test_a_content_type_that_django_can_not_read_is_a_415(serve, key, content_ty
     )
     assert response.status == 415
     assert json.loads(body)["success"] is False
+
+
+@pytest.mark.parametrize("charset", ["undefined", "bz2", "utf-16"])
+@pytest.mark.parametrize("path", ["/api/queue?a=%ff", "/admin/login/?next=%ff"])
+def test_a_charset_that_is_not_utf_8_is_never_a_500(serve, charset, path):
+    server = serve()
+    content_type = f"application/x-www-form-urlencoded; charset={charset}"
+    for method in ("GET", "POST"):
+        response, _ = server.request(method, path, b"a=%ff", Content_Type=content_type)
+        assert response.status < 500
 
 
 @pytest.mark.parametrize("wrong", ["x" * 5000, "n\xf8gle", "\xff\xfe"])

@@ -129,6 +129,12 @@ def test_a_message_does_not_repeat_what_was_sent(api):
     assert b"script" not in response.content
 
 
+# No example is too slow, and the rows of one are gone before the next.
+PATIENT = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+}
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda children: st.lists(children) | st.dictionaries(st.text(), children),
@@ -163,9 +169,7 @@ def normal_form(body: dict, field: str):
 
 
 @given(body=bodies | json_values)
-@settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=400, **PATIENT)
 def test_any_json_is_stored_faithfully_or_refused(api, body):
     QueueItem.objects.all().delete()
     response = api.post("/api/queue", body)
@@ -180,8 +184,6 @@ def test_any_json_is_stored_faithfully_or_refused(api, body):
 
 
 @given(body=st.binary())
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, **PATIENT)
 def test_any_bytes_are_refused(api, body):
     assert api.post("/api/queue", body).status_code == 400

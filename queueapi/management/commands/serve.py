@@ -39,11 +39,12 @@ class Command(BaseCommand):
         # Imported here: it loads every middleware, which `manage.py help serve` should not.
         from queueapi.wsgi import application  # noqa: PLC0415
 
+        name = f"[{host}]" if ":" in host else host
         try:
             serve(
                 application,
                 on_ready=lambda opened: self.say(
-                    f"Queue API is serving on http://{host}:{opened}/ (Ctrl-C stops it)."
+                    f"Queue API is serving on http://{name}:{opened}/ (Ctrl-C stops it)."
                 ),
                 host=host,
                 port=port,
