@@ -18,10 +18,9 @@ class Request(WSGIRequest):
     def __init__(self, environ: dict[str, Any]) -> None:
         try:
             super().__init__(environ)
-        except ValueError:
+        except (ValueError, LookupError):
             super().__init__({**environ, "CONTENT_TYPE": "application/octet-stream"})
-        if self.encoding:
-            self.encoding = None
+        self.encoding = "utf-8"
 
 
 class Handler(WSGIHandler):
