@@ -20,7 +20,8 @@ class Request(WSGIRequest):
             super().__init__(environ)
         except (ValueError, LookupError):
             super().__init__({**environ, "CONTENT_TYPE": "application/octet-stream"})
-        self.encoding = "utf-8"
+        if self.encoding:
+            self.encoding = "utf-8"
 
 
 class Handler(WSGIHandler):
