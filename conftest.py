@@ -23,9 +23,14 @@ os.environ.update(
     HTTPS="off",
     SECRET_KEY=secrets.token_urlsafe(50),
     ALLOWED_HOSTS="testserver,127.0.0.1",
+    TRUSTED_PROXIES="none",
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL", "sqlite:///queueapi"),
 )
-for name in ("HTTP_PLATFORM_PORT", "MAX_REQUEST_BYTES", "TIME_ZONE"):
+for name in (
+    *("HTTP_PLATFORM_PORT", "MAX_REQUEST_BYTES", "TIME_ZONE", "CACHE_URL", "WEB_PROCESSES"),
+    *("BAN_AFTER", "BAN_WINDOW", "BAN_DURATION", "BAN_EXEMPT_NETWORKS"),
+    *("RATE_QUEUE", "RATE_TRIGGER"),
+):
     os.environ.pop(name, None)
 
 import django
@@ -33,11 +38,14 @@ import pytest
 
 django.setup()
 
+from django.core.cache import cache
 from django.db import connections
 from django.http import HttpResponse
 from django.test import Client
 
 from security.models import ApiKey
+from security.models.bans import banned_until, has_api_failures
+from security.models.keys import known_keys
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +76,14 @@ class Api:
         content_type = sent.pop("Content-Type")
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.client.generic("POST", path, raw, content_type, headers=sent)
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered():
+    """Each test begins with empty counters, and without answers about rows of another test."""
+    cache.clear()
+    for recent in (known_keys, banned_until, has_api_failures):
+        recent.forget_all()
 
 
 def database_url() -> str:

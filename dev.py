@@ -51,6 +51,7 @@ def development_environment() -> dict[str, str]:
     if not secret.exists():
         secret.write_text(secrets.token_urlsafe(50), encoding="utf-8")
     return {
+        "TRUSTED_PROXIES": "none",
         **os.environ,
         "ENV_FILE": os.devnull,  # a .env in this folder may be a real installation's
         "SECRET_KEY": secret.read_text(encoding="utf-8"),

@@ -70,7 +70,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     return _answer(
         request,
         403,
-        "You may not do this.",
+        str(exception) or "You may not do this.",
         lambda: defaults.permission_denied(request, exception),
     )
 

@@ -6,19 +6,45 @@
 Read `MIDDLEWARE` and `REST_FRAMEWORK` from top to bottom to follow a request.
 """
 
+from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dj_database_url
+from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from environs import Env, EnvError
+from marshmallow.validate import Range, Regexp
 from tzlocal import get_localzone_name
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
+POSITIVE = Range(min=1)
+SPAN = Range(min=timedelta(seconds=1), max=timedelta(days=100 * 365))
+RATE = Regexp(r"[1-9]\d*/[1-9]?\d*[smhd]\Z", error="Must be a rate like 1000/m (or s, h, d).")
+
 env = Env()
 env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")), recurse=False)
+
+
+@env.parser_for("networks")
+def networks(text: str | None) -> list[str] | None:
+    """Addresses and networks, separated by commas; the word `none` stands for no network.
+
+    A variable that is not set arrives as its default, and `None` stays `None`.
+    """
+    if text is None:
+        return None
+    texts = [part.strip() for part in text.split(",") if part.strip() not in ("", "none")]
+    for part in texts:
+        try:
+            ip_network(part, strict=False)
+        except ValueError:
+            raise EnvError(f"{part!r} is neither an IP address nor a network") from None
+    return texts
+
 
 try:
     DEBUG = env.bool("DEBUG", default=False)
@@ -27,7 +53,17 @@ try:
     # TLS ends in front of this process, so this says what clients see, not what the port speaks.
     HTTPS = env.bool("HTTPS", default=not DEBUG)
     HTTP_PLATFORM_PORT = env.int("HTTP_PLATFORM_PORT", default=8000)
-    MAX_REQUEST_BYTES = env.int("MAX_REQUEST_BYTES", default=1024 * 1024)
+    MAX_REQUEST_BYTES = env.int("MAX_REQUEST_BYTES", default=1024 * 1024, validate=POSITIVE)
+    # None: not said, which a check warns of. Empty, or the word none: there is no proxy.
+    TRUSTED_PROXIES: list[str] | None = env.networks("TRUSTED_PROXIES", default=None)
+    BAN_AFTER = env.int("BAN_AFTER", default=5, validate=POSITIVE)
+    BAN_WINDOW = env.timedelta("BAN_WINDOW", default=timedelta(minutes=15), validate=SPAN)
+    BAN_DURATION = env.timedelta("BAN_DURATION", default=timedelta(hours=1), validate=SPAN)
+    BAN_EXEMPT_NETWORKS: list[str] = env.networks("BAN_EXEMPT_NETWORKS", default="")
+    RATE_QUEUE = env.str("RATE_QUEUE", default="1000/m", validate=RATE)
+    RATE_TRIGGER = env.str("RATE_TRIGGER", default="10/m", validate=RATE)
+    CACHE_URL = env.str("CACHE_URL", default="", validate=Regexp("|rediss?://.+"))
+    WEB_PROCESSES = env.int("WEB_PROCESSES", default=1, validate=POSITIVE)
     # The machine's own zone unless told otherwise: robots and schedulers on it write in that one.
     TIME_ZONE = env.str("TIME_ZONE", default="") or get_localzone_name()
 
@@ -87,6 +123,8 @@ INSTALLED_APPS = [
     "queues",
     "triggers",
     "rest_framework",
+    "django_ratelimit",
+    "csp",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -96,21 +134,24 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "queueapi.request_id.RequestIDMiddleware",
+    "queueapi.request_context.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "security.middleware.BanMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
 REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "queueapi.negotiation.AlwaysJSON",
     "DEFAULT_AUTHENTICATION_CLASSES": ["security.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["security.throttling.ClientRateThrottle"],
     "DEFAULT_PARSER_CLASSES": ["queueapi.parsers.JSONObjectParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "queueapi.errors.exception_handler",
@@ -139,6 +180,25 @@ TEMPLATES = [
     }
 ]
 
+# Counters of the rate limits; nothing is lost with them but a count.
+if CACHE_URL:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": CACHE_URL,
+            # Seconds. A cache that hangs must not hang us: requests pass without it.
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        }
+    }
+else:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            # One entry per client, endpoint and window; the default of 300 throws counters away.
+            "OPTIONS": {"MAX_ENTRIES": 100_000},
+        }
+    }
+
 # Times in the shared tables are naive and local, because OpenOrchestrator writes them so.
 USE_TZ = False
 LANGUAGE_CODE = "en"
@@ -160,7 +220,24 @@ AUTH_PASSWORD_VALIDATORS = [
 SECURE_SSL_REDIRECT = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds from signing in
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS else 0
+
+# Nothing inline and nothing from elsewhere. The admin's own pages need no more.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
 
 SILENCED_SYSTEM_CHECKS = [
     # HSTS for subdomains: other services may live below this host's name, and whether they have
@@ -168,22 +245,28 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W005",
     # HSTS preload lists are for public sites; this one is internal.
     "security.W021",
+    # Counters in local memory are not shared. Its incr holds a lock, which is right for exactly
+    # one process; security_app.E001 asks for a CACHE_URL when there are more.
+    "django_ratelimit.E003",
+    # Neither local memory nor Django's own Redis backend is on django-ratelimit's list of tested
+    # ones. Both count atomically, and this project's tests race threads against both.
+    "django_ratelimit.W001",
 ]
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "queueapi.request_id.RequestIDFilter"}},
+    "filters": {"request_context": {"()": "queueapi.request_context.RequestContextFilter"}},
     "formatters": {
         "line": {
-            "format": "{asctime} {levelname} {name} [{request_id}] {message}",
+            "format": "{asctime} {levelname} {name} {client} [{request_id}] {message}",
             "style": "{",
         }
     },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
-            "filters": ["request_id"],
+            "filters": ["request_context"],
             "formatter": "line",
         }
     },

@@ -1,14 +1,17 @@
-from rest_framework import status, viewsets
+from django.conf import settings
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from queues.serializers import QueueItemSerializer
+from security.viewsets import RateLimitedViewSet
 
 
-class QueueItemViewSet(viewsets.GenericViewSet):
+class QueueItemViewSet(RateLimitedViewSet):
     """`POST /api/queue` puts an item on a queue."""
 
     http_method_names = ["post"]
+    rate = settings.RATE_QUEUE
     serializer_class = QueueItemSerializer
 
     def create(self, request: Request) -> Response:

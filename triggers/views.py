@@ -1,16 +1,18 @@
-from rest_framework import viewsets
+from django.conf import settings
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from security.viewsets import RateLimitedViewSet
 from triggers.models import Trigger
 from triggers.serializers import TriggerStatusSerializer
 
 
-class TriggerViewSet(viewsets.GenericViewSet):
+class TriggerViewSet(RateLimitedViewSet):
     """`POST /api/trigger` sets the status of the one SINGLE trigger of a name."""
 
     http_method_names = ["post"]
+    rate = settings.RATE_TRIGGER
     serializer_class = TriggerStatusSerializer
 
     def set_status(self, request: Request) -> Response:

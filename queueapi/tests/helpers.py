@@ -1,6 +1,8 @@
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 
 
 def manage(*arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
@@ -13,3 +15,13 @@ def manage(*arguments: str, **environment: str | None) -> subprocess.CompletedPr
         text=True,
         check=False,
     )
+
+
+def happens_within_5_seconds(condition: Callable[[], bool]) -> bool:
+    """Whether it comes true in the time in which every process learns of a change."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False

@@ -11,6 +11,8 @@ from contextlib import closing
 import pytest
 from django.conf import settings
 
+from queueapi.tests.helpers import happens_within_5_seconds
+
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="links an environment, pastes into sh"),
     pytest.mark.skipif(
@@ -100,7 +102,7 @@ def test_it_works(checkout, start):
     rotate = line_with("rotate_api_key", said).strip().removeprefix("python")
     new_key = paste(f"cd '{checkout}' && {sys.executable} {rotate}").strip()
     old_key = curl.partition("X-API-Key: ")[2].partition('"')[0]
-    assert "HTTP/1.1 401" in paste(curl)
+    assert happens_within_5_seconds(lambda: "HTTP/1.1 401" in paste(curl))
     assert "HTTP/1.1 201 Created" in paste(curl.replace(old_key, new_key))
     ended_by_ctrl_c(process)
 

@@ -54,6 +54,8 @@ class Command(BaseCommand):
                 max_request_body_size=settings.MAX_REQUEST_BYTES + WAITRESS_MARGIN_BYTES,
                 # Header and body of an answer leave in one packet instead of two.
                 send_bytes=18000,
+                # X-Forwarded-For has to arrive; `security.address` decides whom to believe.
+                clear_untrusted_proxy_headers=False,
                 # No Server header.
                 ident=None,
             )

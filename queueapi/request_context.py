@@ -1,4 +1,4 @@
-"""One id per request, in the answer's `X-Request-ID` and in every log line written meanwhile."""
+"""Whose request it is and what its id is: in the answer's `X-Request-ID` and in every log line."""
 
 import logging
 import re
@@ -8,13 +8,16 @@ from uuid import uuid4
 
 from django.http import HttpRequest, HttpResponse
 
+from security.address import client_address
+
 # What a caller may choose: an id that can't break a log line or a header.
 ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="-")
+_client: ContextVar[str] = ContextVar("client", default="-")
 
 
-class RequestIDMiddleware:
+class RequestContextMiddleware:
     """Keeps the caller's `X-Request-ID` if it is acceptable, and makes one otherwise."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -25,16 +28,18 @@ class RequestIDMiddleware:
         if not ACCEPTABLE.fullmatch(request_id):
             request_id = uuid4().hex
         # Never reset: Django logs a request's outcome after the last middleware has returned, and
-        # the thread's next request sets it anew.
+        # the thread's next request sets them anew.
         _request_id.set(request_id)
+        _client.set(str(client_address(request)))
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         return response
 
 
-class RequestIDFilter(logging.Filter):
-    """Gives each log record the id of its thread's request, `-` before the first."""
+class RequestContextFilter(logging.Filter):
+    """Gives each log record the client and id of its thread's request, `-` before the first."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = _request_id.get()
+        record.client = _client.get()
         return True

@@ -1,4 +1,4 @@
-"""Who may enter: API keys."""
+"""API keys."""
 
 import base64
 import hashlib
@@ -11,6 +11,8 @@ from django.core.validators import MinLengthValidator, RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
+
+from security.recent import Recent
 
 PREFIX_LENGTH = 8
 TOUCH_INTERVAL = timedelta(minutes=1)
@@ -43,21 +45,23 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         plaintext = f"{prefix}.{secrets.token_urlsafe(32)}"
         return self._store(client, prefix, plaintext, lifetime), plaintext
 
-    @transaction.atomic
     def rotate(self, client: str, overlap: timedelta) -> tuple["ApiKey", str]:
         """Make a new key for `client` now and end its other live ones after `overlap`.
 
         The new key gets the lifetime that the client's newest one was issued with.
         Raises `ApiKey.DoesNotExist` if the client has no live key to take over from.
         """
-        old = self.filter(client=client).live()
-        if not old.exists():
-            raise self.model.DoesNotExist(f"{client} has no live key.")
-        # Rotation shortens only older keys, so the newest still has the lifetime of its issue.
-        newest = self.filter(client=client).latest("created", "pk")
-        end = timezone.now() + overlap
-        old.filter(Q(expires=None) | Q(expires__gt=end)).update(expires=end)
-        return self.issue(client, newest.lifetime)
+        with transaction.atomic():
+            old = self.filter(client=client).live()
+            if not old.exists():
+                raise self.model.DoesNotExist(f"{client} has no live key.")
+            # Rotation shortens only older keys, so the newest has the lifetime of its issue.
+            newest = self.filter(client=client).latest("created", "pk")
+            end = timezone.now() + overlap
+            old.filter(Q(expires=None) | Q(expires__gt=end)).update(expires=end)
+            issued = self.issue(client, newest.lifetime)
+        known_keys.forget_all()
+        return issued
 
     def import_secret(self, client: str, secret: str) -> "ApiKey":
         """Accept a secret that `client` already has, without an end.
@@ -91,13 +95,13 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return key
 
     def with_secret(self, plaintext: str) -> "ApiKey | None":
-        """The key with this plaintext, in whatever state it is; one query by a unique index."""
+        """The key with this plaintext, in whatever state it is.
+
+        As the database had it a few seconds ago at most; what this process changed, at once.
+        """
         if not plaintext.isascii():
             return None  # no key has such signs, and text that can't be encoded must not raise
-        try:
-            return self.get(hashed_secret=hash_secret(plaintext).hex())
-        except self.model.DoesNotExist:
-            return None
+        return known_keys.get(hash_secret(plaintext).hex())
 
 
 class ApiKey(models.Model):
@@ -157,6 +161,7 @@ class ApiKey(models.Model):
         now = timezone.now()
         changed = ApiKey.objects.filter(pk=self.pk, revoked=None).update(revoked=now)
         self.refresh_from_db(fields=["revoked"])
+        known_keys.forget(self.hashed_secret)
         return bool(changed)
 
     def touch(self) -> None:
@@ -167,3 +172,11 @@ class ApiKey(models.Model):
             # The condition stands again in the UPDATE, for threads that got here together.
             idle = Q(last_used=None) | Q(last_used__lte=due)
             ApiKey.objects.filter(idle, pk=self.pk).update(last_used=now)
+            self.last_used = now
+
+
+def _load_key(hashed_secret: str) -> ApiKey | None:
+    return ApiKey.objects.filter(hashed_secret=hashed_secret).first()
+
+
+known_keys: Recent[str, ApiKey] = Recent(_load_key)

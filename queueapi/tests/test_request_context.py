@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from queueapi.request_id import RequestIDFilter
+from queueapi.request_context import RequestContextFilter
 
 pytestmark = pytest.mark.django_db
 
@@ -64,7 +64,7 @@ def capture(name: str) -> Iterator[list[str]]:
     """The lines that a logger writes meanwhile, with their request ids."""
     lines: list[str] = []
     handler = logging.Handler()
-    handler.addFilter(RequestIDFilter())
+    handler.addFilter(RequestContextFilter())
     handler.emit = lambda record: lines.append(f"[{record.request_id}] {record.getMessage()}")
     logging.getLogger(name).addHandler(handler)
     try:

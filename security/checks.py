@@ -1,0 +1,35 @@
+"""Wrong set-ups that would otherwise fail in silence."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+
+@register(Tags.security)
+def check_trusted_proxies(**kwargs: Any) -> list[CheckMessage]:
+    if settings.DEBUG or settings.TRUSTED_PROXIES is not None:
+        return []
+    return [
+        Warning(
+            "TRUSTED_PROXIES is not set.",
+            hint="Behind a proxy such as IIS, every client would have the proxy's address, and "
+            "failed attempts of one would ban all. Set it to the proxy's address (127.0.0.1 for "
+            "IIS on this machine), or to none if clients connect to this process directly.",
+            id="security_app.W001",
+        )
+    ]
+
+
+@register(Tags.caches)
+def check_shared_counters(**kwargs: Any) -> list[CheckMessage]:
+    if settings.WEB_PROCESSES == 1 or settings.CACHE_URL:
+        return []
+    return [
+        Error(
+            f"WEB_PROCESSES is {settings.WEB_PROCESSES}, and there is no CACHE_URL.",
+            hint="Each process would count for itself, so that clients could send that many times "
+            "their rate. Set CACHE_URL=redis://host:6379, or WEB_PROCESSES=1.",
+            id="security_app.E001",
+        )
+    ]

@@ -1,0 +1,53 @@
+"""The door: nobody who is banned comes to a key check or a login form, and failures are noted."""
+
+from collections.abc import Callable
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from queueapi.errors import permission_denied
+from security.address import client_address
+from security.models import BannedIP, FailedAttempt
+
+BANNED = PermissionDenied(
+    "This address is banned after repeated failed attempts; try again later or ask the operators."
+)
+
+
+class BanMiddleware:
+    """Answers 403 to a banned address on `/api/` and on the admin's login form.
+
+    It records failures when the answer is on its way out, where no transaction of the view can
+    roll them back. The rest of the admin stays open, so that staff who are signed in can lift a
+    ban of their own address.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith("/api/"):
+            note = self.note_api_call
+        elif request.path_info == reverse("admin:login"):
+            note = self.note_login
+        else:
+            return self.get_response(request)
+        if BannedIP.objects.covers(client_address(request)):
+            return permission_denied(request, BANNED)
+        response = self.get_response(request)
+        note(request, response)
+        return response
+
+    def note_api_call(self, request: HttpRequest, response: HttpResponse) -> None:
+        if response.status_code == 401:
+            # Left there by ApiKeyAuthentication.
+            reason, key = getattr(request, "failed_key", (FailedAttempt.Reason.UNKNOWN, None))
+            FailedAttempt.objects.record(request, reason, key)
+        elif response.status_code < 300:
+            FailedAttempt.objects.forgive(client_address(request))
+
+    def note_login(self, request: HttpRequest, response: HttpResponse) -> None:
+        # The admin redirects whoever signs in, and answers every failure with its form and 200.
+        if request.method == "POST" and response.status_code != 302 and response.status_code < 500:
+            FailedAttempt.objects.record(request, FailedAttempt.Reason.ADMIN_LOGIN)
