@@ -1,5 +1,6 @@
 """Where a request comes from. Bans, logs and the admin all ask here."""
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import (
@@ -16,6 +17,12 @@ from django.http import HttpRequest
 
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
+
+ENTRY = re.compile(
+    r"\[(?P<bracketed>[^\[\]]*:[^\[\]]*)\](:[0-9]+)?"  # IPv6, perhaps with a port
+    r"|(?P<v4>[0-9.]+)(:[0-9]+)?"  # IPv4, perhaps with a port
+    r"|(?P<bare>[^\[\]]*)"  # IPv6 alone
+)
 
 UNKNOWN = IPv4Address("0.0.0.0")  # noqa: S104  nobody's address, and nothing is bound to it
 
@@ -46,20 +53,10 @@ def parse_address(text: str) -> IPAddress | None:
     `203.0.113.9`, `203.0.113.9:51861`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:51760`.
     IPv4-mapped IPv6 becomes the IPv4 address; a zone (`%eth0`) is left out.
     """
-    host, port = text.strip(), ""
-    if host.startswith("["):
-        host, _, rest = host[1:].partition("]")
-        if rest and not rest.startswith(":"):
-            return None
-        port = rest[1:] if rest else "0"
-        if ":" not in host:
-            return None
-    elif host.count(":") == 1:
-        host, _, port = host.partition(":")
-    else:
-        port = "0"
-    if not (port.isascii() and port.isdigit()):
+    entry = ENTRY.fullmatch(text.strip())
+    if entry is None:
         return None
+    host = entry["bracketed"] or entry["v4"] or entry["bare"]
     try:
         address = ip_address(host.partition("%")[0])
     except ValueError:

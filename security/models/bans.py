@@ -141,6 +141,16 @@ class FailedAttemptQuerySet(models.QuerySet["FailedAttempt"]):
                 network, settings.BAN_DURATION, f"{attempts} failed attempts", attempts
             )
 
+    def older_than(self, span: timedelta) -> Self:
+        return self.filter(time__lt=timezone.now() - span)
+
+    def prune(self) -> int:
+        """Delete these, a thousand at a time so that nobody waits long, and say how many."""
+        deleted = 0
+        while batch := list(self.values_list("pk", flat=True)[:1000]):
+            deleted += self.model.objects.filter(pk__in=batch).delete()[0]
+        return deleted
+
     def forgive(self, address: IPAddress) -> None:
         """Count API failures of this address no further; free for an address that has none."""
         network = ban_network(address)

@@ -1,0 +1,30 @@
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from security.durations import duration
+from security.models import FailedAttempt
+
+
+class Command(BaseCommand):
+    help = "Delete the records of failed attempts that are older than you want to keep."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--older-than",
+            type=duration,
+            default="90d",
+            metavar="SPAN",
+            help="how old a record may be: 90d, 26w (default: %(default)s)",
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say how many there are and delete none"
+        )
+
+    def handle(self, *args: Any, older_than: timedelta, dry_run: bool, **options: Any) -> None:
+        old = FailedAttempt.objects.older_than(older_than)
+        if dry_run:
+            self.stdout.write(f"{old.count()} failed attempts would be deleted.")
+        else:
+            self.stdout.write(f"{old.prune()} failed attempts deleted.")

@@ -1,0 +1,50 @@
+"""System checks for set-ups that would fail in silence."""
+
+import pytest
+from django.core.checks import run_checks
+
+from queueapi.tests.helpers import manage
+
+
+def ids() -> list[str]:
+    return [message.id for message in run_checks()]
+
+
+def test_it_works():
+    assert "security_app.W001" not in ids()
+    assert "security_app.E001" not in ids()
+
+
+def test_production_without_a_word_on_proxies_is_warned(settings):
+    settings.TRUSTED_PROXIES = None
+    assert "security_app.W001" in ids()
+
+
+def test_development_is_not(settings):
+    settings.TRUSTED_PROXIES = None
+    settings.DEBUG = True
+    assert "security_app.W001" not in ids()
+
+
+def test_several_processes_without_a_shared_cache_are_an_error(settings):
+    settings.WEB_PROCESSES = 2
+    assert "security_app.E001" in ids()
+
+
+def test_several_processes_with_a_shared_cache_are_none(settings):
+    settings.WEB_PROCESSES = 2
+    settings.CACHE_URL = "redis://127.0.0.1:6379"
+    assert "security_app.E001" not in ids()
+
+
+def test_the_server_does_not_start_with_that_error():
+    result = manage("serve", "--port", "0", WEB_PROCESSES="2")
+    assert result.returncode == 1
+    assert "CACHE_URL" in result.stderr
+
+
+@pytest.mark.parametrize("value", [None, "127.0.0.1", "none"])
+def test_the_warning_names_the_variable(value):
+    result = manage("check", TRUSTED_PROXIES=value)
+    assert result.returncode == 0
+    assert ("TRUSTED_PROXIES" in result.stderr) == (value is None)
