@@ -8,8 +8,9 @@ from types import FrameType
 from typing import Any
 
 from waitress import wasyncore
-from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
+
+from queueapi.connections import CROWDED, LIMIT, Connection, make_room
 
 # How long a stop waits for requests under way, in seconds. Queries are given up earlier than
 # this; whoever stops the process (IIS, systemd) should grant a little more.
@@ -31,8 +32,10 @@ def serve(application: Any, on_ready: Callable[[int], None], **options: Any) -> 
     likely with `send_bytes` above 1. So the loop is driven from here, on after the signal.
     """
     sockets: dict[int, Any] = {}  # every open socket, kept up to date by Waitress
-    server = create_server(application, map=sockets, **options)
+    server = create_server(application, map=sockets, connection_limit=LIMIT, **options)
     listeners: list[Any] = [s for s in sockets.values() if isinstance(s, BaseWSGIServer)]
+    for listener in listeners:
+        listener.channel_class = Connection
 
     signals = 0
 
@@ -44,9 +47,13 @@ def serve(application: Any, on_ready: Callable[[int], None], **options: Any) -> 
         signal.signal(signum, stop)
     on_ready(int(listeners[0].effective_port))
 
+    swept = time.monotonic()
     while not signals:
         # One turn lasts a second at the most, so that a signal is seen within one.
         wasyncore.loop(timeout=1, map=sockets, count=1)
+        if time.monotonic() >= swept + 1 or len(sockets) > CROWDED:
+            make_room(_connections(sockets))
+            swept = time.monotonic()
 
     _stop_listening(listeners, sockets)
     deadline = time.monotonic() + DRAIN_SECONDS
@@ -71,7 +78,10 @@ def _stop_listening(listeners: list[Any], sockets: dict[int, Any]) -> None:
 def _under_way(sockets: dict[int, Any]) -> bool:
     """Whether a connection has a request half read or in work, or an answer not wholly sent."""
     return any(
-        channel.request or channel.requests or channel.total_outbufs_len
-        for channel in sockets.values()
-        if isinstance(channel, HTTPChannel)
+        connection.request or connection.requests or connection.total_outbufs_len
+        for connection in _connections(sockets)
     )
+
+
+def _connections(sockets: dict[int, Any]) -> list[Connection]:
+    return [s for s in sockets.values() if isinstance(s, Connection)]

@@ -1,10 +1,16 @@
-"""A server whose one answer waits for a line on standard input. Run by test_server.py."""
+"""A server whose answers wait for a line on standard input. Run by test_server.py.
+
+Usage: python -m queueapi.tests.slow_server [SECONDS_FOR_A_REQUEST]
+"""
 
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from queueapi import connections
 from queueapi.server import serve
+
+connections.REQUEST_SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 30
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

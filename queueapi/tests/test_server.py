@@ -1,9 +1,11 @@
-"""How a stop treats requests that are under way."""
+"""How the server treats slow clients, and requests that are under way when it stops."""
 
 import signal
 import socket
 import subprocess
 import sys
+import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -15,9 +17,9 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @pytest.fixture
-def slow_server():
+def slow_server(request):
     with subprocess.Popen(
-        [sys.executable, "-m", "queueapi.tests.slow_server"],
+        [sys.executable, "-m", "queueapi.tests.slow_server", *getattr(request, "param", [])],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -89,3 +91,65 @@ def test_a_second_signal_does_not_wait(slow_server):
         wait_until_it_stops_listening(connection.getpeername()[1])
         slow_server.send_signal(signal.SIGTERM)
         assert slow_server.wait(timeout=30) == 0
+
+
+# Slow clients
+
+
+@pytest.mark.parametrize("slow_server", [["0.2"]], indirect=True)
+def test_a_request_that_takes_too_long_to_arrive_is_cut_off(slow_server):
+    with connect(slow_server) as connection:
+        connection.sendall(REQUEST[:10])
+        assert received(connection) == b""
+
+
+@pytest.mark.parametrize("slow_server", [["0.2"]], indirect=True)
+def test_a_request_that_drips_is_cut_off_too(slow_server):
+    with connect(slow_server) as connection:
+        assert 1 < drip(connection) < 1000
+
+
+def drip(connection: socket.socket) -> int:
+    """How many bytes a client gets rid of, at a hundred a second."""
+    sent = 0
+    try:
+        while True:
+            connection.sendall(b"x")
+            sent += 1
+            time.sleep(0.01)
+    except ConnectionError:
+        return sent
+
+
+@pytest.mark.parametrize("slow_server", [["0.2"]], indirect=True)
+def test_an_answer_that_takes_its_time_is_not_cut_off(slow_server):
+    with connect(slow_server) as connection, connect_again(connection) as dripping:
+        connection.sendall(REQUEST)
+        assert slow_server.stdout.readline() == "request is under way\n"
+        dripping.sendall(b"GET")
+        assert received(dripping) == b""  # so the sweep has been here
+        slow_server.stdin.write("go on\n")
+        slow_server.stdin.flush()
+        assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
+
+
+def connect_again(connection: socket.socket) -> socket.socket:
+    return socket.create_connection(connection.getpeername(), timeout=30)
+
+
+def test_five_hundred_half_sent_requests_do_not_keep_a_client_out(serve):
+    server = serve("--port", "0", "--threads", "1")
+    with ExitStack() as open_connections:
+        for _ in range(500):
+            half = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+            open_connections.enter_context(half).sendall(b"POST /api/queue HTTP/1.1\r\nX: ")
+        response, _ = server.request("GET", "/nothing")
+        assert response.status == 404
+
+
+def test_a_half_sent_request_holds_no_thread(serve):
+    server = serve("--port", "0", "--threads", "1")
+    with socket.create_connection(("127.0.0.1", server.port)) as half:
+        half.sendall(b"POST /api/queue HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
+        response, _ = server.request("GET", "/nothing")
+        assert response.status == 404

@@ -1,0 +1,46 @@
+"""Keeps connections that only take up room from using up the server's.
+
+A half-sent request holds no thread, since Waitress reads requests in its main loop. But it holds
+a connection, of which there is a limited number, and Waitress lets it do so for as long as a byte
+drips in now and then.
+"""
+
+import time
+from collections.abc import Collection
+from typing import Any
+
+from waitress.channel import HTTPChannel
+
+# How long one request may take to arrive, in seconds: 1 MiB at 35 KiB/s.
+REQUEST_SECONDS = 30
+# How many connections there may be. Windows' select() takes 512.
+LIMIT = 400
+# From here on, those that ask for nothing are closed, down to half the limit.
+CROWDED = 300
+
+
+class Connection(HTTPChannel):
+    """One that knows since when it has had nothing for us to work on."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.waiting_since = time.monotonic()
+
+    def received(self, data: bytes) -> bool:
+        if self.request is None:
+            self.waiting_since = time.monotonic()
+        return super().received(data)
+
+
+def make_room(connections: Collection[Connection]) -> None:
+    """Close whoever takes too long to send a request, and when it is crowded, whoever waits.
+
+    The longest wait goes first, so that a client which comes, asks and goes is never the one.
+    """
+    waiting = sorted((c for c in connections if not c.requests), key=lambda c: c.waiting_since)
+    too_long_ago = time.monotonic() - REQUEST_SECONDS
+    too_many = len(connections) - LIMIT // 2 if len(connections) >= CROWDED else 0
+    for place, connection in enumerate(waiting):
+        is_too_slow = connection.request and connection.waiting_since < too_long_ago
+        if place < too_many or is_too_slow:
+            connection.will_close = True

@@ -1,0 +1,213 @@
+"""ban_ip, unban_ip, list_bans and prune_failed_attempts."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError
+from django.utils import timezone
+
+from security.models import BannedIP, FailedAttempt
+from security.tests.helpers import run
+
+pytestmark = pytest.mark.django_db
+
+ITEM = {"queue_name": "q"}
+HOUR = timedelta(hours=1)
+
+
+def ban(network: str) -> BannedIP:
+    return BannedIP.objects.ban(network, HOUR, "5 failed attempts", attempts=5)
+
+
+def active() -> set[str]:
+    return set(BannedIP.objects.active().values_list("network", flat=True))
+
+
+# ban_ip
+
+
+def test_ban_ip_works(api):
+    out, _ = run("ban_ip", "127.0.0.1")
+    until = BannedIP.objects.get().until
+    assert out == f"Banned 127.0.0.1 until {until:%Y-%m-%d %H:%M}.\n"
+    assert api.post("/api/queue", ITEM).status_code == 403
+
+
+def test_ban_ip_lasts_as_long_as_a_ban_does():
+    run("ban_ip", "203.0.113.9")
+    row = BannedIP.objects.get()
+    assert row.until - row.began == HOUR
+
+
+def test_ban_ip_for_and_reason():
+    run("ban_ip", "203.0.113.9", "--for", "2h", "--reason", "Port scan")
+    row = BannedIP.objects.get()
+    assert row.until - row.began == 2 * HOUR
+    assert (row.reason, row.attempts) == ("Port scan", 0)
+
+
+@pytest.mark.parametrize("text", ["2001:db8:1:2::7", "2001:db8:1:2::/64"])
+def test_ban_ip_of_an_ipv6_address_is_its_64(text):
+    run("ban_ip", text)
+    assert active() == {"2001:db8:1:2::/64"}
+
+
+def test_ban_ip_takes_the_place_of_a_running_ban():
+    ban("203.0.113.9")
+    run("ban_ip", "203.0.113.9", "--for", "30d")
+    old, new = BannedIP.objects.order_by("pk")
+    assert old.ended_by.startswith("manage.py")
+    assert new.is_active
+    assert new.until - new.began == timedelta(days=30)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nonsense", "203.0.113.0/24", "2001:db8::/32", "203.0.113.999", "example.org"]
+)
+def test_ban_ip_of_nonsense_is_an_error(text):
+    with pytest.raises(CommandError, match="is not an IP address"):
+        run("ban_ip", text)
+    assert not BannedIP.objects.exists()
+
+
+def test_ban_ip_of_an_exempt_address_is_an_error(settings):
+    settings.BAN_EXEMPT_NETWORKS = ["10.0.0.0/8"]
+    with pytest.raises(CommandError, match="BAN_EXEMPT_NETWORKS"):
+        run("ban_ip", "10.1.2.3")
+
+
+@pytest.mark.parametrize("span", ["0", "-1h", "soon"])
+def test_ban_ip_for_no_time_is_an_error(span):
+    with pytest.raises(CommandError):
+        run("ban_ip", "203.0.113.9", f"--for={span}")
+    assert not BannedIP.objects.exists()
+
+
+# unban_ip
+
+
+def test_unban_ip_works(api):
+    for _ in range(5):
+        api.post("/api/queue", ITEM, X_API_Key="wrong")
+    out, _ = run("unban_ip", "127.0.0.1")
+    assert out == "Lifted the ban of 127.0.0.1 (5 failed attempts).\n"
+    assert api.post("/api/queue", ITEM).status_code == 201
+    assert BannedIP.objects.get().ended_by.startswith("manage.py")
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("203.0.113.9", {"203.0.113.10", "198.51.100.1", "2001:db8:1:2::/64"}),
+        ("203.0.113.0/24", {"198.51.100.1", "2001:db8:1:2::/64"}),
+        ("0.0.0.0/0", {"2001:db8:1:2::/64"}),
+        ("2001:db8:1:2::9", {"203.0.113.9", "203.0.113.10", "198.51.100.1"}),
+        ("2001:db8:1:2::/64", {"203.0.113.9", "203.0.113.10", "198.51.100.1"}),
+        ("2001:db8:1:2:3::/80", {"203.0.113.9", "203.0.113.10", "198.51.100.1"}),
+        ("2001:db8::/32", {"203.0.113.9", "203.0.113.10", "198.51.100.1"}),
+    ],
+)
+def test_unban_ip_lifts_what_it_is_told_to(text, left):
+    for network in ("203.0.113.9", "203.0.113.10", "198.51.100.1", "2001:db8:1:2::/64"):
+        ban(network)
+    run("unban_ip", text)
+    assert active() == left
+
+
+def test_unban_ip_all_lifts_every_ban_and_names_each():
+    ban("203.0.113.9")
+    ban("2001:db8:1:2::/64")
+    out, _ = run("unban_ip", "--all")
+    assert "203.0.113.9" in out
+    assert "2001:db8:1:2::/64" in out
+    assert active() == set()
+
+
+@pytest.mark.parametrize("text", ["203.0.113.9", "203.0.113.0/24", "2001:db8::1"])
+def test_unban_ip_of_an_address_that_is_not_banned_is_an_error(text):
+    with pytest.raises(CommandError, match="is not banned") as error:
+        run("unban_ip", text)
+    assert error.value.returncode == 1
+
+
+def test_unban_ip_all_without_bans_is_an_error():
+    with pytest.raises(CommandError, match="No address is banned"):
+        run("unban_ip", "--all")
+
+
+@pytest.mark.parametrize("text", ["nonsense", "203.0.113.999", "203.0.113.0/99", ""])
+def test_unban_ip_of_nonsense_is_an_error(text):
+    with pytest.raises(CommandError, match="neither an IP address nor a network"):
+        run("unban_ip", text)
+
+
+def test_unban_ip_wants_an_address_or_all():
+    with pytest.raises(CommandError):
+        run("unban_ip")
+    with pytest.raises(CommandError):
+        run("unban_ip", "203.0.113.9", "--all")
+
+
+# list_bans
+
+
+def test_list_bans_works():
+    ban("203.0.113.9")
+    header, line = run("list_bans")[0].splitlines()
+    assert header.split()[:3] == ["ADDRESS", "BEGAN", "UNTIL"]
+    assert line.startswith("203.0.113.9 ")
+    assert line.endswith("5 failed attempts")
+
+
+def test_list_bans_shows_ended_ones_with_all():
+    ban("203.0.113.9")
+    BannedIP.objects.lift(by="anna")
+    ban("203.0.113.10")
+    BannedIP.objects.filter(network="203.0.113.10").update(until=timezone.now())
+    assert run("list_bans") == ("", "No address is banned.\n")
+    out, _ = run("list_bans", "--all")
+    _, ran_out, lifted = out.splitlines()
+    assert "ran out" in ran_out
+    assert "anna" in lifted
+
+
+# prune_failed_attempts
+
+
+def attempts(count: int, age: timedelta) -> None:
+    FailedAttempt.objects.bulk_create(
+        FailedAttempt(
+            address="203.0.113.9",
+            network="203.0.113.9",
+            method="POST",
+            path="/api/queue",
+            reason="unknown",
+            time=timezone.now() - age,
+        )
+        for _ in range(count)
+    )
+
+
+def test_prune_works():
+    attempts(3, timedelta(days=91))
+    attempts(2, timedelta(days=89))
+    assert run("prune_failed_attempts")[0] == "3 failed attempts deleted.\n"
+    assert FailedAttempt.objects.count() == 2
+
+
+def test_prune_older_than():
+    attempts(1, timedelta(days=8))
+    attempts(1, timedelta(days=6))
+    assert run("prune_failed_attempts", "--older-than", "7d")[0] == "1 failed attempts deleted.\n"
+
+
+def test_prune_dry_run_deletes_none():
+    attempts(3, timedelta(days=91))
+    out, _ = run("prune_failed_attempts", "--dry-run")
+    assert out == "3 failed attempts would be deleted.\n"
+    assert FailedAttempt.objects.count() == 3
+
+
+def test_prune_deletes_any_number():
+    attempts(2500, timedelta(days=91))
+    assert run("prune_failed_attempts")[0] == "2500 failed attempts deleted.\n"

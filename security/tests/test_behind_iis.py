@@ -1,0 +1,54 @@
+"""The real server with a proxy in front, as in production."""
+
+import pytest
+
+from queueapi.tests.helpers import database_url, happens_within_5_seconds, manage
+from security.models import ApiKey, BannedIP, FailedAttempt
+
+ITEM = b'{"queue_name": "q"}'
+ATTACKER = "203.0.113.66:51861"
+NEIGHBOUR = "[2001:db8::1]:51760"
+
+
+@pytest.fixture
+def key(transactional_db) -> str:
+    return ApiKey.objects.issue("ERP", lifetime=None)[1]
+
+
+def push(server, key: str, client: str) -> int:
+    response, _ = server.request(
+        "POST",
+        "/api/queue",
+        ITEM,
+        X_API_Key=key,
+        X_Forwarded_For=client,
+        Content_Type="application/json",
+    )
+    return response.status
+
+
+def test_it_works(serve, key):
+    server = serve(TRUSTED_PROXIES="127.0.0.1")
+
+    # One client brute-forces; the other never notices.
+    for attempt in range(1, 6):
+        assert push(server, f"guess {attempt}", ATTACKER) == 401
+        assert push(server, key, NEIGHBOUR) == 201
+    assert push(server, "guess 6", ATTACKER) == 403
+    assert push(server, key, ATTACKER) == 403
+    assert push(server, key, NEIGHBOUR) == 201
+    assert BannedIP.objects.get().network == "203.0.113.66"
+    assert set(FailedAttempt.objects.values_list("address", flat=True)) == {"203.0.113.66"}
+
+    # The ban holds when the server is killed and started again.
+    server.process.kill()
+    server.process.wait()
+    server = serve(TRUSTED_PROXIES="127.0.0.1")
+    assert push(server, key, ATTACKER) == 403
+    assert push(server, key, NEIGHBOUR) == 201
+
+    # Another process lifts it.
+    result = manage("unban_ip", "203.0.113.66", DATABASE_URL=database_url())
+    assert result.returncode == 0, result.stderr
+    assert happens_within_5_seconds(lambda: push(server, key, ATTACKER) == 201)
+    assert "203.0.113.66" in server.log.read_text()
