@@ -37,7 +37,7 @@ class Counters:
     """django-ratelimit's counters, and what happens while their cache is away: requests pass."""
 
     # Asking a cache that hangs costs its time-out, so not every request asks.
-    RETRY_SECONDS = 5
+    RETRY_SECONDS = 3
     LOG_SECONDS = 60
 
     def __init__(self) -> None:

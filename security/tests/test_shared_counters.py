@@ -1,0 +1,110 @@
+"""Rate limits that several processes share, in a real Redis."""
+
+import json
+import shutil
+import socket
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+
+from queueapi.tests.helpers import Server, happens_within_5_seconds
+from security.models import ApiKey
+
+pytestmark = pytest.mark.skipif(
+    not shutil.which("redis-server"), reason="redis-server is not installed"
+)
+
+
+class Redis:
+    """A redis-server of its own, which can go away and come back on the same port."""
+
+    def __init__(self, folder) -> None:
+        with closing(socket.create_server(("127.0.0.1", 0))) as free:
+            self.port = free.getsockname()[1]
+        self.folder = folder
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [
+                shutil.which("redis-server"),
+                *("--port", str(self.port), "--bind", "127.0.0.1", "--save", ""),
+                *("--dir", str(self.folder)),
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for line in self.process.stdout:
+            if "Ready to accept connections" in line:
+                return
+        raise AssertionError("redis-server did not start")
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def redis(tmp_path):
+    server = Redis(tmp_path)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def key(transactional_db) -> str:
+    return ApiKey.objects.issue("ERP", lifetime=None)[1]
+
+
+def push(server: Server, key: str):
+    response, body = server.request(
+        "POST",
+        "/api/queue",
+        b'{"queue_name": "q"}',
+        X_API_Key=key,
+        Content_Type="application/json",
+    )
+    return response, json.loads(body)
+
+
+def test_exactly_the_limit_passes_in_two_processes_together(serve, redis, key):
+    # A day is a window that no test run straddles but once in a lifetime.
+    shared = {"CACHE_URL": redis.url, "WEB_PROCESSES": "2", "RATE_QUEUE": "50/d"}
+    servers = [serve(**shared), serve(**shared)]
+
+    def race(n: int) -> int:
+        return push(servers[n % 2], key)[0].status
+
+    with ThreadPoolExecutor(16) as clients:
+        codes = list(clients.map(race, range(80)))
+    assert codes.count(201) == 50
+    assert codes.count(429) == 30
+
+
+def test_the_headers_come_from_the_shared_counter(serve, redis, key):
+    shared = {"CACHE_URL": redis.url, "WEB_PROCESSES": "2", "RATE_QUEUE": "50/d"}
+    assert push(serve(**shared), key)[0].headers["RateLimit-Remaining"] == "49"
+    assert push(serve(**shared), key)[0].headers["RateLimit-Remaining"] == "48"
+
+
+def test_when_redis_goes_away_requests_pass_and_when_it_comes_back_they_count(serve, redis, key):
+    server = serve(CACHE_URL=redis.url, RATE_QUEUE="2/d")
+    assert [push(server, key)[0].status for _ in range(3)] == [201, 201, 429]
+
+    redis.stop()
+    responses = [push(server, key)[0] for _ in range(10)]
+    assert {response.status for response in responses} == {201}
+    assert "RateLimit-Limit" not in responses[0].headers
+    assert server.log.read_text().count("The cache is away") == 1
+    # Keys and bans come from the database.
+    assert push(server, "wrong")[0].status == 401
+
+    redis.start()
+    assert happens_within_5_seconds(lambda: push(server, key)[0].headers["RateLimit-Limit"])
