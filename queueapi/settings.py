@@ -272,6 +272,10 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    # Django's own handlers mail the admins and print only with DEBUG on: leave both to the root.
-    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
+    "loggers": {
+        # Django's own handlers mail the admins and print only with DEBUG on.
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # A line for every request that waits a moment for a thread: most of all when it is busy.
+        "waitress.queue": {"level": "ERROR"},
+    },
 }
