@@ -1,6 +1,7 @@
 """How often a client may call an endpoint."""
 
 import logging
+from threading import Lock
 from time import monotonic
 from typing import Any
 
@@ -42,6 +43,7 @@ class Counters:
 
     def __init__(self) -> None:
         self.retry_at = self.log_at = 0.0
+        self.lock = Lock()
 
     def use(self, request: Request, view: Any) -> dict[str, Any] | None:
         """Count this request; `None` if it can't be counted."""
@@ -66,10 +68,12 @@ class Counters:
 
     def note_outage(self, why: str) -> None:
         now = monotonic()
-        self.retry_at = now + self.RETRY_SECONDS
-        if now >= self.log_at:
+        with self.lock:
+            self.retry_at = now + self.RETRY_SECONDS
+            if now < self.log_at:
+                return
             self.log_at = now + self.LOG_SECONDS
-            logger.error("The cache is away, so rates are not limited meanwhile: %s", why)
+        logger.error("The cache is away, so rates are not limited meanwhile: %s", why)
 
 
 counters = Counters()
