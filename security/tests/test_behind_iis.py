@@ -52,3 +52,35 @@ def test_it_works(serve, key):
     assert result.returncode == 0, result.stderr
     assert happens_within_5_seconds(lambda: push(server, key, ATTACKER) == 201)
     assert "203.0.113.66" in server.log.read_text()
+
+
+def test_a_ban_holds_in_another_process_within_5_seconds(serve, key):
+    first = serve(TRUSTED_PROXIES="127.0.0.1")
+    second = serve(TRUSTED_PROXIES="127.0.0.1")
+    assert push(second, key, ATTACKER) == 201
+    for _ in range(5):
+        push(first, "guess", ATTACKER)
+    assert push(first, key, ATTACKER) == 403
+    assert happens_within_5_seconds(lambda: push(second, key, ATTACKER) == 403)
+
+
+def test_a_ban_by_hand_takes_effect_within_5_seconds(serve, key):
+    server = serve(TRUSTED_PROXIES="127.0.0.1")
+    assert push(server, key, NEIGHBOUR) == 201
+    manage("ban_ip", "2001:db8::1", DATABASE_URL=database_url()).check_returncode()
+    assert happens_within_5_seconds(lambda: push(server, key, NEIGHBOUR) == 403)
+
+
+def test_a_revocation_takes_effect_within_5_seconds(serve, key):
+    server = serve(TRUSTED_PROXIES="127.0.0.1")
+    assert push(server, key, NEIGHBOUR) == 201
+    manage("revoke_api_key", key[:8], DATABASE_URL=database_url()).check_returncode()
+    assert happens_within_5_seconds(lambda: push(server, key, NEIGHBOUR) == 401)
+
+
+def test_two_processes_make_one_ban(serve, transactional_db):
+    servers = [serve(TRUSTED_PROXIES="127.0.0.1"), serve(TRUSTED_PROXIES="127.0.0.1")]
+    with ThreadPoolExecutor(16) as clients:
+        codes = list(clients.map(lambda n: push(servers[n % 2], "guess", ATTACKER), range(100)))
+    assert set(codes) == {401, 403}
+    assert BannedIP.objects.count() == 1
