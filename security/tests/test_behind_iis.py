@@ -1,5 +1,7 @@
 """The real server with a proxy in front, as in production."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from queueapi.tests.helpers import database_url, happens_within_5_seconds, manage
