@@ -9,7 +9,7 @@ from pathlib import Path
 # production's defaults, except that nothing is in front of the test client to speak TLS.
 os.environ.update(
     DJANGO_SETTINGS_MODULE="queueapi.settings",
-    ENV_FILE=os.devnull,
+    ENV_FILE="",
     DEBUG="off",
     HTTPS="off",
     SECRET_KEY=secrets.token_urlsafe(50),

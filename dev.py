@@ -23,7 +23,8 @@ from urllib.parse import quote
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-STATE = ROOT / ".dev"  # the database and secret of `run`
+STATE = ROOT / ".dev"  # what `run` keeps
+DATABASE = STATE / "db.sqlite3"
 
 
 def install(*requirements: str) -> None:
@@ -31,17 +32,29 @@ def install(*requirements: str) -> None:
     for name in requirements:
         wanted = (ROOT / name).read_text(encoding="utf-8")
         installed = VENV / f"{name}.installed"  # what was installed last, once it was
-        if installed.exists() and installed.read_text(encoding="utf-8") == wanted:
+        if PYTHON.exists() and installed.exists() and installed.read_text("utf-8") == wanted:
             continue
         print(f"Installing {name} into {VENV.name} ...", flush=True)
-        try:
-            venv.create(VENV, with_pip=True)
-        except subprocess.CalledProcessError:
-            sys.exit("This Python can't make a virtual environment (Debian: install python3-venv).")
-        pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        if subprocess.call([*pip, "-r", name]):
+        pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check"]
+        if not runs([*pip, "--version"]):
+            make_environment()
+        if subprocess.call([*pip, "install", "--quiet", "-r", name]):
             sys.exit(f"{name} could not be installed; what pip says above tells why.")
         installed.write_text(wanted, encoding="utf-8")
+
+
+def runs(command: list[str]) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def make_environment() -> None:
+    try:
+        venv.create(VENV, with_pip=True, clear=True, symlinks=os.name != "nt")
+    except subprocess.CalledProcessError:
+        sys.exit("This Python can't make a virtual environment (Debian: install python3-venv).")
 
 
 def development_environment() -> dict[str, str]:
@@ -53,10 +66,12 @@ def development_environment() -> dict[str, str]:
     return {
         "TRUSTED_PROXIES": "none",
         **os.environ,
-        "ENV_FILE": os.devnull,  # a .env in this folder may be a real installation's
+        "DJANGO_SETTINGS_MODULE": "queueapi.settings",
+        "ENV_FILE": "",  # a .env in this folder may be a real installation's
+        "DEBUG": "off",
         "SECRET_KEY": secret.read_text(encoding="utf-8"),
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
-        "DATABASE_URL": "sqlite:///" + quote((STATE / "db.sqlite3").as_posix()),
+        "DATABASE_URL": "sqlite:///" + quote(DATABASE.as_posix()),
         "HTTPS": "off",
     }
 
@@ -82,25 +97,39 @@ def main() -> None:
         run(arguments)
     elif verb == "test":
         install("requirements.txt", "requirements-dev.txt")
+        # conftest.py sets the tests' environment; only this would be read before it.
+        os.environ.pop("DJANGO_SETTINGS_MODULE", None)
         become(["-m", "pytest", *arguments], dict(os.environ))
     elif verb == "manage":
         install("requirements.txt")
-        become(["manage.py", *arguments], development_environment())
+        environment = development_environment()
+        if not DATABASE.exists():
+            migrate(environment)
+        become(["manage.py", *arguments], environment)
+    elif verb in ("help", "--help", "-h"):
+        print(__doc__)
     else:
         sys.exit(__doc__)
+
+
+def migrate(environment: dict[str, str]) -> None:
+    if subprocess.call([str(PYTHON), "manage.py", "migrate", "--verbosity", "0"], env=environment):
+        sys.exit(1)
 
 
 def run(arguments: list[str]) -> NoReturn:
     parser = argparse.ArgumentParser(prog="dev.py run")
     parser.add_argument("--port", type=int, default=8000, help="default: %(default)s")
     port = str(parser.parse_args(arguments).port)
+    if not 0 < int(port) < 65536:
+        parser.error("--port must be from 1 to 65535")
     environment = development_environment()
-    for command in (
-        ["migrate", "--verbosity", "0"],
-        ["create_demo_data", "--url", f"http://127.0.0.1:{port}"],
+    migrate(environment)
+    url = f"http://127.0.0.1:{port}"
+    if subprocess.call(
+        [str(PYTHON), "manage.py", "create_demo_data", "--url", url], env=environment
     ):
-        if subprocess.call([PYTHON, "manage.py", *command], env=environment):
-            sys.exit(1)
+        sys.exit(1)
     become(["manage.py", "serve", "--port", port], environment)
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Django's command line for this project."""
 
+import io
 import os
 import sys
 
@@ -10,6 +11,9 @@ from django.core.management import execute_from_command_line
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "queueapi.settings")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names of any language have to come through where Windows pipes an old code page.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:

@@ -20,11 +20,22 @@ CROWDED = 300
 
 
 class Connection(HTTPChannel):
-    """One that knows since when it has had nothing for us to work on."""
+    """One that knows since when it has had nothing for us to work on, and can be told to end."""
+
+    # Off while the server stops: what is half read is read on, but nothing new is begun.
+    takes_requests = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.waiting_since = time.monotonic()
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a request is half read or in work, or an answer not wholly sent."""
+        return bool(self.request or self.requests or self.total_outbufs_len)
+
+    def readable(self) -> bool:
+        return bool(super().readable() and (self.takes_requests or self.request))
 
     def received(self, data: bytes) -> bool:
         if self.request is None:

@@ -43,3 +43,11 @@ class RequestContextFilter(logging.Filter):
         record.request_id = _request_id.get()
         record.client = _client.get()
         return True
+
+
+class WithoutTraceback(logging.Filter):
+    """Leaves a record its sentence."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = None
+        return True

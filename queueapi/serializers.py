@@ -17,8 +17,12 @@ from rest_framework.fields import empty
 EARLIEST = datetime.datetime(1753, 1, 1)
 LATEST = datetime.datetime(9999, 12, 31, 23, 59, 59)
 
-# The characters of ISO 8601. Python's reader takes any one between date and time, even NUL.
-ISO_8601 = re.compile(r"[0-9TZW:.,+ -]+", re.IGNORECASE | re.ASCII)
+# The shape of a date, or of a date and time. Python's reader takes any character between the two,
+# so that it would read the offset in "2025-04-26+02:00" as a time.
+ISO_8601 = re.compile(
+    r"[0-9]{4}-?([0-9]{2}-?[0-9]{2}|W[0-9]{2}-?[0-9])"
+    r"([T ][0-9]{2}(:?[0-9]{2}(:?[0-9]{2}([.,][0-9]+)?)?)? ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?"
+)
 
 
 class InputSerializer(serializers.Serializer):
@@ -80,6 +84,7 @@ class LocalDateTimeField(OnlyText, serializers.DateTimeField):
         return empty if value == "" else value
 
     def to_internal_value(self, value: Any) -> datetime.datetime:
+        value = value.upper()
         try:
             parsed = parse_datetime(value) if ISO_8601.fullmatch(value) else None
         except ValueError:

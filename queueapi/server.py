@@ -1,9 +1,9 @@
 """Waitress, with a stop that loses no answer."""
 
+import logging
 import select
 import signal
 import time
-from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -12,8 +12,10 @@ from waitress.server import BaseWSGIServer, create_server
 
 from queueapi.connections import CROWDED, LIMIT, Connection, make_room
 
-# How long a stop waits for requests under way, in seconds. Queries are given up earlier than
-# this; whoever stops the process (IIS, systemd) should grant a little more.
+logger = logging.getLogger(__name__)
+
+# How long a stop waits for requests under way, in seconds. Longer than the database may take, and
+# whoever stops the process (IIS, systemd) should grant a little more.
 DRAIN_SECONDS = 20
 
 # SIGBREAK exists on Windows only: Ctrl-Break, and what IIS sends.
@@ -22,66 +24,73 @@ STOP_SIGNALS = [
 ]
 
 
-def serve(application: Any, on_ready: Callable[[int], None], **options: Any) -> None:
-    """Serve `application` until a stop signal, answer what is under way, and return.
-
-    `on_ready` gets the port once it is open; `options` are Waitress's own. A second signal ends
-    the waiting. Raises `OSError` if the port can't be had, `ValueError` for a host that is none.
+class Server:
+    """Serves a WSGI application until a stop signal, and answers what is under way.
 
     Waitress's `run()` throws away answers that it still holds in buffers when it stops, which is
     likely with `send_bytes` above 1. So the loop is driven from here, on after the signal.
     """
-    sockets: dict[int, Any] = {}  # every open socket, kept up to date by Waitress
-    server = create_server(application, map=sockets, connection_limit=LIMIT, **options)
-    listeners: list[Any] = [s for s in sockets.values() if isinstance(s, BaseWSGIServer)]
-    for listener in listeners:
-        listener.channel_class = Connection
 
-    signals = 0
+    def __init__(self, application: Any, **options: Any) -> None:
+        """Open the port. `options` are Waitress's own.
 
-    def stop(signum: int, frame: FrameType | None) -> None:
-        nonlocal signals
-        signals += 1
+        Raises `OSError` if the port can't be had, `ValueError` for a host that is none.
+        """
+        self.sockets: dict[int, Any] = {}  # every open socket, kept up to date by Waitress
+        self.waitress = create_server(
+            application, map=self.sockets, connection_limit=LIMIT, **options
+        )
+        self.listeners: list[Any] = [
+            s for s in self.sockets.values() if isinstance(s, BaseWSGIServer)
+        ]
+        for listener in self.listeners:
+            listener.channel_class = Connection
+        self.port = int(self.listeners[0].effective_port)
+        self.signals = 0
+        for signum in STOP_SIGNALS:
+            signal.signal(signum, self.stop)
 
-    for signum in STOP_SIGNALS:
-        signal.signal(signum, stop)
-    on_ready(int(listeners[0].effective_port))
+    def stop(self, signum: int, frame: FrameType | None) -> None:
+        """Begin to stop; a second time, stop without waiting."""
+        self.signals += 1
 
-    swept = time.monotonic()
-    while not signals:
-        # One turn lasts a second at the most, so that a signal is seen within one.
-        wasyncore.loop(timeout=1, map=sockets, count=1)
-        if time.monotonic() >= swept + 1 or len(sockets) > CROWDED:
-            make_room(_connections(sockets))
-            swept = time.monotonic()
+    def run(self) -> None:
+        swept = time.monotonic()
+        while not self.signals:
+            # One turn lasts a second at the most, so that a signal is seen within one.
+            self.turn(timeout=1)
+            if time.monotonic() >= swept + 1 or len(self.sockets) > CROWDED:
+                make_room(self.connections())
+                swept = time.monotonic()
+        self.drain()
 
-    _stop_listening(listeners, sockets)
-    deadline = time.monotonic() + DRAIN_SECONDS
-    while signals < 2 and time.monotonic() < deadline and _under_way(sockets):
-        wasyncore.loop(timeout=0.1, map=sockets, count=1)
-    server.task_dispatcher.shutdown(timeout=1)
-    wasyncore.close_all(sockets)
+    def turn(self, timeout: float) -> None:
+        wasyncore.loop(timeout=timeout, map=self.sockets, count=1)
 
+    def connections(self) -> list[Connection]:
+        return [s for s in self.sockets.values() if isinstance(s, Connection)]
 
-def _stop_listening(listeners: list[Any], sockets: dict[int, Any]) -> None:
-    """Accept the connections that have queued up so far, read once from each, and no more."""
-    for _ in range(listeners[0].adj.backlog):
-        wasyncore.loop(timeout=0, map=sockets, count=1)  # accepts one
-        if not select.select([listener.socket for listener in listeners], [], [], 0)[0]:
-            break
-    wasyncore.loop(timeout=0, map=sockets, count=1)
-    for listener in listeners:
-        # Not listener.close(): that would also close the pipe by which threads wake the loop.
-        wasyncore.dispatcher.close(listener)
+    def drain(self) -> None:
+        """Take no new requests, and go on until the answers to the others are sent."""
+        self.stop_listening()
+        for connection in self.connections():
+            connection.takes_requests = False
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while under_way := [c for c in self.connections() if c.is_under_way]:
+            if self.signals > 1 or time.monotonic() > deadline:
+                logger.warning("Stopping with %d requests unanswered", len(under_way))
+                break
+            self.turn(timeout=0.1)
+        self.waitress.task_dispatcher.shutdown(timeout=1)
+        wasyncore.close_all(self.sockets)
 
-
-def _under_way(sockets: dict[int, Any]) -> bool:
-    """Whether a connection has a request half read or in work, or an answer not wholly sent."""
-    return any(
-        connection.request or connection.requests or connection.total_outbufs_len
-        for connection in _connections(sockets)
-    )
-
-
-def _connections(sockets: dict[int, Any]) -> list[Connection]:
-    return [s for s in sockets.values() if isinstance(s, Connection)]
+    def stop_listening(self) -> None:
+        """Accept the connections that have queued up so far, read once from each, and no more."""
+        for _ in range(self.listeners[0].adj.backlog):
+            self.turn(timeout=0)  # accepts one
+            if not select.select([listener.socket for listener in self.listeners], [], [], 0)[0]:
+                break
+        self.turn(timeout=0)
+        for listener in self.listeners:
+            # Not listener.close(): that would also close the pipe by which threads wake the loop.
+            wasyncore.dispatcher.close(listener)

@@ -1,7 +1,7 @@
 """Every setting of the project. All that comes from the environment is read here and nowhere else.
 
 `.env.example` lists the variables. They may also stand in a file `.env` beside `manage.py`
-(`ENV_FILE` names another one); the process's own environment wins over the file.
+(`ENV_FILE` names another one, or none if it is empty); the process's own environment wins.
 
 Read `MIDDLEWARE` and `REST_FRAMEWORK` from top to bottom to follow a request.
 """
@@ -22,37 +22,49 @@ from tzlocal import get_localzone_name
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 POSITIVE = Range(min=1)
+PORT = Range(min=1, max=65535)
 SPAN = Range(min=timedelta(seconds=1), max=timedelta(days=100 * 365))
 RATE = Regexp(r"[1-9]\d*/[1-9]?\d*[smhd]\Z", error="Must be a rate like 1000/m (or s, h, d).")
 
 env = Env()
-env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")), recurse=False)
+if env_file := env.str("ENV_FILE", default=str(BASE_DIR / ".env")):
+    try:
+        is_read = env.read_env(env_file, recurse=False)
+    except (ValueError, OSError) as error:
+        raise ImproperlyConfigured(f"{env_file} is not a text file in UTF-8.") from error
+    if not is_read and env.str("ENV_FILE", default=""):
+        raise ImproperlyConfigured(f"ENV_FILE is {env_file}, and there is no such file.")
+
+
+@env.parser_for("names")
+def names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 @env.parser_for("networks")
-def networks(text: str | None) -> list[str] | None:
+def parse_networks(text: str | None) -> list[str] | None:
     """Addresses and networks, separated by commas; the word `none` stands for no network.
 
     A variable that is not set arrives as its default, and `None` stays `None`.
     """
     if text is None:
         return None
-    texts = [part.strip() for part in text.split(",") if part.strip() not in ("", "none")]
-    for part in texts:
+    networks = [name for name in names(text) if name != "none"]
+    for network in networks:
         try:
-            ip_network(part, strict=False)
+            ip_network(network, strict=False)
         except ValueError:
-            raise EnvError(f"{part!r} is neither an IP address nor a network") from None
-    return texts
+            raise EnvError(f"{network!r} is neither an IP address nor a network.") from None
+    return networks
 
 
 try:
     DEBUG = env.bool("DEBUG", default=False)
     SECRET_KEY = env.str("SECRET_KEY", default=get_random_secret_key() if DEBUG else "")
-    ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
+    ALLOWED_HOSTS: list[str] = env.names("ALLOWED_HOSTS", default="")
     # TLS ends in front of this process, so this says what clients see, not what the port speaks.
     HTTPS = env.bool("HTTPS", default=not DEBUG)
-    HTTP_PLATFORM_PORT = env.int("HTTP_PLATFORM_PORT", default=8000)
+    HTTP_PLATFORM_PORT = env.int("HTTP_PLATFORM_PORT", default=8000, validate=PORT)
     MAX_REQUEST_BYTES = env.int("MAX_REQUEST_BYTES", default=1024 * 1024, validate=POSITIVE)
     # None: not said, which a check warns of. Empty, or the word none: there is no proxy.
     TRUSTED_PROXIES: list[str] | None = env.networks("TRUSTED_PROXIES", default=None)
@@ -111,7 +123,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         # for at most `timeout` seconds, instead of failing with "database is locked".
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
+        "timeout": 10,
     }
 else:
     # The driver that needs nothing but pip; pyodbc wants Microsoft's ODBC driver on the machine.
@@ -257,7 +269,10 @@ SILENCED_SYSTEM_CHECKS = [
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_context": {"()": "queueapi.request_context.RequestContextFilter"}},
+    "filters": {
+        "request_context": {"()": "queueapi.request_context.RequestContextFilter"},
+        "without_traceback": {"()": "queueapi.request_context.WithoutTraceback"},
+    },
     "formatters": {
         "line": {
             "format": "{asctime} {levelname} {name} {client} [{request_id}] {message}",
@@ -277,5 +292,7 @@ LOGGING = {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         # A line for every request that waits a moment for a thread: most of all when it is busy.
         "waitress.queue": {"level": "ERROR"},
+        # It comes from outside and at any rate: one line is enough.
+        "django.security.DisallowedHost": {"filters": ["without_traceback"]},
     },
 }

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from queueapi import connections
-from queueapi.server import serve
+from queueapi.server import Server
 
 connections.REQUEST_SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 30
 
@@ -20,11 +20,6 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     return [b"x" * 10_000]
 
 
-serve(
-    application,
-    on_ready=lambda port: print(port, flush=True),
-    host="127.0.0.1",
-    port=0,
-    threads=2,
-    send_bytes=18_000,
-)
+server = Server(application, host="127.0.0.1", port=0, threads=2, send_bytes=18_000)
+print(server.port, flush=True)
+server.run()

@@ -3,7 +3,7 @@ from io import StringIO
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 
 from queues.models import QueueItem
 from security.models import ApiKey
@@ -38,11 +38,25 @@ def test_a_second_time_keeps_all_and_says_how_to_get_a_new_key():
     assert "rotate_api_key demo" in said
 
 
-def test_it_stays_out_of_a_database_with_data():
-    QueueItem.objects.create(queue_name="real")
-    with pytest.raises(CommandError, match="has data of its own"):
-        create_demo_data()
-    assert not get_user_model().objects.exists()
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: QueueItem.objects.create(queue_name="real"),
+        lambda: ApiKey.objects.issue("ERP", lifetime=None),
+        lambda: get_user_model().objects.create_superuser("anna"),
+    ],
+)
+def test_it_stays_out_of_a_database_with_data(make):
+    make()
+    assert "has data of its own" in create_demo_data()
+    assert not get_user_model().objects.filter(username="admin").exists()
+    assert not ApiKey.objects.filter(client="demo").exists()
+
+
+def test_after_the_demo_key_was_revoked_it_says_how_to_make_one():
+    create_demo_data()
+    ApiKey.objects.get().revoke()
+    assert "create_api_key demo" in create_demo_data()
 
 
 def test_if_it_breaks_off_nothing_is_left(monkeypatch):

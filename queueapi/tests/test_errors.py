@@ -42,6 +42,12 @@ def test_a_wrong_host_is_a_400(api):
     assert not QueueItem.objects.exists()
 
 
+def test_a_wrong_host_is_one_line_in_the_log(api, caplog):
+    api.post("/api/queue", {"queue_name": "q"}, Host="evil.example.org")
+    assert "evil.example.org" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
 def test_a_body_over_the_limit_is_a_413(api, settings):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
     response = api.post("/api/queue", {"queue_name": "q", "message": "x" * 100})

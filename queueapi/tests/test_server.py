@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -74,6 +74,22 @@ def test_a_request_that_is_half_sent_is_read_to_its_end(slow_server):
         slow_server.stdin.flush()
         assert received(connection).endswith(b"x" * 10_000)
     assert slow_server.wait(timeout=30) == 0
+
+
+def test_a_request_that_comes_after_the_signal_is_not_begun(slow_server):
+    with connect(slow_server) as connection, connect_again(connection) as late:
+        connection.sendall(REQUEST)
+        assert slow_server.stdout.readline() == "request is under way\n"
+        slow_server.send_signal(signal.SIGTERM)
+        wait_until_it_stops_listening(connection.getpeername()[1])
+        late.sendall(REQUEST)
+        slow_server.stdin.write("go on\n")
+        slow_server.stdin.flush()
+        assert received(connection).endswith(b"x" * 10_000)
+        with suppress(ConnectionResetError):
+            assert received(late) == b""
+    assert slow_server.wait(timeout=30) == 0
+    assert slow_server.stdout.read() == ""
 
 
 def test_an_idle_connection_does_not_hold_it_up(slow_server):

@@ -1,8 +1,10 @@
 """Whatever arrives at POST /api/queue is stored faithfully or refused with a 4xx."""
 
 import json
+from datetime import datetime
 
 import pytest
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -72,6 +74,9 @@ def test_no_depth_of_nesting_is_a_500(api, depth):
         "",
         "text/plain",
         "text/json",
+        "*/*",
+        "application/*",
+        "application/json, text/plain",
         "application/x-www-form-urlencoded",
         "multipart/form-data; boundary=x",
         "application/xml",
@@ -168,6 +173,13 @@ def normal_form(body: dict, field: str):
     return value
 
 
+def local_time(text: str) -> datetime:
+    moment = datetime.fromisoformat(text.upper())
+    if moment.tzinfo:
+        moment = moment.astimezone(timezone.get_default_timezone())
+    return moment.replace(tzinfo=None)
+
+
 @given(body=bodies | json_values)
 @settings(max_examples=400, **PATIENT)
 def test_any_json_is_stored_faithfully_or_refused(api, body):
@@ -181,6 +193,8 @@ def test_any_json_is_stored_faithfully_or_refused(api, body):
     item = QueueItem.objects.get()
     for field in ("queue_name", "status", "data", "reference", "message", "created_by"):
         assert getattr(item, field) == normal_form(body, field)
+    if sent := body.get("created_date"):
+        assert item.created_date == local_time(sent)
 
 
 @given(body=st.binary())

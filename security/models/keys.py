@@ -48,18 +48,18 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def rotate(self, client: str, overlap: timedelta) -> tuple["ApiKey", str]:
         """Make a new key for `client` now and end its other live ones after `overlap`.
 
-        The new key gets the lifetime that the client's newest one was issued with.
+        The new key gets the longest lifetime among those that it takes over from.
         Raises `ApiKey.DoesNotExist` if the client has no live key to take over from.
         """
         with transaction.atomic():
             old = self.filter(client=client).live()
-            if not old.exists():
+            lifetimes = [key.lifetime for key in old]
+            if not lifetimes:
                 raise self.model.DoesNotExist(f"{client} has no live key.")
-            # Rotation shortens only older keys, so the newest has the lifetime of its issue.
-            newest = self.filter(client=client).latest("created", "pk")
+            longest = None if None in lifetimes else max(filter(None, lifetimes))
             end = timezone.now() + overlap
             old.filter(Q(expires=None) | Q(expires__gt=end)).update(expires=end)
-            issued = self.issue(client, newest.lifetime)
+            issued = self.issue(client, longest)
         known_keys.forget_all()
         return issued
 
@@ -73,7 +73,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
             secret
         )
         RegexValidator(
-            r"\A[!-~]+\Z", "A key may have only ASCII letters, digits and signs, and no spaces."
+            r"\A[!-~]([ -~]*[!-~])?\Z", "A key may have only ASCII letters, digits and signs."
         )(secret)
         if known := self.filter(hashed_secret=hash_secret(secret).hex()).first():
             raise ValidationError(f"That key is here already: {known}.")

@@ -60,7 +60,9 @@ def test_a_client_may_have_several_keys():
     assert ApiKey.objects.live().filter(client="Payroll").count() == 2
 
 
-@pytest.mark.parametrize("span", ["", "soon", "3y", "-1d", "1.5h", "40000d", "9" * 30 + "d", "0"])
+@pytest.mark.parametrize(
+    "span", ["", "soon", "3y", "-1d", "365", "1ms", "1d 1w", "1.5h", "40000d", "9" * 30 + "d", "0"]
+)
 def test_a_span_that_is_none_is_refused(span):
     with pytest.raises(CommandError):
         run("create_api_key", "Payroll", f"--expires={span}")

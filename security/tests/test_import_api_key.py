@@ -40,6 +40,19 @@ def test_what_a_pipe_adds_is_no_part_of_it(api, typed, text):
     assert api.post("/api/queue", {"queue_name": "q"}, X_API_Key=SECRET).status_code == 201
 
 
+def test_a_key_may_have_spaces_inside(api, typed):
+    typed("correct horse battery staple\n")
+    run("import_api_key", "Legacy")
+    key = "correct horse battery staple"
+    assert api.post("/api/queue", {"queue_name": "q"}, X_API_Key=key).status_code == 201
+
+
+def test_nothing_to_read_is_an_error(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(CommandError, match="at least 20 characters"):
+        run("import_api_key", "Legacy")
+
+
 def test_19_characters_are_too_few(typed):
     typed("x" * 19)
     with pytest.raises(CommandError, match="at least 20 characters; this one has 19"):
@@ -52,7 +65,7 @@ def test_20_characters_are_enough(typed):
     assert ApiKey.objects.live().exists()
 
 
-@pytest.mark.parametrize("text", [f"{SECRET} {SECRET}", f"{SECRET}\n{SECRET}", "nøgle" * 5])
+@pytest.mark.parametrize("text", [f"{SECRET}\n{SECRET}", f"{SECRET}\t{SECRET}", "nøgle" * 5])
 def test_what_can_not_travel_in_a_header_is_refused(typed, text):
     typed(text)
     with pytest.raises(CommandError, match="only ASCII") as error:

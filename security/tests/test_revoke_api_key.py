@@ -14,6 +14,11 @@ def test_it_works(api):
     assert api.post("/api/queue", {"queue_name": "q"}).status_code == 401
 
 
+def test_the_prefix_may_be_typed_in_capitals(api):
+    run("revoke_api_key", api.key[:8].upper())
+    assert not ApiKey.objects.live().exists()
+
+
 def test_other_keys_of_the_client_stay(api):
     run("create_api_key", "ERP")
     run("revoke_api_key", api.key[:8])

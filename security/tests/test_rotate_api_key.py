@@ -66,12 +66,19 @@ def test_keys_of_other_clients_stay_as_they_are(api):
     assert ApiKey.objects.get(client="Payroll").expires is None
 
 
-def test_the_new_key_lives_as_long_as_the_newest_was_given():
-    run("create_api_key", "Payroll", "--expires", "never")
+def test_the_new_key_lives_as_long_as_the_old_one_was_given():
     run("create_api_key", "Payroll", "--expires", "30d")
     for _ in range(3):
         run("rotate_api_key", "Payroll", "--overlap", "1h")
         assert ApiKey.objects.latest("pk").lifetime == timedelta(days=30)
+
+
+@pytest.mark.parametrize(("longest", "lifetime"), [("365d", timedelta(days=365)), ("never", None)])
+def test_the_longest_of_several_lifetimes_counts(longest, lifetime):
+    for expires in ("1h", longest, "2h"):
+        run("create_api_key", "Payroll", "--expires", expires)
+    run("rotate_api_key", "Payroll", "--overlap", "0")
+    assert ApiKey.objects.latest("pk").lifetime == lifetime
 
 
 def test_an_unknown_client_is_an_error():

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
@@ -24,7 +24,7 @@ KEPT = """\
 The demo data of an earlier start is kept. The admin is {url}/admin/, user {admin}.
 Its password and the API key were shown when they were made; for new ones:
 
-  python dev.py manage rotate_api_key {client} --overlap 0
+  python dev.py manage {key_command}
   python dev.py manage changepassword {admin}
 """
 
@@ -40,32 +40,46 @@ Put an item on a queue:
 {curl}
 """
 
+STAYED_OUT = """\
+This database has data of its own, so no demo data is added. For an API key and an admin:
+
+  python dev.py manage create_api_key NAME
+  python dev.py manage createsuperuser
+"""
+
 
 class Command(BaseCommand):
     help = (
         "Fill an empty database with an API key, an admin user and a few queue items and "
-        "triggers. A database that was filled so before is left as it is."
+        "triggers. A database that has anything in it is left as it is."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--url", required=True, help="where the server will be")
 
     def handle(self, *args: Any, url: str, **options: Any) -> None:
-        if ApiKey.objects.filter(client=CLIENT).exists():
-            self.stdout.write(KEPT.format(url=url, admin=ADMIN, client=CLIENT))
-            return
-        users = get_user_model()._default_manager
-        if any(rows.exists() for rows in (users, QueueItem.objects, Trigger.objects)):
-            raise CommandError("This database has data of its own; demo data would mix with it.")
-        password = secrets.token_urlsafe(12)
+        # In one transaction: two at once make it once, and a half-made one is none.
         with transaction.atomic():
-            get_user_model().objects.create_superuser(ADMIN, password=password)
-            create_queue_items()
-            create_triggers()
-            _, key = ApiKey.objects.issue(CLIENT, lifetime=None)
-        self.stdout.write(
-            MADE.format(url=url, admin=ADMIN, password=password, key=key, curl=curl(url, key))
-        )
+            keys = ApiKey.objects.filter(client=CLIENT)
+            users = get_user_model()._default_manager
+            others = (users, ApiKey.objects, QueueItem.objects, Trigger.objects)
+            if keys.exists():
+                verb = (
+                    "rotate_api_key {} --overlap 0" if keys.live().exists() else "create_api_key {}"
+                )
+                said = KEPT.format(url=url, admin=ADMIN, key_command=verb.format(CLIENT))
+            elif any(rows.exists() for rows in others):
+                said = STAYED_OUT
+            else:
+                password = secrets.token_urlsafe(12)
+                get_user_model().objects.create_superuser(ADMIN, password=password)
+                create_queue_items()
+                create_triggers()
+                _, key = ApiKey.objects.issue(CLIENT, lifetime=None)
+                said = MADE.format(
+                    url=url, admin=ADMIN, password=password, key=key, curl=curl(url, key)
+                )
+        self.stdout.write(said)
 
 
 def curl(url: str, key: str) -> str:

@@ -1,11 +1,12 @@
 """`manage.py serve`: the production server, and the development server as well."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from queueapi.server import serve
+from queueapi.server import Server
 
 # Waitress answers a larger body itself, as plain text and before our code sees it. A little above
 # our own limit, so that what lies near the limit still gets an answer in our shape.
@@ -36,16 +37,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, threads: int, **options: Any) -> None:
         if threads < 1:
             raise CommandError("--threads must be at least 1.")
+        if not 0 <= port <= 65535:
+            raise CommandError("--port must be from 0 to 65535.")
         # Imported here: it loads every middleware, which `manage.py help serve` should not.
         from queueapi.wsgi import application  # noqa: PLC0415
 
-        name = f"[{host}]" if ":" in host else host
         try:
-            serve(
+            server = Server(
                 application,
-                on_ready=lambda opened: self.say(
-                    f"Queue API is serving on http://{name}:{opened}/ (Ctrl-C stops it)."
-                ),
                 host=host,
                 port=port,
                 threads=threads,
@@ -59,14 +58,17 @@ class Command(BaseCommand):
                 # No Server header.
                 ident=None,
             )
-        except (OSError, ValueError, OverflowError) as error:
-            raise CommandError(
-                f"Can't listen on {host}, port {port}: {error}. "
-                "Another program may be using it; --port takes another one."
-            ) from error
+        except (OSError, ValueError) as error:
+            raise CommandError(f"Can't listen on {host}, port {port}: {error}") from error
+        name = f"[{host}]" if ":" in host else host
+        self.say(f"Queue API is serving on http://{name}:{server.port}/ (Ctrl-C stops it).")
+        server.run()
         self.say("Queue API has stopped.")
 
     def say(self, sentence: str) -> None:
-        self.stdout.write(sentence)
-        # A supervisor or test that reads a pipe should see it now.
-        self.stdout.flush()
+        # A server must not end because nobody listens: supervisors may close stdout, and then it
+        # is None.
+        with suppress(OSError, AttributeError):
+            self.stdout.write(sentence)
+            # A supervisor or test that reads a pipe should see it now.
+            self.stdout.flush()

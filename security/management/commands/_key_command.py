@@ -15,6 +15,8 @@ class KeyCommand(BaseCommand):
         try:
             return super().execute(*args, **options)
         except ValidationError as error:
+            if hasattr(error, "error_dict") and "client" in error.error_dict:
+                raise CommandError(f"The name: {' '.join(error.messages)}") from error
             raise CommandError(" ".join(error.messages)) from error
 
     def say(self, sentence: str) -> None:

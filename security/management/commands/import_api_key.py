@@ -18,7 +18,12 @@ class Command(KeyCommand):
         parser.add_argument("name", help="the client")
 
     def handle(self, *args: Any, name: str, **options: Any) -> None:
-        secret = getpass("Key: ") if sys.stdin.isatty() else sys.stdin.read()
         # PowerShell's pipes add a byte order mark and a line end.
-        key = ApiKey.objects.import_secret(name, secret.lstrip("\ufeff").strip())
+        key = ApiKey.objects.import_secret(name, read_secret().lstrip("\ufeff").strip())
         self.say(f"Key {key.prefix} of {key.client} is imported; it does not expire.")
+
+
+def read_secret() -> str:
+    if sys.stdin is None:  # closed
+        return ""
+    return getpass("Key: ") if sys.stdin.isatty() else sys.stdin.read()

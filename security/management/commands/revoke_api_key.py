@@ -14,7 +14,7 @@ class Command(KeyCommand):
 
     def handle(self, *args: Any, prefix: str, **options: Any) -> None:
         try:
-            key = ApiKey.objects.get(prefix=prefix)
+            key = ApiKey.objects.get(prefix=prefix.lower())
         except ApiKey.DoesNotExist as error:
             # Not repeated here: it may be a whole key, typed by mistake.
             raise CommandError(

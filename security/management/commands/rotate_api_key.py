@@ -11,7 +11,7 @@ from security.models import ApiKey
 class Command(KeyCommand):
     help = (
         "Issue a new API key to a client and end its older ones after an overlap in which both "
-        "work. The new key lives as long as the newest one was given."
+        "work. The new key lives as long as the longest-lived of those was given."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
