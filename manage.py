@@ -7,6 +7,7 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import InterfaceError, OperationalError
 
 
 def main() -> None:
@@ -19,6 +20,11 @@ def main() -> None:
     except ImproperlyConfigured as error:
         # A wrong setting is the operator's to mend: one sentence, not a traceback.
         sys.exit(f"manage.py: {error}")
+    except (OperationalError, InterfaceError) as error:
+        # Mostly: it is away, locked, or has no tables yet. --traceback tells from where.
+        if "--traceback" in sys.argv:
+            raise
+        sys.exit(f"manage.py: the database failed: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
 

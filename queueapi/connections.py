@@ -1,8 +1,8 @@
-"""Keeps connections that only take up room from using up the server's.
+"""Keeps connections that only take up room from using up the server.
 
 A half-sent request holds no thread, since Waitress reads requests in its main loop. But it holds
 a connection, of which there is a limited number, and Waitress lets it do so for as long as a byte
-drips in now and then.
+drips in now and then. An answer that nobody reads holds memory, an open file, or even a thread.
 """
 
 import time
@@ -11,16 +11,24 @@ from typing import Any
 
 from waitress.channel import HTTPChannel
 
+from queueapi.refusals import Refusal
+
 # How long one request may take to arrive, in seconds: 1 MiB at 35 KiB/s.
 REQUEST_SECONDS = 30
+# How long an answer may wait to be read on, in seconds.
+UNREAD_SECONDS = 30
+# How many requests may be sent ahead on one connection. Browsers, IIS and HTTP libraries send none.
+PIPELINED = 2
 # How many connections there may be. Windows' select() takes 512.
 LIMIT = 400
-# From here on, those that ask for nothing are closed, down to half the limit.
+# From here on, those that have nothing in work are closed, down to half the limit.
 CROWDED = 300
 
 
 class Connection(HTTPChannel):
     """One that knows since when it has had nothing for us to work on, and can be told to end."""
+
+    error_task_class = Refusal
 
     # Off while the server stops: what is half read is read on, but nothing new is begun.
     takes_requests = True
@@ -34,24 +42,31 @@ class Connection(HTTPChannel):
         """Whether a request is half read or in work, or an answer not wholly sent."""
         return bool(self.request or self.requests or self.total_outbufs_len)
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the other side takes too long to send its request or to read its answer."""
+        if self.total_outbufs_len:
+            return self.last_activity < time.time() - UNREAD_SECONDS
+        return bool(self.request) and self.waiting_since < time.monotonic() - REQUEST_SECONDS
+
     def readable(self) -> bool:
         return bool(super().readable() and (self.takes_requests or self.request))
 
     def received(self, data: bytes) -> bool:
         if self.request is None:
             self.waiting_since = time.monotonic()
-        return super().received(data)
+        taken = super().received(data)
+        if len(self.requests) > PIPELINED:
+            self.will_close = True
+        return taken
 
 
 def make_room(connections: Collection[Connection]) -> None:
-    """Close whoever takes too long to send a request, and when it is crowded, whoever waits.
+    """Close whoever is stuck, and when it is crowded, whoever has nothing in work.
 
     The longest wait goes first, so that a client which comes, asks and goes is never the one.
     """
     waiting = sorted((c for c in connections if not c.requests), key=lambda c: c.waiting_since)
-    too_long_ago = time.monotonic() - REQUEST_SECONDS
     too_many = len(connections) - LIMIT // 2 if len(connections) >= CROWDED else 0
-    for place, connection in enumerate(waiting):
-        is_too_slow = connection.request and connection.waiting_since < too_long_ago
-        if place < too_many or is_too_slow:
-            connection.will_close = True
+    for connection in (*waiting[:too_many], *filter(lambda c: c.is_stuck, connections)):
+        connection.will_close = True

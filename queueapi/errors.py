@@ -14,10 +14,17 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
+MALFORMED = "The request is malformed."
+BODY_TOO_LARGE = "The body is larger than this server accepts."
+SERVER_FAILED = (
+    "The server could not complete the request; try again later, and name the X-Request-ID "
+    "of this answer when you report it."
+)
+
 
 class RequestTooLarge(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = "The body is larger than this server accepts."
+    default_detail = BODY_TOO_LARGE
 
 
 def envelope(sentence: str) -> dict[str, Any]:
@@ -60,7 +67,7 @@ def _answer(
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    sentence = "The request is malformed."
+    sentence = MALFORMED
     if isinstance(exception, DisallowedHost):
         sentence = "The Host header is not a name that this server answers to."
     return _answer(request, 400, sentence, lambda: defaults.bad_request(request, exception))
@@ -85,10 +92,4 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _answer(
-        request,
-        500,
-        "The server could not complete the request; try again later, and name the X-Request-ID "
-        "of this answer when you report it.",
-        lambda: defaults.server_error(request),
-    )
+    return _answer(request, 500, SERVER_FAILED, lambda: defaults.server_error(request))

@@ -13,6 +13,9 @@ from security.address import client_address
 # What a caller may choose: an id that can't break a log line or a header.
 ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
+# Control characters, and the line and paragraph separators of Unicode.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
 _request_id: ContextVar[str] = ContextVar("request_id", default="-")
 _client: ContextVar[str] = ContextVar("client", default="-")
 
@@ -37,11 +40,19 @@ class RequestContextMiddleware:
 
 
 class RequestContextFilter(logging.Filter):
-    """Gives each log record the client and id of its thread's request, `-` before the first."""
+    """Gives each log record the client and id of its thread's request, `-` before the first.
+
+    And keeps its message to one line: Waitress logs paths as they came, and nobody may write
+    lines of our log.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = _request_id.get()
         record.client = _client.get()
+        record.msg = CONTROL.sub(
+            lambda found: found[0].encode("unicode_escape").decode(), record.getMessage()
+        )
+        record.args = None
         return True
 
 

@@ -65,7 +65,8 @@ class Server:
         self.drain()
 
     def turn(self, timeout: float) -> None:
-        wasyncore.loop(timeout=timeout, map=self.sockets, count=1)
+        # poll(), where there is one, because select() takes no file number above 1023.
+        wasyncore.loop(timeout=timeout, map=self.sockets, count=1, use_poll=True)
 
     def connections(self) -> list[Connection]:
         return [s for s in self.sockets.values() if isinstance(s, Connection)]

@@ -7,7 +7,6 @@ Read `MIDDLEWARE` and `REST_FRAMEWORK` from top to bottom to follow a request.
 """
 
 from datetime import timedelta
-from ipaddress import ip_network
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,14 +16,19 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from environs import Env, EnvError
 from marshmallow.validate import Range, Regexp
+from redis.connection import parse_url
 from tzlocal import get_localzone_name
+
+from security.address import parse_network
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 POSITIVE = Range(min=1)
 PORT = Range(min=1, max=65535)
 SPAN = Range(min=timedelta(seconds=1), max=timedelta(days=100 * 365))
-RATE = Regexp(r"[1-9]\d*/[1-9]?\d*[smhd]\Z", error="Must be a rate like 1000/m (or s, h, d).")
+RATE = Regexp(
+    r"[1-9][0-9]{0,8}/([1-9][0-9]{0,4})?[smhd]\Z", error="Must be a rate like 1000/m (or s, h, d)."
+)
 
 env = Env()
 if env_file := env.str("ENV_FILE", default=str(BASE_DIR / ".env")):
@@ -41,6 +45,17 @@ def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+@env.parser_for("redis_url")
+def check_redis_url(text: str) -> str:
+    try:
+        if text:
+            parse_url(text)  # type: ignore[no-untyped-call]
+    except ValueError:
+        # Not what it says itself, which may be a part of the password.
+        raise EnvError("Must be a URL like redis://host:6379.") from None
+    return text
+
+
 @env.parser_for("networks")
 def parse_networks(text: str | None) -> list[str] | None:
     """Addresses and networks, separated by commas; the word `none` stands for no network.
@@ -52,9 +67,9 @@ def parse_networks(text: str | None) -> list[str] | None:
     networks = [name for name in names(text) if name != "none"]
     for network in networks:
         try:
-            ip_network(network, strict=False)
-        except ValueError:
-            raise EnvError(f"{network!r} is neither an IP address nor a network.") from None
+            parse_network(network)
+        except ValueError as error:
+            raise EnvError(f"{error}.") from None
     return networks
 
 
@@ -74,7 +89,7 @@ try:
     BAN_EXEMPT_NETWORKS: list[str] = env.networks("BAN_EXEMPT_NETWORKS", default="")
     RATE_QUEUE = env.str("RATE_QUEUE", default="1000/m", validate=RATE)
     RATE_TRIGGER = env.str("RATE_TRIGGER", default="10/m", validate=RATE)
-    CACHE_URL = env.str("CACHE_URL", default="", validate=Regexp("|rediss?://.+"))
+    CACHE_URL: str = env.redis_url("CACHE_URL", default="")
     WEB_PROCESSES = env.int("WEB_PROCESSES", default=1, validate=POSITIVE)
     # The machine's own zone unless told otherwise: robots and schedulers on it write in that one.
     TIME_ZONE = env.str("TIME_ZONE", default="") or get_localzone_name()
@@ -123,7 +138,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         # for at most `timeout` seconds, instead of failing with "database is locked".
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
         "transaction_mode": "IMMEDIATE",
-        "timeout": 10,
+        "timeout": 5,
     }
 else:
     # The driver that needs nothing but pip; pyodbc wants Microsoft's ODBC driver on the machine.

@@ -24,6 +24,9 @@ ENTRY = re.compile(
     r"|(?P<bare>[^\[\]]*)"  # IPv6 alone
 )
 
+# "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255%zone]:65535", and some room for the zone.
+LONGEST = 80
+
 UNKNOWN = IPv4Address("0.0.0.0")  # noqa: S104  nobody's address, and nothing is bound to it
 
 
@@ -53,7 +56,8 @@ def parse_address(text: str) -> IPAddress | None:
     `203.0.113.9`, `203.0.113.9:51861`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:51760`.
     IPv4-mapped IPv6 becomes the IPv4 address; a zone (`%eth0`) is left out.
     """
-    entry = ENTRY.fullmatch(text.strip())
+    text = text.strip()
+    entry = ENTRY.fullmatch(text) if len(text) <= LONGEST else None
     if entry is None:
         return None
     host = entry["bracketed"] or entry["v4"] or entry["bare"]
@@ -82,5 +86,17 @@ def is_within(address: IPAddress, networks: Iterable[str]) -> bool:
 
 @lru_cache(maxsize=32)
 def parse_networks(texts: tuple[str, ...]) -> tuple[IPNetwork, ...]:
-    """Networks or single addresses. Raises `ValueError` for anything else."""
-    return tuple(ip_network(text, strict=False) for text in texts)
+    return tuple(parse_network(text) for text in texts)
+
+
+def parse_network(text: str) -> IPNetwork:
+    """A network or a single address; IPv4-mapped IPv6 becomes IPv4.
+
+    Raises `ValueError` for anything else, and for bits set beyond the mask (10.0.0.1/8).
+    """
+    network = ip_network(text)
+    if isinstance(network, IPv6Network) and network.prefixlen >= 96:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return IPv4Network((mapped, network.prefixlen - 96))
+    return network

@@ -1,14 +1,18 @@
 """The door: nobody who is banned comes to a key check or a login form, and failures are noted."""
 
+import logging
 from collections.abc import Callable
 
 from django.core.exceptions import PermissionDenied
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from queueapi.errors import permission_denied
 from security.address import client_address
 from security.models import BannedIP, FailedAttempt
+
+logger = logging.getLogger(__name__)
 
 BANNED = PermissionDenied(
     "This address is banned after repeated failed attempts; try again later or ask the operators."
@@ -36,7 +40,11 @@ class BanMiddleware:
         if BannedIP.objects.covers(client_address(request)):
             return permission_denied(request, BANNED)
         response = self.get_response(request)
-        note(request, response)
+        try:
+            note(request, response)
+        except Error:
+            # The answer is given, and may tell of something that is stored: it stands.
+            logger.exception("Could not note what came of this request")
         return response
 
     def note_api_call(self, request: HttpRequest, response: HttpResponse) -> None:

@@ -6,6 +6,7 @@ from time import monotonic
 from typing import Any
 
 from django_ratelimit.core import get_usage
+from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -30,8 +31,8 @@ class ClientRateThrottle(BaseThrottle):
 
 
 def seconds_left(usage: dict[str, Any]) -> int:
-    """Until the window ends; 1 in its last second, since 0 would mean: try again now."""
-    return max(1, int(usage["time_left"]))
+    """Until the next window begins, which is a second after `time_left`."""
+    return max(1, int(usage["time_left"]) + 1)
 
 
 class Counters:
@@ -58,10 +59,10 @@ class Counters:
                 rate=view.rate,
                 increment=True,
             )
-        except Exception as error:  # each cache backend raises its own
+        except (RedisError, OSError) as error:
             self.note_outage(repr(error))
             return None
-        if usage["time_left"] < 0:  # how django-ratelimit reports that the cache did not count
+        if usage["limit"] == 0:  # how django-ratelimit reports that the cache did not count
             self.note_outage("it did not count")
             return None
         return usage

@@ -7,6 +7,10 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import django
+
+django.setup()
+
 from queueapi import connections
 from queueapi.server import Server
 

@@ -59,6 +59,18 @@ def test_the_log_has_it(api):
     assert lines == ["[find-me] Bad Request: /api/queue"]
 
 
+def test_a_message_stays_one_line():
+    with capture("waitress") as lines:
+        logging.getLogger("waitress").info("serving %s", "/x\n2026-11-24 Banned\x1b[2J\u2028\x85")
+    assert lines == [f"[{mark()}] serving /x\\n2026-11-24 Banned\\x1b[2J\\u2028\\x85"]
+
+
+def mark() -> str:
+    record = logging.makeLogRecord({})
+    RequestContextFilter().filter(record)
+    return record.request_id
+
+
 @contextmanager
 def capture(name: str) -> Iterator[list[str]]:
     """The lines that a logger writes meanwhile, with their request ids."""

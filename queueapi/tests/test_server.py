@@ -1,5 +1,6 @@
 """How the server treats slow clients, and requests that are under way when it stops."""
 
+import json
 import signal
 import socket
 import subprocess
@@ -169,3 +170,52 @@ def test_a_half_sent_request_holds_no_thread(serve):
         half.sendall(b"POST /api/queue HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
         response, _ = server.request("GET", "/nothing")
         assert response.status == 404
+
+
+def test_pipelined_requests_whose_answers_nobody_reads_keep_nobody_out(serve):
+    server = serve("--port", "0", "--threads", "4")
+    request = b"GET /static/admin/js/vendor/xregexp/xregexp.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with ExitStack() as open_connections:
+        for _ in range(60):
+            client = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+            open_connections.enter_context(client).sendall(request * 80)
+        response, _ = server.request("GET", "/nothing")
+        assert response.status == 404
+    assert server.stop() == 0
+
+
+def test_two_requests_sent_at_once_are_both_answered(serve):
+    server = serve()
+    request = b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    last = request.replace(b"Host", b"Connection: close\r\nHost")
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+        client.sendall(request + last)
+        assert received(client).count(b"There is nothing at this address.") == 2
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GARBAGE\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", 413),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+        (b"GET / HTTP/1.1\r\nX: " + b"x" * 65_536 + b"\r\n\r\n", 431),
+    ],
+)
+def test_what_waitress_refuses_has_our_shape_and_headers(serve, request_, status):
+    server = serve(HTTPS="on")
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+        client.sendall(request_)
+        head, _, body = received(client).partition(b"\r\n\r\n")
+    assert head.split()[1] == str(status).encode()
+    assert set(json.loads(body)) == {"success", "error"}
+    headers = {line.partition(b":")[0].lower() for line in head.splitlines()[1:]}
+    assert headers >= {
+        b"x-request-id",
+        b"x-content-type-options",
+        b"x-frame-options",
+        b"referrer-policy",
+        b"content-security-policy",
+        b"strict-transport-security",
+    }

@@ -19,6 +19,7 @@ from queueapi.tests.helpers import manage
         ("SECRET_KEY", "x" * 49),
         ("ALLOWED_HOSTS", None),
         ("ALLOWED_HOSTS", ""),
+        ("ALLOWED_HOSTS", " , "),
         ("DATABASE_URL", None),
         ("DATABASE_URL", ""),
     ],
@@ -42,6 +43,23 @@ def test_what_production_needs_is_asked_for_in_one_sentence(command, variable, v
         ("TIME_ZONE", "../etc/passwd"),
         ("DATABASE_URL", "nonsense"),
         ("DATABASE_URL", "mysql://host/name"),
+        ("HTTP_PLATFORM_PORT", "99999"),
+        ("MAX_REQUEST_BYTES", "0"),
+        ("BAN_AFTER", "0"),
+        ("BAN_WINDOW", "0"),
+        ("BAN_DURATION", "soon"),
+        ("RATE_QUEUE", "many"),
+        ("RATE_QUEUE", "0/m"),
+        ("RATE_TRIGGER", "1000/0m"),
+        ("RATE_TRIGGER", "1/99999999999999d"),
+        ("CACHE_URL", "memcached://host:11211"),
+        ("CACHE_URL", "nonsense"),
+        ("CACHE_URL", "redis://:pass/word@host:6379"),
+        ("WEB_PROCESSES", "0"),
+        ("TRUSTED_PROXIES", "iis.example.org"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("BAN_EXEMPT_NETWORKS", "127.0.0.1, 999.0.0.1"),
+        ("ENV_FILE", "/nowhere/settings.env"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_one_sentence(variable, value):
@@ -54,6 +72,24 @@ def test_a_value_that_makes_no_sense_is_one_sentence(variable, value):
 def test_no_setting_is_told_by_its_error():
     secret = "mysql://sa:hunter2@host/name"
     assert "hunter2" not in manage("check", DATABASE_URL=secret).stderr
+
+
+def test_a_password_in_a_wrong_cache_url_is_not_told():
+    assert "hunter2" not in manage("check", CACHE_URL="redis://:hunter2/x@host:6379").stderr
+
+
+def test_hosts_may_be_listed_with_spaces(settings):
+    code = "from django.conf import settings; print(settings.ALLOWED_HOSTS)"
+    result = manage("shell", "-v0", "-c", code, ALLOWED_HOSTS="a.example.org, b.example.org ,")
+    assert "['a.example.org', 'b.example.org']" in result.stdout
+
+
+def test_a_settings_file_that_is_no_utf_8_is_one_sentence(tmp_path):
+    env_file = tmp_path / "settings.env"
+    env_file.write_bytes(b"# n\xf8gle\n")
+    result = manage("check", ENV_FILE=str(env_file))
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
 
 
 def test_a_short_secret_key_is_not_repeated():
@@ -103,6 +139,12 @@ def test_debug_fills_in_what_a_developer_left_out(tmp_path):
     assert result.returncode == 0, result.stderr
 
 
+def test_a_database_without_tables_is_one_sentence(tmp_path):
+    result = manage("list_api_keys", DATABASE_URL=f"sqlite:///{tmp_path}/new.sqlite3")
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+
+
 def test_migrations_are_complete():
     assert manage("makemigrations", "--check", "--dry-run").returncode == 0
 
@@ -112,5 +154,5 @@ def test_migrations_are_complete():
 def test_sqlite_lets_readers_and_a_writer_work_side_by_side():
     with connection.cursor() as cursor:
         assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert cursor.execute("PRAGMA busy_timeout").fetchone() == (10_000,)
+        assert cursor.execute("PRAGMA busy_timeout").fetchone() == (5_000,)
     assert connection.transaction_mode == "IMMEDIATE"

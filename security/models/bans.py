@@ -36,7 +36,7 @@ class BannedIPQuerySet(models.QuerySet["BannedIP"]):
         """Close `network` (see `ban_network`) for `duration`, from now on.
 
         If it is banned already, that ban stays, unless a person (`by`) asks: then it ends and the
-        new one takes its place. The attempts that led here count no further.
+        new one takes its place.
         """
         now = timezone.now()
         with transaction.atomic():
@@ -55,7 +55,6 @@ class BannedIPQuerySet(models.QuerySet["BannedIP"]):
                     "attempts": attempts,
                 },
             )
-            FailedAttempt.objects.filter(network=network, counts=True).update(counts=False)
         banned_until.forget(network)
         if is_new:
             logger.warning("Banned %s until %s: %s", network, f"{ban.until:%Y-%m-%d %H:%M}", reason)
@@ -113,8 +112,15 @@ banned_until: Recent[str, datetime] = Recent(_load_banned_until)
 
 class FailedAttemptQuerySet(models.QuerySet["FailedAttempt"]):
     def counting(self, network: str) -> Self:
-        """The attempts that bring this network nearer to a ban."""
+        """The attempts that bring this network nearer to a ban: recent, and after its last one.
+
+        So whoever is let in again begins with a clean slate, and what was under way when a ban
+        began adds nothing to it.
+        """
         since = timezone.now() - settings.BAN_WINDOW
+        last = BannedIP.objects.filter(network=network).order_by("-began").first()
+        if last is not None:
+            since = max(since, last.ended or last.until)
         return self.filter(network=network, counts=True, time__gt=since)
 
     def record(self, request: HttpRequest, reason: str, key: ApiKey | None = None) -> None:
@@ -155,12 +161,14 @@ class FailedAttemptQuerySet(models.QuerySet["FailedAttempt"]):
         """Count API failures of this address no further; free for an address that has none."""
         network = ban_network(address)
         if has_api_failures.get(network):
-            self.api_failures(network).update(counts=False)
+            self.unsettled(network).update(counts=False)
             has_api_failures.forget(network)
 
-    def api_failures(self, network: str) -> Self:
-        """Those among them that a successful API call settles."""
-        return self.counting(network).exclude(reason=FailedAttempt.Reason.ADMIN_LOGIN)
+    def unsettled(self, network: str) -> Self:
+        """The attempts that a successful API call settles."""
+        since = timezone.now() - settings.BAN_WINDOW
+        recent = self.filter(network=network, counts=True, time__gt=since)
+        return recent.exclude(reason=FailedAttempt.Reason.ADMIN_LOGIN)
 
 
 class FailedAttempt(models.Model):
@@ -188,7 +196,7 @@ class FailedAttempt(models.Model):
         help_text="The key, if it was one of ours that is expired or revoked.",
     )
     counts = models.BooleanField(
-        default=True, help_text="Off once a ban or a success has settled it."
+        default=True, help_text="Off once a successful call has settled it."
     )
 
     objects = FailedAttemptQuerySet.as_manager()
@@ -201,7 +209,7 @@ class FailedAttempt(models.Model):
 
 
 def _load_has_api_failures(network: str) -> bool:
-    return FailedAttempt.objects.api_failures(network).exists()
+    return FailedAttempt.objects.unsettled(network).exists()
 
 
 has_api_failures: Recent[str, bool] = Recent(_load_has_api_failures)

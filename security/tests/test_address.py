@@ -67,6 +67,11 @@ def test_a_proxy_that_is_the_client_itself_is_the_peer(behind_iis):
     assert seen(IIS, "127.0.0.1:5000") == IIS
 
 
+def test_a_proxy_may_be_set_as_ipv4_mapped(settings):
+    settings.TRUSTED_PROXIES = ["::ffff:127.0.0.1"]
+    assert seen(IIS, "10.1.2.3") == "10.1.2.3"
+
+
 def test_a_proxy_is_trusted_as_ipv4_mapped_peer_too(behind_iis):
     assert seen("::ffff:127.0.0.1", "10.1.2.3") == "10.1.2.3"
 
@@ -95,6 +100,7 @@ def test_a_proxy_is_trusted_as_ipv4_mapped_peer_too(behind_iis):
         "<script>",
         "1" * 100_000,
         "," * 100_000,
+        "[" + ":" * 100_000,
     ],
 )
 def test_garbage_is_not_believed_and_nothing_left_of_it_either(behind_iis, header):

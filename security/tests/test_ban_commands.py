@@ -46,6 +46,11 @@ def test_ban_ip_for_and_reason():
     assert (row.reason, row.attempts) == ("Port scan", 0)
 
 
+def test_ban_ip_keeps_a_reason_to_one_line():
+    run("ban_ip", "203.0.113.9", "--reason", "Port\n scan" + "!" * 500)
+    assert BannedIP.objects.get().reason == ("Port scan" + "!" * 500)[:200]
+
+
 @pytest.mark.parametrize("text", ["2001:db8:1:2::7", "2001:db8:1:2::/64"])
 def test_ban_ip_of_an_ipv6_address_is_its_64(text):
     run("ban_ip", text)
@@ -156,6 +161,7 @@ def test_list_bans_works():
     header, line = run("list_bans")[0].splitlines()
     assert header.split()[:3] == ["ADDRESS", "BEGAN", "UNTIL"]
     assert line.startswith("203.0.113.9 ")
+    assert "  5   " in line
     assert line.endswith("5 failed attempts")
 
 

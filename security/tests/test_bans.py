@@ -1,10 +1,11 @@
 """Failed attempts, and the bans that they lead to."""
 
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -357,6 +358,48 @@ def test_a_database_that_fails_lets_nobody_in(api):
 
 def fail(*_):
     raise RuntimeError("sql02 is on fire")
+
+
+@contextmanager
+def no_writes_to(table: str):
+    def refuse(execute, sql, params, many, context):
+        if table in sql and not sql.startswith("SELECT"):
+            raise OperationalError("disk full")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(refuse):
+        yield
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_success_stands_although_it_can_not_be_noted(api, caplog):
+    wrong(api)
+    with no_writes_to("security_failedattempt"):
+        assert right(api) == 201
+    assert QueueItem.objects.count() == 1
+    assert "Could not note" in caplog.text
+
+
+def test_a_failure_is_a_401_although_it_can_not_be_noted(api):
+    with no_writes_to("security_failedattempt"):
+        assert wrong(api) == [401]
+
+
+def test_what_was_under_way_when_a_ban_began_does_not_count_after_it(api, settings):
+    wrong(api, 5)
+    settings.BAN_EXEMPT_NETWORKS = ["127.0.0.1"]  # lets them through as if they were under way
+    wrong(api, 4)
+    settings.BAN_EXEMPT_NETWORKS = []
+    BannedIP.objects.lift(by="anna")
+    assert wrong(api, 5) == [401] * 5
+    assert wrong(api) == [403]
+
+
+def test_a_ban_shorter_than_the_window_leaves_a_clean_slate_too(api):
+    wrong(api, 5)
+    BannedIP.objects.update(until=timezone.now())
+    a_few_seconds_later()
+    assert wrong(api, 6) == [401] * 5 + [403]
 
 
 def test_a_trigger_call_clears_the_count_too(api):

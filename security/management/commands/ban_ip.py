@@ -40,5 +40,7 @@ class Command(BaseCommand):
             )
         if not span:
             raise CommandError("A ban has to last longer than 0; unban_ip lifts one.")
-        ban = BannedIP.objects.ban(ban_network(parsed), span, reason[:200], by=operator())
+        ban = BannedIP.objects.ban(
+            ban_network(parsed), span, " ".join(reason.split())[:200], by=operator()
+        )
         self.stdout.write(f"Banned {ban.network} until {ban.until:%Y-%m-%d %H:%M}.")

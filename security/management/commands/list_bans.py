@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from security.models import BannedIP
 
-COLUMNS = "{:26}{:18}{:18}{:10}{:18}{:22}{}"
+COLUMNS = "{:26}{:18}{:18}{:<10}{:18}{:22}{}"
 
 
 class Command(BaseCommand):
