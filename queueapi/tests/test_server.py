@@ -200,7 +200,7 @@ def test_two_requests_sent_at_once_are_both_answered(serve):
         (b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", 413),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
-        (b"GET / HTTP/1.1\r\nX: " + b"x" * 65_536 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nX: ".ljust(64 * 1024, b"x"), 431),
     ],
 )
 def test_what_waitress_refuses_has_our_shape_and_headers(serve, request_, status):
