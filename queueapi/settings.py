@@ -305,7 +305,9 @@ LOGGING = {
     "loggers": {
         # Django's own handlers mail the admins and print only with DEBUG on.
         "django": {"handlers": [], "level": "INFO", "propagate": True},
-        # A line for every request that waits a moment for a thread: most of all when it is busy.
+        # A line for every client that goes away early, and for every request that waits a moment
+        # for a thread: most of all when it is busy.
+        "waitress": {"level": "WARNING"},
         "waitress.queue": {"level": "ERROR"},
         # It comes from outside and at any rate: one line is enough.
         "django.security.DisallowedHost": {"filters": ["without_traceback"]},
