@@ -138,7 +138,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         # for at most `timeout` seconds, instead of failing with "database is locked".
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
         "transaction_mode": "IMMEDIATE",
-        "timeout": 5,
+        "timeout": 10,
     }
 else:
     # The driver that needs nothing but pip; pyodbc wants Microsoft's ODBC driver on the machine.

@@ -61,7 +61,9 @@ def test_the_log_has_it(api):
 
 def test_a_message_stays_one_line():
     with capture("waitress") as lines:
-        logging.getLogger("waitress").warning("serving %s", "/x\n2026-11-24 Banned\x1b[2J\u2028\x85")
+        logging.getLogger("waitress").warning(
+            "serving %s", "/x\n2026-11-24 Banned\x1b[2J\u2028\x85"
+        )
     assert lines == [f"[{mark()}] serving /x\\n2026-11-24 Banned\\x1b[2J\\u2028\\x85"]
 
 

@@ -154,5 +154,5 @@ def test_migrations_are_complete():
 def test_sqlite_lets_readers_and_a_writer_work_side_by_side():
     with connection.cursor() as cursor:
         assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert cursor.execute("PRAGMA busy_timeout").fetchone() == (5_000,)
+        assert cursor.execute("PRAGMA busy_timeout").fetchone() == (10_000,)
     assert connection.transaction_mode == "IMMEDIATE"

@@ -1,0 +1,68 @@
+"""The admin's login form has the same bans."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from security.models import BannedIP, FailedAttempt
+from security.tests.helpers import login, right, wrong
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def anna(db):
+    return get_user_model().objects.create_superuser("anna", password="correct horse")
+
+
+def test_five_failed_logins_close_the_form(client, anna):
+    assert [login(client) for _ in range(5)] == [200] * 5
+    assert login(client, password="correct horse") == 403
+    page = client.get("/admin/login/")
+    assert page.status_code == 403
+    assert "This address is banned" in page.content.decode()
+
+
+def test_failed_logins_are_written_down(client, anna):
+    login(client)
+    attempt = FailedAttempt.objects.get()
+    assert (attempt.reason, attempt.path) == ("admin login", "/admin/login/")
+
+
+def test_a_right_password_of_a_non_staff_account_is_a_failure(client, django_user_model):
+    django_user_model.objects.create_user("bo", password="correct horse")
+    assert login(client, "bo", "correct horse") == 200
+    assert FailedAttempt.objects.count() == 1
+
+
+def test_a_post_without_a_csrf_token_is_a_failure(anna):
+    assert login(Client(enforce_csrf_checks=True)) == 403
+    assert FailedAttempt.objects.get().reason == "admin login"
+
+
+def test_signing_in_is_no_failure(client, anna):
+    assert login(client, password="correct horse") == 302
+    assert not FailedAttempt.objects.exists()
+
+
+def test_looking_at_the_form_is_no_failure(client):
+    client.get("/admin/login/")
+    assert not FailedAttempt.objects.exists()
+
+
+def test_logins_and_api_failures_count_together(api, anna):
+    wrong(api, 3)
+    assert [login(api.client) for _ in range(3)] == [200, 200, 403]
+
+
+def test_a_staff_session_goes_on_and_can_lift_the_ban(api, admin_client):
+    wrong(api, 5)
+    ban = BannedIP.objects.get()
+    assert admin_client.get("/admin/").status_code == 200
+    response = admin_client.post(
+        "/admin/security/bannedip/", {"action": "lift", "_selected_action": [ban.pk]}, follow=True
+    )
+    assert "1 bans lifted." in response.content.decode()
+    ban.refresh_from_db()
+    assert ban.ended_by == "admin"
+    assert right(api) == 201

@@ -1,0 +1,128 @@
+"""What is written down of those who were not let in, and what settles it."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from queues.models import QueueItem
+from security.models import ApiKey, BannedIP, FailedAttempt
+from security.tests.helpers import login, no_writes_to, right, wrong
+from triggers.models import Trigger
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_attempt_is_written_down(api):
+    wrong(api, User_Agent="x" * 5000)
+    attempt = FailedAttempt.objects.get()
+    assert abs(attempt.time - timezone.now()) < timedelta(minutes=1)
+    assert attempt.address == "127.0.0.1"
+    assert attempt.path == "/api/queue"
+    assert attempt.method == "POST"
+    assert attempt.user_agent == "x" * 200
+    assert attempt.reason == "unknown"
+    assert attempt.key is None
+
+
+def test_a_missing_key_is_named_as_such(api):
+    wrong(api, X_API_Key="")
+    assert FailedAttempt.objects.get().reason == "missing"
+
+
+def test_an_expired_key_is_named_and_which_it_was(api):
+    key, text = ApiKey.objects.issue("Old", lifetime=timedelta(days=1))
+    ApiKey.objects.filter(pk=key.pk).update(expires=timezone.now())
+    wrong(api, X_API_Key=text)
+    attempt = FailedAttempt.objects.get()
+    assert (attempt.reason, attempt.key) == ("expired", key)
+
+
+def test_a_revoked_key_is_named_and_which_it_was(api):
+    key, text = ApiKey.objects.issue("Old", lifetime=None)
+    key.revoke()
+    wrong(api, X_API_Key=text)
+    attempt = FailedAttempt.objects.get()
+    assert (attempt.reason, attempt.key) == ("revoked", key)
+
+
+def test_no_secret_password_or_body_is_written_down(api, caplog):
+    caplog.set_level("DEBUG")
+    api.post("/api/queue?key=s3cret", {"queue_name": "s3cret"}, X_API_Key="s3cret")
+    login(api.client, username="s3cret-user", password="s3cret")
+    for attempt in FailedAttempt.objects.values():
+        assert "s3cret" not in str(attempt)
+    assert "s3cret" not in caplog.text
+
+
+def test_an_odd_request_is_written_down_too(api):
+    api.client.generic("B" * 50, "/api/queue/?" + "x" * 5000, headers={"User-Agent": "\xff\x01"})
+    attempt = FailedAttempt.objects.get()
+    assert (attempt.method, attempt.path, attempt.user_agent) == (
+        "B" * 10,
+        "/api/queue/",
+        "\xff\x01",
+    )
+
+
+def test_a_failure_is_a_401_although_it_can_not_be_noted(api):
+    with no_writes_to("security_failedattempt"):
+        assert wrong(api) == [401]
+
+
+def test_a_success_clears_the_count_of_api_failures(api):
+    for _ in range(3):
+        wrong(api, 4)
+        assert right(api) == 201
+    assert not BannedIP.objects.exists()
+
+
+def test_a_success_keeps_the_evidence(api):
+    wrong(api, 4)
+    right(api)
+    assert FailedAttempt.objects.count() == 4
+
+
+def test_a_success_does_not_clear_admin_logins(api):
+    for _ in range(4):
+        login(api.client)
+    right(api)
+    wrong(api, 1)
+    assert right(api) == 403
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 415])
+def test_a_right_key_with_another_error_clears_nothing(api, status):
+    wrong(api, 4)
+    answer = {
+        400: lambda: api.post("/api/queue", {}),
+        404: lambda: api.post("/api/trigger", {"trigger_name": "x"}),
+        405: lambda: api.client.get("/api/queue", headers={"X-API-Key": api.key}),
+        415: lambda: api.post("/api/queue", {}, Content_Type="text/plain"),
+    }[status]()
+    assert answer.status_code == status
+    wrong(api, 1)
+    assert right(api) == 403
+
+
+def test_a_caller_without_failures_pays_nothing(api, django_assert_num_queries):
+    right(api)
+    # the INSERT
+    with django_assert_num_queries(1):
+        right(api)
+
+
+def test_a_trigger_call_clears_the_count_too(api):
+    wrong(api, 4)
+    Trigger.objects.create(trigger_name="T", type="SINGLE")
+    assert api.post("/api/trigger", {"trigger_name": "T"}).status_code == 200
+    assert wrong(api, 4) == [401] * 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_success_stands_although_it_can_not_be_noted(api, caplog):
+    wrong(api)
+    with no_writes_to("security_failedattempt"):
+        assert right(api) == 201
+    assert QueueItem.objects.count() == 1
+    assert "Could not note" in caplog.text
