@@ -45,7 +45,8 @@ class Connection(HTTPChannel):
     @property
     def is_stuck(self) -> bool:
         """Whether the other side takes too long to send its request or to read its answer."""
-        if self.total_outbufs_len:
+        # Less than send_bytes of an answer in work waits for its rest, which is for us to bring.
+        if self.total_outbufs_len >= (self.adj.send_bytes if self.requests else 1):
             return self.last_activity < time.time() - UNREAD_SECONDS
         return bool(self.request) and self.waiting_since < time.monotonic() - REQUEST_SECONDS
 

@@ -1,6 +1,6 @@
-"""A server whose answers wait for a line on standard input. Run by test_server.py.
+"""A server whose answers begin, and wait for a line on standard input to go on. For test_server.py.
 
-Usage: python -m queueapi.tests.slow_server [SECONDS_FOR_A_REQUEST]
+Usage: python -m queueapi.tests.slow_server [SECONDS_OF_PATIENCE]
 """
 
 import sys
@@ -14,14 +14,16 @@ django.setup()
 from queueapi import connections
 from queueapi.server import Server
 
-connections.REQUEST_SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 30
+if len(sys.argv) > 1:
+    connections.REQUEST_SECONDS = connections.UNREAD_SECONDS = float(sys.argv[1])
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    start_response("200 OK", [("Content-Length", "10001")])
+    yield b"y"
     print("request is under way", flush=True)
     sys.stdin.readline()
-    start_response("200 OK", [("Content-Length", "10000")])
-    return [b"x" * 10_000]
+    yield b"x" * 10_000
 
 
 server = Server(application, host="127.0.0.1", port=0, threads=2, send_bytes=18_000)
