@@ -20,7 +20,7 @@ os.environ.update(
 for name in (
     *("HTTP_PLATFORM_PORT", "MAX_REQUEST_BYTES", "TIME_ZONE", "CACHE_URL", "WEB_PROCESSES"),
     *("BAN_AFTER", "BAN_WINDOW", "BAN_DURATION", "BAN_EXEMPT_NETWORKS"),
-    *("RATE_QUEUE", "RATE_TRIGGER"),
+    *("RATE_QUEUE", "RATE_TRIGGER", "STUCK_AFTER"),
 ):
     os.environ.pop(name, None)
 
@@ -29,6 +29,7 @@ import pytest
 
 django.setup()
 
+from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.db import connections
 from django.test import Client
@@ -75,6 +76,20 @@ def serve(transactional_db, tmp_path):
         server.process.kill()
         server.process.wait()
         server.process.stdout.close()
+
+
+@pytest.fixture
+def sign_in(db, client):
+    """Signs the client in as a new user of a role, or as a superuser, and gives the client."""
+
+    def sign_in(role: str = "", username: str = "anna") -> Client:
+        user = User.objects.create_user(username, is_staff=True, is_superuser=not role)
+        if role:
+            user.groups.add(Group.objects.get(name=role))
+        client.force_login(user)
+        return client
+
+    return sign_in
 
 
 @pytest.fixture

@@ -87,6 +87,7 @@ try:
     BAN_WINDOW = env.timedelta("BAN_WINDOW", default=timedelta(minutes=15), validate=SPAN)
     BAN_DURATION = env.timedelta("BAN_DURATION", default=timedelta(hours=1), validate=SPAN)
     BAN_EXEMPT_NETWORKS: list[str] = env.networks("BAN_EXEMPT_NETWORKS", default="")
+    STUCK_AFTER = env.timedelta("STUCK_AFTER", default=timedelta(hours=2), validate=SPAN)
     RATE_QUEUE = env.str("RATE_QUEUE", default="1000/m", validate=RATE)
     RATE_TRIGGER = env.str("RATE_TRIGGER", default="10/m", validate=RATE)
     CACHE_URL: str = env.redis_url("CACHE_URL", default="")
@@ -152,7 +153,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_ratelimit",
     "csp",
-    "django.contrib.admin",
+    "queueapi.apps.BackOfficeConfig",  # Django's admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -165,6 +166,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "queueapi.language.AdminLocaleMiddleware",
     "security.middleware.BanMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -228,7 +230,10 @@ else:
 
 # Times in the shared tables are naive and local, because OpenOrchestrator writes them so.
 USE_TZ = False
+# The admin speaks the browser's language if it is one of these, the API always the first.
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "queueapi.formats"
+LANGUAGES = [("en", "English"), ("da", "Dansk")]
 
 STATIC_URL = "/static/"
 # The admin's files come straight from the installed packages: there is nothing to collect,

@@ -1,11 +1,49 @@
 """The table `Queues`, which OpenOrchestrator's robots read and write beside us."""
 
+from datetime import datetime, timedelta
+from typing import Self
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from queueapi.fields import UniqueIdentifierField
+
+
+class QueueItemQuerySet(models.QuerySet["QueueItem"]):
+    def requeue(self) -> int:
+        """Give these to the robots again, as if they had just come."""
+        return self.update(status=QueueItem.Status.NEW, start_date=None, end_date=None)
+
+    def abandon(self) -> int:
+        """Take these out of the robots' hands for good."""
+        return self.update(status=QueueItem.Status.ABANDONED, end_date=timezone.now())
+
+    def ended_between(self, first: datetime | None, last: datetime | None) -> Self:
+        """Those that ended in this time; one that was pushed as ended has no end but its coming."""
+        ended = self.filter(status__in=QueueItem.ENDED).alias(ended_at=QueueItem.ended())
+        if first is not None:
+            ended = ended.filter(ended_at__gte=first)
+        if last is not None:
+            ended = ended.filter(ended_at__lte=last)
+        return ended
+
+    def failed_since(self, first: datetime) -> Self:
+        """The newest first."""
+        failed = self.filter(status=QueueItem.Status.FAILED).ended_between(first, None)
+        return failed.order_by(QueueItem.ended().desc())
+
+    def stuck(self) -> Self:
+        """Those that a robot took more than `STUCK_AFTER` ago and has not ended."""
+        long_ago = timezone.now() - settings.STUCK_AFTER
+        return self.filter(
+            Q(start_date__lt=long_ago) | Q(start_date=None, created_date__lt=long_ago),
+            status=QueueItem.Status.IN_PROGRESS,
+        )
 
 
 class QueueItem(models.Model):
@@ -14,29 +52,69 @@ class QueueItem(models.Model):
     class Status(models.TextChoices):
         """The column holds these names; any other text breaks OpenOrchestrator's reader."""
 
-        NEW = "NEW", "New"
-        IN_PROGRESS = "IN_PROGRESS", "In progress"
-        DONE = "DONE", "Done"
-        FAILED = "FAILED", "Failed"
-        ABANDONED = "ABANDONED", "Abandoned"
+        NEW = "NEW", _("New")
+        IN_PROGRESS = "IN_PROGRESS", _("In progress")
+        DONE = "DONE", _("Done")
+        FAILED = "FAILED", _("Failed")
+        ABANDONED = "ABANDONED", _("Abandoned")
 
-    id = UniqueIdentifierField(primary_key=True, default=uuid4, editable=False)
-    queue_name = models.CharField(max_length=100)
-    status = models.CharField(max_length=11, choices=Status, default=Status.NEW)
-    data = models.CharField(max_length=2000, null=True, blank=True)
-    reference = models.CharField(max_length=100, null=True, blank=True)
-    created_date = models.DateTimeField(default=timezone.now)
-    start_date = models.DateTimeField(null=True, blank=True)
-    end_date = models.DateTimeField(null=True, blank=True)
-    message = models.TextField(null=True, blank=True)
-    created_by = models.CharField(max_length=100, null=True, blank=True)
+    ENDED = [Status.DONE, Status.FAILED, Status.ABANDONED]
+
+    id = UniqueIdentifierField("ID", primary_key=True, default=uuid4, editable=False)
+    queue_name = models.CharField(_("queue"), max_length=100)
+    status = models.CharField(_("status"), max_length=11, choices=Status, default=Status.NEW)
+    data = models.CharField(_("data"), max_length=2000, null=True, blank=True)
+    reference = models.CharField(_("reference"), max_length=100, null=True, blank=True)
+    created_date = models.DateTimeField(_("created"), default=timezone.now)
+    start_date = models.DateTimeField(_("started"), null=True, blank=True)
+    end_date = models.DateTimeField(_("ended"), null=True, blank=True)
+    message = models.TextField(_("message"), null=True, blank=True)
+    created_by = models.CharField(_("created by"), max_length=100, null=True, blank=True)
+
+    objects = QueueItemQuerySet.as_manager()
 
     class Meta:
         db_table = "Queues"
+        verbose_name = _("queue item")
+        verbose_name_plural = _("queue items")
         indexes = [
             models.Index(fields=["queue_name"], name="ix_Queues_queue_name"),
             models.Index(fields=["created_date"], name="ix_Queues_created_date"),
+            models.Index(
+                fields=["status", "queue_name", "created_date", "end_date"],
+                name="ix_Queues_status_queue_name",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.queue_name} {self.reference or self.pk}"
+
+    @staticmethod
+    def ended() -> Coalesce:
+        """When an item of an `ENDED` status ended, in the database."""
+        return Coalesce("end_date", "created_date")
+
+    def set_status(self, status: str) -> list[str]:
+        """Set the status and the times as robots do, and return which fields that changed.
+
+        `OpenOrchestrator.database.db_util.set_queue_element_status` is the source; a NEW item is
+        one that has not been started, so its times are empty.
+        """
+        now = timezone.now()
+        self.status = status
+        if status == self.Status.NEW:
+            self.start_date = self.end_date = None
+            return ["status", "start_date", "end_date"]
+        if status == self.Status.IN_PROGRESS:
+            self.start_date = now
+            return ["status", "start_date"]
+        self.end_date = now
+        return ["status", "end_date"]
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long a robot had it, or has had it so far."""
+        if self.start_date is None:
+            return None
+        end = timezone.now() if self.status == self.Status.IN_PROGRESS else self.end_date
+        return end - self.start_date if end and end >= self.start_date else None

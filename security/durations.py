@@ -28,3 +28,8 @@ def duration(text: str) -> timedelta:
             f"{text!r} is not a span of time up to 100 years; write 365d, 24h or 2h30m"
         )
     return span
+
+
+def lifetime(text: str) -> timedelta | None:
+    """As `duration`, or `None` for the word `never`."""
+    return None if text.strip() == "never" else duration(text)

@@ -5,6 +5,8 @@ from threading import Lock
 from time import monotonic
 from typing import Generic, TypeVar
 
+from django.db import transaction
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -44,11 +46,22 @@ class Recent(Generic[K, V]):
         return value
 
     def forget(self, key: K) -> None:
+        self._drop(key)
+        # Until the change is committed, another thread may read what was before it.
+        if transaction.get_connection().in_atomic_block:
+            transaction.on_commit(lambda: self._drop(key))
+
+    def forget_all(self) -> None:
+        self._drop_all()
+        if transaction.get_connection().in_atomic_block:
+            transaction.on_commit(self._drop_all)
+
+    def _drop(self, key: K) -> None:
         with self._lock:
             self._forgotten += 1
             self._answers.pop(key, None)
 
-    def forget_all(self) -> None:
+    def _drop_all(self) -> None:
         with self._lock:
             self._forgotten += 1
             self._answers.clear()

@@ -1,10 +1,16 @@
 """The tables of OpenOrchestrator's triggers, which its schedulers poll every few seconds."""
 
+import json
 from typing import Any, ClassVar, Self
 from uuid import uuid4
 
+from cronsim import CronSim, CronSimError
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Case, Exists, OuterRef, Value, When
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from queueapi.fields import UniqueIdentifierField
 
@@ -30,6 +36,32 @@ class TriggerQuerySet(models.QuerySet["Trigger"]):
             )
         raise Trigger.DoesNotExist("No trigger of type SINGLE has this name.")
 
+    def pause(self) -> int:
+        """As OpenOrchestrator does: what runs now is PAUSED once it has ended."""
+        return self._change({Trigger.Status.RUNNING: Trigger.Status.PAUSING}, Trigger.Status.PAUSED)
+
+    def resume(self) -> int:
+        """Undo `pause`; triggers that are not paused stay as they are.
+
+        One that is PAUSING still runs, so it is RUNNING again: IDLE would start a second robot.
+        """
+        paused = self.filter(process_status__in=[Trigger.Status.PAUSED, Trigger.Status.PAUSING])
+        return paused._change({Trigger.Status.PAUSING: Trigger.Status.RUNNING}, Trigger.Status.IDLE)
+
+    def set_idle(self) -> int:
+        """Let the scheduler start them when they are due, whatever they were.
+
+        One that is in `Trigger.AT_WORK` may then run twice at the same time.
+        """
+        return self.update(process_status=Trigger.Status.IDLE)
+
+    def _change(self, exceptions: dict[str, str], others: str) -> int:
+        """In one UPDATE, so that the scheduler can't come between."""
+        whens = [
+            When(process_status=before, then=Value(after)) for before, after in exceptions.items()
+        ]
+        return self.update(process_status=Case(*whens, default=Value(others)))
+
 
 class Trigger(models.Model):
     """What starts a process. Each row has one more in the table of its type."""
@@ -37,35 +69,37 @@ class Trigger(models.Model):
     class Status(models.TextChoices):
         """The column holds these names; any other text stops OpenOrchestrator's scheduler."""
 
-        IDLE = "IDLE", "Idle"
-        RUNNING = "RUNNING", "Running"
-        FAILED = "FAILED", "Failed"
-        DONE = "DONE", "Done"
-        PAUSED = "PAUSED", "Paused"
-        PAUSING = "PAUSING", "Pausing"
-        KILLING = "KILLING", "Killing"
-        KILLED = "KILLED", "Killed"
+        IDLE = "IDLE", _("Idle")
+        RUNNING = "RUNNING", _("Running")
+        FAILED = "FAILED", _("Failed")
+        DONE = "DONE", _("Done")
+        PAUSED = "PAUSED", _("Paused")
+        PAUSING = "PAUSING", _("Pausing")
+        KILLING = "KILLING", _("Killing")
+        KILLED = "KILLED", _("Killed")
 
     class Type(models.TextChoices):
-        SINGLE = "SINGLE", "Single"
-        SCHEDULED = "SCHEDULED", "Scheduled"
-        QUEUE = "QUEUE", "Queue"
+        SINGLE = "SINGLE", _("Single")
+        SCHEDULED = "SCHEDULED", _("Scheduled")
+        QUEUE = "QUEUE", _("Queue")
 
-    id = UniqueIdentifierField(primary_key=True, default=uuid4, editable=False)
-    trigger_name = models.CharField(max_length=100)
-    process_name = models.CharField(max_length=100)
-    last_run = models.DateTimeField(null=True, blank=True)
-    process_path = models.CharField(max_length=250)
-    process_args = models.CharField(max_length=1000, null=True, blank=True)
-    process_status = models.CharField(max_length=7, choices=Status, default=Status.IDLE)
-    is_git_repo = models.BooleanField(default=False)
-    git_branch = models.CharField(max_length=100, null=True, blank=True)
-    is_blocking = models.BooleanField(default=False)
-    scheduler_whitelist = models.CharField(
-        max_length=250, null=True, blank=True, help_text="A JSON list of machine names."
+    AT_WORK = [Status.RUNNING, Status.PAUSING, Status.KILLING]
+
+    id = UniqueIdentifierField("ID", primary_key=True, default=uuid4, editable=False)
+    trigger_name = models.CharField(_("name"), max_length=100)
+    process_name = models.CharField(_("process"), max_length=100)
+    last_run = models.DateTimeField(_("last run"), null=True, blank=True)
+    process_path = models.CharField(_("path"), max_length=250)
+    process_args = models.CharField(_("arguments"), max_length=1000, null=True, blank=True)
+    process_status = models.CharField(
+        _("status"), max_length=7, choices=Status, default=Status.IDLE
     )
-    priority = models.IntegerField(default=0)
-    type = models.CharField(max_length=9, choices=Type, editable=False)
+    is_git_repo = models.BooleanField(_("path is a Git repository"), default=False)
+    git_branch = models.CharField(_("Git branch"), max_length=100, null=True, blank=True)
+    is_blocking = models.BooleanField(_("blocking"), default=False)
+    scheduler_whitelist = models.CharField(_("machines"), max_length=250, null=True, blank=True)
+    priority = models.IntegerField(_("priority"), default=0)
+    type = models.CharField(_("kind"), max_length=9, choices=Type, editable=False)
 
     # What the rows of a subclass are; `type` has to say the same.
     kind: ClassVar[Type | None] = None
@@ -74,6 +108,8 @@ class Trigger(models.Model):
 
     class Meta:
         db_table = "Triggers"
+        verbose_name = _("trigger")
+        verbose_name_plural = _("triggers")
 
     def __str__(self) -> str:
         return self.trigger_name
@@ -83,6 +119,32 @@ class Trigger(models.Model):
             self.type = self.kind
         super().save(*args, **kwargs)
 
+    @property
+    def machines(self) -> list[str]:
+        return parse_machines(self.scheduler_whitelist)
+
+
+def parse_machines(text: str | None) -> list[str]:
+    """The names in a `scheduler_whitelist`; what is no JSON list there is one name."""
+    try:
+        names = json.loads(text or "[]")
+    except ValueError:
+        names = text
+    return [str(name) for name in names] if isinstance(names, list) else [str(names)]
+
+
+def validate_cron(expression: str) -> None:
+    """What OpenOrchestrator's scheduler reads, by the library with which it reads it.
+
+    Any other expression would stop the scheduler when the trigger is due.
+    """
+    try:
+        next(CronSim(expression, timezone.now()))
+    except (CronSimError, StopIteration) as error:
+        raise ValidationError(
+            _("Not a cron expression that has a next time. One is: 30 7 * * 1-5.")
+        ) from error
+
 
 class SingleTrigger(Trigger):
     """Starts its process once, when it is IDLE and `next_run` has come."""
@@ -90,12 +152,14 @@ class SingleTrigger(Trigger):
     trigger = models.OneToOneField(
         Trigger, models.CASCADE, parent_link=True, primary_key=True, db_column="id"
     )
-    next_run = models.DateTimeField()
+    next_run = models.DateTimeField(_("next run"))
 
     kind = Trigger.Type.SINGLE
 
     class Meta:
         db_table = "Single_Triggers"
+        verbose_name = _("single trigger")
+        verbose_name_plural = _("single triggers")
 
 
 class ScheduledTrigger(Trigger):
@@ -104,13 +168,15 @@ class ScheduledTrigger(Trigger):
     trigger = models.OneToOneField(
         Trigger, models.CASCADE, parent_link=True, primary_key=True, db_column="id"
     )
-    cron_expr = models.CharField(max_length=200)
-    next_run = models.DateTimeField()
+    cron_expr = models.CharField(_("cron expression"), max_length=200, validators=[validate_cron])
+    next_run = models.DateTimeField(_("next run"))
 
     kind = Trigger.Type.SCHEDULED
 
     class Meta:
         db_table = "Scheduled_Triggers"
+        verbose_name = _("scheduled trigger")
+        verbose_name_plural = _("scheduled triggers")
 
 
 class QueueTrigger(Trigger):
@@ -119,10 +185,12 @@ class QueueTrigger(Trigger):
     trigger = models.OneToOneField(
         Trigger, models.CASCADE, parent_link=True, primary_key=True, db_column="id"
     )
-    queue_name = models.CharField(max_length=200)
-    min_batch_size = models.IntegerField()
+    queue_name = models.CharField(_("queue"), max_length=200)
+    min_batch_size = models.IntegerField(_("batch size"), validators=[MinValueValidator(1)])
 
     kind = Trigger.Type.QUEUE
 
     class Meta:
         db_table = "Queue_Triggers"
+        verbose_name = _("queue trigger")
+        verbose_name_plural = _("queue triggers")

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from html.parser import HTMLParser
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,59 @@ def database_url() -> str:
     if database.vendor == "sqlite":
         return f"sqlite:///{name}"
     return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+
+
+class _Forms(HTMLParser):
+    """The forms of a page: their attributes, and what a browser would send."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.forms: list[tuple[dict[str, str], dict[str, str]]] = []
+        self.select = self.textarea = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        attrs = {name: value or "" for name, value in attributes}
+        if tag == "form":
+            self.forms.append((attrs, {}))
+        if not self.forms:
+            return
+        fields = self.forms[-1][1]
+        name = attrs.get("name", "")
+        if tag == "input" and name and attrs.get("type") not in ("submit", "checkbox"):
+            fields[name] = attrs.get("value", "")
+        elif tag == "input" and attrs.get("type") == "checkbox" and "checked" in attrs:
+            fields[name] = attrs.get("value", "on")
+        elif tag == "select":
+            self.select = name
+        elif tag == "option" and (self.select not in fields or "selected" in attrs):
+            fields[self.select] = attrs.get("value", "")
+        elif tag == "textarea":
+            self.textarea = name
+            fields[name] = ""
+
+    def handle_data(self, data: str) -> None:
+        if self.textarea:
+            self.forms[-1][1][self.textarea] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            fields = self.forms[-1][1]
+            fields[self.textarea] = fields[self.textarea].removeprefix("\n")
+            self.textarea = ""
+
+
+def form_in(response: HttpResponse, field: str) -> dict[str, str]:
+    """What the page's form with this field would send as it is."""
+    for _, fields in _Forms(response.content.decode()).forms:
+        if field in fields:
+            return fields
+    raise AssertionError(f"There is no form with a field {field}.")
+
+
+def said(response: HttpResponse) -> list[str]:
+    """The messages at the top of a page."""
+    return [str(message) for message in response.context["messages"]]
 
 
 class Server:

@@ -5,12 +5,20 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from security.address import IPAddress, ban_network, client_address, is_within
+from security.address import (
+    IPAddress,
+    ban_network,
+    client_address,
+    is_within,
+    parse_address,
+)
 from security.models.keys import ApiKey
 from security.recent import Recent
 
@@ -60,6 +68,26 @@ class BannedIPQuerySet(models.QuerySet["BannedIP"]):
             logger.warning("Banned %s until %s: %s", network, f"{ban.until:%Y-%m-%d %H:%M}", reason)
         return ban
 
+    def ban_by_hand(self, address: str, duration: timedelta, reason: str, by: str) -> "BannedIP":
+        """As `ban`, of the network that a person means by `address`.
+
+        Raises `ValidationError` if it is no address or its ban would change nothing.
+        """
+        # The /64 is what we call an IPv6 network, so people may write it.
+        parsed = parse_address(address.removesuffix("/64") if ":" in address else address)
+        if parsed is None:
+            raise ValidationError(
+                _("%(address)r is not an IP address."), params={"address": address}
+            )
+        if is_within(parsed, settings.BAN_EXEMPT_NETWORKS):
+            raise ValidationError(
+                _("%(address)s is in BAN_EXEMPT_NETWORKS, so a ban would change nothing."),
+                params={"address": parsed},
+            )
+        if not duration:
+            raise ValidationError(_("A ban has to last longer than 0."))
+        return self.ban(ban_network(parsed), duration, " ".join(reason.split())[:200], by=by)
+
     def lift(self, by: str) -> list["BannedIP"]:
         """End those of these bans that are active, in the name of `by`, and return them."""
         now = timezone.now()
@@ -74,20 +102,22 @@ class BannedIPQuerySet(models.QuerySet["BannedIP"]):
 class BannedIP(models.Model):
     """A time in which an address gets 403. Rows stay as history."""
 
-    network = models.CharField(max_length=43, help_text="One IPv4 address, or one IPv6 /64.")
-    reason = models.CharField(max_length=200)
-    began = models.DateTimeField()
-    until = models.DateTimeField()
-    attempts = models.IntegerField(default=0, help_text="Failed attempts that led to it.")
-    ended = models.DateTimeField(null=True, blank=True)
-    ended_by = models.CharField(
-        max_length=150, null=True, blank=True, help_text="Who lifted it; empty: it ran out."
-    )
+    # One IPv4 address, or one IPv6 /64.
+    network = models.CharField(_("network"), max_length=43)
+    reason = models.CharField(_("reason"), max_length=200)
+    began = models.DateTimeField(_("began"))
+    until = models.DateTimeField(_("until"))
+    # That led to it.
+    attempts = models.IntegerField(_("failed attempts"), default=0)
+    ended = models.DateTimeField(_("ended"), null=True, blank=True)
+    # Who lifted it; empty: it ran out.
+    ended_by = models.CharField(_("lifted by"), max_length=150, null=True, blank=True)
 
     objects = BannedIPQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "banned IP"
+        verbose_name = _("ban")
+        verbose_name_plural = _("bans")
         constraints = [
             models.UniqueConstraint(
                 fields=["network"], condition=Q(ended=None), name="one_running_ban_per_network"
@@ -175,33 +205,32 @@ class FailedAttempt(models.Model):
     """Evidence of somebody who was not let in. Holds no secret, no password and no body."""
 
     class Reason(models.TextChoices):
-        MISSING = "missing", "No key"
-        UNKNOWN = "unknown", "Unknown key"
-        EXPIRED = "expired", "Expired key"
-        REVOKED = "revoked", "Revoked key"
-        ADMIN_LOGIN = "admin login", "Admin login"
+        MISSING = "missing", _("No key")
+        UNKNOWN = "unknown", _("Unknown key")
+        EXPIRED = "expired", _("Expired key")
+        REVOKED = "revoked", _("Revoked key")
+        ADMIN_LOGIN = "admin login", _("Admin login")
 
-    time = models.DateTimeField(default=timezone.now, db_index=True)
-    address = models.CharField(max_length=39)
-    network = models.CharField(max_length=43, help_text="What a ban would close.")
-    method = models.CharField(max_length=10)
-    path = models.CharField(max_length=200)
-    user_agent = models.CharField(max_length=200, blank=True)
-    reason = models.CharField(max_length=11, choices=Reason)
+    time = models.DateTimeField(_("time"), default=timezone.now, db_index=True)
+    address = models.CharField(_("address"), max_length=39)
+    # What a ban would close.
+    network = models.CharField(_("network"), max_length=43)
+    method = models.CharField(_("method"), max_length=10)
+    path = models.CharField(_("path"), max_length=200)
+    user_agent = models.CharField(_("user agent"), max_length=200, blank=True)
+    reason = models.CharField(_("reason"), max_length=11, choices=Reason)
+    # If it was one of ours that is expired or revoked.
     key = models.ForeignKey(
-        ApiKey,
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        help_text="The key, if it was one of ours that is expired or revoked.",
+        ApiKey, models.SET_NULL, null=True, blank=True, verbose_name=_("API key")
     )
-    counts = models.BooleanField(
-        default=True, help_text="Off once a successful call has settled it."
-    )
+    # Off once a successful call has settled it.
+    counts = models.BooleanField(_("counts"), default=True)
 
     objects = FailedAttemptQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("failed attempt")
+        verbose_name_plural = _("failed attempts")
         indexes = [models.Index(fields=["network", "time"], name="failed_attempt_network")]
 
     def __str__(self) -> str:

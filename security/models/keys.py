@@ -11,6 +11,7 @@ from django.core.validators import MinLengthValidator, RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from security.recent import Recent
 
@@ -108,26 +109,27 @@ class ApiKey(models.Model):
     """A secret that lets one client in. A client may have any number of live keys."""
 
     class State(models.TextChoices):
-        LIVE = "live"
-        EXPIRED = "expired"
-        REVOKED = "revoked"
+        LIVE = "live", _("Live")
+        EXPIRED = "expired", _("Expired")
+        REVOKED = "revoked", _("Revoked")
 
     client = models.CharField(
+        _("client"),
         max_length=100,
         db_index=True,
         validators=[
             RegexValidator(
                 r"\A[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?\Z",
-                "A client name has no control characters, and no spaces at its ends.",
+                _("A client name has no control characters, and no spaces at its ends."),
             )
         ],
     )
-    prefix = models.CharField(max_length=PREFIX_LENGTH, unique=True)
-    hashed_secret = models.CharField(max_length=64, unique=True)
-    created = models.DateTimeField(default=timezone.now)
-    expires = models.DateTimeField(null=True, blank=True)
-    revoked = models.DateTimeField(null=True, blank=True)
-    last_used = models.DateTimeField(null=True, blank=True)
+    prefix = models.CharField(_("prefix"), max_length=PREFIX_LENGTH, unique=True)
+    hashed_secret = models.CharField(_("hash"), max_length=64, unique=True)
+    created = models.DateTimeField(_("created"), default=timezone.now)
+    expires = models.DateTimeField(_("expires"), null=True, blank=True)
+    revoked = models.DateTimeField(_("revoked"), null=True, blank=True)
+    last_used = models.DateTimeField(_("last used"), null=True, blank=True)
 
     # DRF makes the key the request's user, and its IsAuthenticated asks for this.
     is_authenticated = True
@@ -135,14 +137,15 @@ class ApiKey(models.Model):
     objects = ApiKeyQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "API key"
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
 
     def __str__(self) -> str:
         return f"{self.prefix} of {self.client}"
 
     def clean(self) -> None:
         if self.expires is not None and self.expires <= self.created:
-            raise ValidationError("A key must end later than it begins.")
+            raise ValidationError(_("A key must end later than it begins."))
 
     @property
     def lifetime(self) -> timedelta | None:

@@ -62,7 +62,7 @@ def test_a_staff_session_goes_on_and_can_lift_the_ban(api, admin_client):
     response = admin_client.post(
         "/admin/security/bannedip/", {"action": "lift", "_selected_action": [ban.pk]}, follow=True
     )
-    assert "1 bans lifted." in response.content.decode()
+    assert "1 ban lifted." in response.content.decode()
     ban.refresh_from_db()
     assert ban.ended_by == "admin"
     assert right(api) == 201

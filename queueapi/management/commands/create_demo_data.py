@@ -74,6 +74,7 @@ class Command(BaseCommand):
                 password = secrets.token_urlsafe(12)
                 get_user_model().objects.create_superuser(ADMIN, password=password)
                 create_queue_items()
+                create_history()
                 create_triggers()
                 _, key = ApiKey.objects.issue(CLIENT, lifetime=None)
                 said = MADE.format(
@@ -129,6 +130,14 @@ def create_queue_items() -> None:
         ),
         QueueItem(
             **invoices,
+            reference="INV-20390",
+            status=QueueItem.Status.IN_PROGRESS,
+            data='{"supplier": "Havnens Kran A/S", "amount": 56000, "currency": "DKK"}',
+            created_date=ago(hours=7),
+            start_date=ago(hours=6, minutes=50),
+        ),
+        QueueItem(
+            **invoices,
             reference="INV-20403",
             data='{"supplier": "Fjordens Rengøring", "amount": 12600, "currency": "DKK"}',
             created_date=ago(minutes=12),
@@ -150,6 +159,31 @@ def create_queue_items() -> None:
         ),
     ):
         item.save(force_insert=True)
+
+
+def create_history() -> None:
+    """Two weeks of invoices: many in the morning, few at night, and now and then a failure."""
+    now = timezone.now().replace(minute=20, second=0, microsecond=0)
+    items = []
+    for hours in range(2, 14 * 24):
+        created = now - timedelta(hours=hours)
+        is_working_day = created.weekday() < 5
+        for number in range((6 if 7 <= created.hour < 16 else 1) if is_working_day else 0):
+            has_failed = (hours + 3 * number) % 29 == 0
+            start = created + timedelta(minutes=2 + 7 * number)
+            items.append(
+                QueueItem(
+                    queue_name="Invoice approval",
+                    created_by="ERP",
+                    reference=f"INV-{20000 - hours * 6 - number}",
+                    status=QueueItem.Status.FAILED if has_failed else QueueItem.Status.DONE,
+                    message="The supplier is not known" if has_failed else "Approved and booked",
+                    created_date=created + timedelta(minutes=7 * number),
+                    start_date=start,
+                    end_date=start + timedelta(seconds=40 + 9 * number),
+                )
+            )
+    QueueItem.objects.bulk_create(items, batch_size=100)
 
 
 def create_triggers() -> None:

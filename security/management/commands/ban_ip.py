@@ -2,9 +2,9 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from security.address import ban_network, is_within, parse_address
 from security.durations import duration
 from security.management.operator import operator
 from security.models import BannedIP
@@ -31,16 +31,8 @@ class Command(BaseCommand):
     def handle(
         self, *args: Any, address: str, span: timedelta, reason: str, **options: Any
     ) -> None:
-        parsed = parse_address(address.removesuffix("/64") if ":" in address else address)
-        if parsed is None:
-            raise CommandError(f"{address!r} is not an IP address.")
-        if is_within(parsed, settings.BAN_EXEMPT_NETWORKS):
-            raise CommandError(
-                f"{parsed} is in BAN_EXEMPT_NETWORKS, so a ban would change nothing."
-            )
-        if not span:
-            raise CommandError("A ban has to last longer than 0; unban_ip lifts one.")
-        ban = BannedIP.objects.ban(
-            ban_network(parsed), span, " ".join(reason.split())[:200], by=operator()
-        )
+        try:
+            ban = BannedIP.objects.ban_by_hand(address, span, reason, by=operator())
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
         self.stdout.write(f"Banned {ban.network} until {ban.until:%Y-%m-%d %H:%M}.")

@@ -3,13 +3,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from security.durations import duration
+from security.durations import lifetime
 from security.management.commands._key_command import KeyCommand
 from security.models import ApiKey
-
-
-def lifetime(text: str) -> timedelta | None:
-    return None if text == "never" else duration(text)
 
 
 class Command(KeyCommand):

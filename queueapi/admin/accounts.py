@@ -1,0 +1,55 @@
+"""People and their roles. Only superusers see these pages."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangosGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangosUserAdmin
+from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from queueapi.admin.base import AuditedAdmin
+from security.roles import ROLES
+
+admin.site.unregister([Group, User])
+
+
+@admin.register(User)
+class UserAdmin(AuditedAdmin, DjangosUserAdmin):
+    """Nobody is deleted: what they did would lose its name. `is_active` lets them in or not."""
+
+    list_display = [
+        "username",
+        "first_name",
+        "last_name",
+        "is_active",
+        "is_superuser",
+        "last_login",
+    ]
+    list_filter = ["is_active", "is_staff", "is_superuser", "groups"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Group)
+class GroupAdmin(AuditedAdmin, DjangosGroupAdmin):
+    def get_fieldsets(self, request: HttpRequest, obj: Group | None = None) -> Any:
+        note: Any = ""
+        if self.is_a_role(obj):
+            note = _("What this role may do is set by Queue API, anew at every migrate.")
+        return [(None, {"fields": ["name", "permissions"], "description": note})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> list[str]:
+        return ["name", "permissions"] if self.is_a_role(obj) else []
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and not self.is_a_role(obj)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return {}
+
+    @staticmethod
+    def is_a_role(group: Group | None) -> bool:
+        return group is not None and group.name in ROLES

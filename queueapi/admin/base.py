@@ -1,0 +1,82 @@
+"""What every page of the back office has: a trail of changes, and lists that don't count."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import PAGE_VAR, SEARCH_VAR, ChangeList
+from django.http import HttpRequest
+from django.utils.translation import gettext
+
+from queueapi import audit
+
+
+class UncountedList(ChangeList):
+    """A list that knows whether there is a next page, and not how many: `COUNT(*)` reads it all."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        first = (max(self.page_num, 1) - 1) * self.list_per_page
+        rows = list(self.queryset[first : first + self.list_per_page + 1])
+        if first and not rows:
+            raise IncorrectLookupParameters
+        self.result_list = rows[: self.list_per_page]
+        # All there are, if there is no next page.
+        self.result_count = first + len(rows)
+        self.first_number, self.last_number = first + 1, first + len(self.result_list)
+        self.has_next = len(rows) > self.list_per_page
+        self.previous_page = self.page(self.page_num - 1) if first else None
+        self.next_page = self.page(self.page_num + 1) if self.has_next else None
+        self.without_search = self.get_query_string({SEARCH_VAR: None})
+        # What the templates ask beyond that.
+        self.full_result_count = None
+        self.show_full_result_count = self.can_show_all = self.multi_page = False
+        self.show_admin_actions = True
+        self.paginator = None
+
+    def page(self, number: int) -> str:
+        return self.get_query_string({PAGE_VAR: number})
+
+
+class AuditedAdmin(admin.ModelAdmin):
+    """Each change is logged with the old and the new value of each field."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # which are counts
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return UncountedList
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        texts = {
+            "title": str(self.opts.verbose_name_plural).capitalize(),
+            # Instead of a number, which would take a count.
+            "selection_note_all": gettext("All that match are selected"),
+        }
+        return super().changelist_view(request, {**texts, **(extra_context or {})})
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        before = {} if add else {name: self._plain(form.initial.get(name)) for name in form.fields}
+        after = {name: self._plain(form.cleaned_data.get(name)) for name in form.changed_data}
+        return audit.difference(self.model, before, after)
+
+    @staticmethod
+    def _plain(value: Any) -> Any:
+        """Rows of other tables as their names."""
+        is_many = hasattr(value, "__iter__") and not isinstance(value, str | bytes)
+        return [str(each) for each in value] if is_many else value
+
+
+class ViewOnlyAdmin(AuditedAdmin):
+    """Rows to look at, not to change."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

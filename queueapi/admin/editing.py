@@ -1,0 +1,146 @@
+"""Forms that overwrite nobody.
+
+Robots and the scheduler change rows while people look at them. So a form remembers what it showed
+(in hidden fields, which Django calls initial), saves only the fields that the person changed, and
+saves nothing if one of those has another value by now.
+"""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db import models
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from queueapi import audit
+from queueapi.admin.base import AuditedAdmin
+
+
+class PlainTextField(forms.CharField):
+    """A text of any number of lines, of which nothing is cut off; empty is null.
+
+    Browsers send each line's end as CR LF, whatever it was.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"strip": False, "empty_value": None, **kwargs})
+
+    def to_python(self, value: Any) -> str | None:
+        text = super().to_python(value)
+        return text and text.replace("\r\n", "\n").replace("\r", "\n")
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.to_python(initial), data)
+
+
+class CarefulForm(forms.ModelForm):
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.instance._state.adding:
+            return cleaned
+        overtaken = [name for name in self.changed_data if self.is_overtaken(name)]
+        for name in overtaken:
+            self.add_error(name, self.now_it_is(name))
+        if overtaken:
+            self.show_present()
+        return cleaned
+
+    def is_overtaken(self, name: str) -> bool:
+        """Whether this field has another value in the database than the form showed."""
+        bound = self[name]
+        shown = bound.field.hidden_widget().value_from_datadict(
+            self.data, self.files, bound.html_initial_name
+        )
+        return bound.field.has_changed(bound.initial, shown)
+
+    def now_it_is(self, name: str) -> str:
+        bound = self[name]
+        value = bound.field.prepare_value(bound.initial)
+        choices = dict(getattr(bound.field, "choices", []))
+        present = choices.get(value, value)
+        return gettext(
+            "Nothing was saved: somebody else, or a robot, changed this while the form was open. "
+            "It is now: %(present)s. If your value is still right, save again."
+        ) % {"present": gettext("(empty)") if present in (None, "") else present}
+
+    def show_present(self) -> None:
+        """Make the form show the present row, with what the person changed on top."""
+        data = dict(self.data.items())
+        changed = set(self.changed_data)
+        for name in self.fields:
+            bound = self[name]
+            hidden = bound.field.hidden_widget()
+            present = hidden.format_value(bound.field.prepare_value(bound.initial))
+            data[bound.html_initial_name] = "" if present is None else present
+            if name not in changed:
+                data[bound.html_name] = data[bound.html_initial_name]
+                if isinstance(bound.field, forms.BooleanField) and not bound.initial:
+                    del data[bound.html_name]
+        self.data = data
+
+
+class OvertakenError(Exception):
+    """The row changed between our look at it and our write."""
+
+
+class CarefulAdmin(AuditedAdmin):
+    form = CarefulForm
+    formfield_overrides = {
+        # A control of the browser's own: no script, and its text is ISO 8601.
+        models.DateTimeField: {
+            "form_class": forms.DateTimeField,
+            "widget": forms.DateTimeInput(
+                format="%Y-%m-%dT%H:%M:%S", attrs={"type": "datetime-local", "step": "1"}
+            ),
+        },
+    }
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None:
+            field.show_hidden_initial = True
+        return field
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except OvertakenError:
+            text = _("Nothing was saved: the row changed at this very moment. Look at it again.")
+            self.message_user(request, text, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        before = audit.values(self.model._base_manager.get(pk=obj.pk))
+        names = self.fields_to_save(obj, form)
+        wanted = {name: getattr(obj, name) for name in names}
+        # A trigger has its fields in two tables; each gets its UPDATE.
+        for model in {obj._meta.get_field(name).model for name in names}:
+            mine = [name for name in names if obj._meta.get_field(name).model is model]
+            present = {name: before[name] for name in mine if name in form.changed_data}
+            row = model._base_manager.filter(pk=obj.pk, **present)
+            if not row.update(**{name: wanted[name] for name in mine}):
+                raise OvertakenError
+        form.difference = audit.difference(self.model, before, {**before, **wanted})
+
+    def fields_to_save(self, obj: Any, form: Any) -> list[str]:
+        own = {field.name for field in obj._meta.fields}
+        return [name for name in form.changed_data if name in own]
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        if add:
+            return super().construct_change_message(request, form, formsets, add)
+        return str(form.difference)

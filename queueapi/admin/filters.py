@@ -1,0 +1,85 @@
+"""Filters of lists that Django does not have."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext_lazy as _
+
+# What a bound still covers, by the length of its text: 2026-11-24 is all of that day.
+UNITS = {10: timedelta(days=1), 16: timedelta(minutes=1)}
+
+
+class BetweenFilter(admin.ListFilter):
+    """Rows of a time between two bounds, each as ISO 8601 and each optional.
+
+    `<parameter_name>_from` and `<parameter_name>_to` in the address, both inclusive.
+    """
+
+    template = "admin/between_filter.html"
+    parameter_name: str
+    field_name: str
+
+    def __init__(
+        self, request: HttpRequest, params: dict[str, list[str]], model: Any, model_admin: Any
+    ) -> None:
+        super().__init__(request, params, model, model_admin)
+        self.error: Any = ""
+        self.request = request
+        for name in self.expected_parameters():
+            if name in params:
+                self.used_parameters[name] = params.pop(name)[-1].strip()
+
+    def has_output(self) -> bool:
+        return True
+
+    def expected_parameters(self) -> list[str | None]:
+        return [f"{self.parameter_name}_from", f"{self.parameter_name}_to"]
+
+    def text(self, end: str) -> str:
+        return str(self.used_parameters.get(f"{self.parameter_name}_{end}", ""))
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        mine = self.expected_parameters()
+        for end, label in (("from", _("From")), ("to", _("To"))):
+            yield {"name": f"{self.parameter_name}_{end}", "label": label, "value": self.text(end)}
+        self.others = [
+            (name, value)
+            for name, values in changelist.filter_params.items()
+            for value in values
+            if name not in mine
+        ]
+        self.without = changelist.get_query_string(remove=mine) if self.used_parameters else ""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        try:
+            first, last = self.bound("from"), self.bound("to")
+        except ValueError:
+            # Not the whole list: an action on all of it would do more than was meant.
+            self.error = _("Not a date and time. Nothing is shown.")
+            return queryset.none()
+        if last is not None:
+            last += UNITS.get(len(self.text("to")), timedelta(seconds=1))
+            last -= timedelta(microseconds=1)
+        return self.between(queryset, first, last)
+
+    def bound(self, end: str) -> datetime | None:
+        if not (text := self.text(end)):
+            return None
+        bound = parse_datetime(text)
+        if bound is None or bound.tzinfo is not None or not 1753 <= bound.year <= 9998:
+            raise ValueError(text)
+        return bound
+
+    def between(
+        self, queryset: QuerySet, first: datetime | None, last: datetime | None
+    ) -> QuerySet:
+        if first is not None:
+            queryset = queryset.filter(**{f"{self.field_name}__gte": first})
+        if last is not None:
+            queryset = queryset.filter(**{f"{self.field_name}__lte": last})
+        return queryset

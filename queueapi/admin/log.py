@@ -1,0 +1,89 @@
+"""The audit log: what people did in the back office. Nobody can change it here."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from queueapi.admin.base import ViewOnlyAdmin
+from queueapi.admin.filters import BetweenFilter
+
+
+def visible_types(request: HttpRequest) -> list[ContentType]:
+    """The kinds of rows that this person may see."""
+    return [
+        kind
+        for kind in ContentType.objects.order_by("app_label", "model")
+        if request.user.has_perm(f"{kind.app_label}.view_{kind.model}")
+    ]
+
+
+class UserFilter(admin.SimpleListFilter):
+    title = _("user")
+    parameter_name = "user"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        users = LogEntry.objects.order_by().values_list("user", "user__username").distinct()
+        return sorted(users, key=lambda user: user[1].casefold())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        value = self.value()
+        if value is None:
+            return queryset
+        return queryset.filter(user=value) if value.isdecimal() else queryset.none()
+
+
+class KindFilter(admin.SimpleListFilter):
+    title = _("kind")
+    parameter_name = "content_type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        return [(kind.pk, kind.name) for kind in visible_types(request) if kind.model_class()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        value = self.value()
+        if value is None:
+            return queryset
+        return queryset.filter(content_type=value) if value.isdecimal() else queryset.none()
+
+
+class TimeFilter(BetweenFilter):
+    title = _("time")
+    parameter_name = "time"
+    field_name = "action_time"
+
+
+@admin.register(LogEntry)
+class LogEntryAdmin(ViewOnlyAdmin):
+    list_display = ["action_time", "user", "action", "content_type", "row", "change_message"]
+    list_display_links = None
+    list_filter = [UserFilter, KindFilter, TimeFilter]
+    list_select_related = ["user", "content_type"]
+    search_fields = ["object_repr", "object_id", "change_message"]
+    search_help_text = _("Searches names, ids and what changed.")
+    ordering = ["-action_time"]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        return super().changelist_view(request, {"title": _("Audit log"), **(extra_context or {})})
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        entries = super().get_queryset(request)
+        if request.user.is_superuser:
+            return entries
+        return entries.filter(Q(content_type=None) | Q(content_type__in=visible_types(request)))
+
+    @admin.display(description=_("action"))
+    def action(self, entry: LogEntry) -> str:
+        return entry.get_action_flag_display()
+
+    @admin.display(description=_("row"))
+    def row(self, entry: LogEntry) -> str:
+        url = None if entry.is_deletion() else entry.get_admin_url()
+        if url is None:
+            return entry.object_repr
+        return format_html('<a href="{}">{}</a>', url, entry.object_repr)

@@ -1,0 +1,66 @@
+"""The rows that a person is asked about before an action on many."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from secrets import token_urlsafe
+from typing import Any, Self
+from uuid import UUID
+
+from django.core.cache import cache
+from django.db.models import QuerySet
+
+MAX_AGE = 60 * 60  # seconds that a confirmation page is good for
+BATCH = 500  # SQL Server takes 2100 parameters a statement
+ID_BYTES = 16
+
+
+@dataclass
+class Selection:
+    """Ids of rows by the status in which they were shown.
+
+    Kept in the cache, not in the page: 40,000 ids are more than a form should post.
+    """
+
+    owner: Any
+    action: str
+    ids: dict[str, bytearray] = field(default_factory=dict)
+
+    @classmethod
+    def take(cls, owner: Any, action: str, rows: QuerySet, status_field: str) -> Self:
+        selection = cls(owner, action)
+        for pk, status in rows.order_by().values_list("pk", status_field).iterator():
+            selection.ids.setdefault(status, bytearray()).extend(pk.bytes)
+        return selection
+
+    @property
+    def counts(self) -> Counter[str]:
+        return Counter({status: len(ids) // ID_BYTES for status, ids in self.ids.items()})
+
+    def batches(self, size: int = BATCH) -> Iterator[tuple[str, list[UUID]]]:
+        for status, ids in self.ids.items():
+            for first in range(0, len(ids), size * ID_BYTES):
+                part = bytes(ids[first : first + size * ID_BYTES])
+                yield (
+                    status,
+                    [UUID(bytes=part[at : at + ID_BYTES]) for at in range(0, len(part), ID_BYTES)],
+                )
+
+    def keep(self) -> str:
+        """Put it aside, and return the name by which `claim` finds it."""
+        name = token_urlsafe(16)
+        cache.set(self._key(name), self, MAX_AGE)
+        return name
+
+    @classmethod
+    def claim(cls, name: str, owner: Any, action: str) -> "Selection | None":
+        """The selection of that name, once; `None` if it is another's, too old, or taken."""
+        selection = cache.get(cls._key(name))
+        if not isinstance(selection, cls) or (selection.owner, selection.action) != (owner, action):
+            return None
+        # Two clicks on the button: only one of them finds it to delete.
+        return selection if cache.delete(cls._key(name)) else None
+
+    @staticmethod
+    def _key(name: str) -> str:
+        return f"selection.{name}"

@@ -1,0 +1,86 @@
+"""Who changed what, from what to what: entries of the admin's log.
+
+They are written in English whoever reads them, with the values as the database has them.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Field, Model, QuerySet
+from django.utils import translation
+
+# Never written anywhere else.
+SECRET = {"password", "hashed_secret"}
+LONGEST = 2000  # characters of one value
+
+
+def values(row: Model) -> dict[str, Any]:
+    """What the row's fields hold now, by name."""
+    return {field.name: field.value_from_object(row) for field in row._meta.concrete_fields}
+
+
+def difference(model: type[Model], before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """One line: `status: FAILED → NEW; ended: 2026-11-24 10:03:00 → (empty)`."""
+    return "; ".join(
+        f"{label(model, name)}: {show(model, name, before.get(name))} → {show(model, name, new)}"
+        for name, new in after.items()
+        if name not in before or before[name] != new
+    )
+
+
+def label(model: type[Model], name: str) -> str:
+    with translation.override(None):
+        field = next((field for field in model._meta.get_fields() if field.name == name), None)
+        return str(field.verbose_name) if isinstance(field, Field) else name
+
+
+def show(model: type[Model], name: str, value: Any) -> str:
+    if name in SECRET:
+        return "(secret)"
+    if value is None or value in ("", []):
+        return "(empty)"
+    if isinstance(value, list):
+        return ", ".join(sorted(str(each) for each in value))
+    if isinstance(value, str) and not getattr(model._meta.get_field(name), "choices", None):
+        value = json.dumps(value, ensure_ascii=False)
+    text = str(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
+
+
+def record(user_pk: Any, flag: int, entries: Iterable[tuple[Model, str]]) -> None:
+    """Log that this user added, changed or deleted (`flag`) these rows, with a message for each."""
+    LogEntry.objects.bulk_create(
+        LogEntry(
+            user_id=user_pk,
+            content_type_id=ContentType.objects.get_for_model(row, for_concrete_model=False).pk,
+            object_id=row.pk,
+            object_repr=str(row)[:200],
+            action_flag=flag,
+            change_message=message,
+        )
+        for row, message in entries
+    )
+
+
+def history(row: Model, length: int = 20) -> QuerySet[LogEntry]:
+    """The newest entries of a row, with their users."""
+    kind = row._meta
+    return LogEntry.objects.filter(
+        content_type__app_label=kind.app_label,
+        content_type__model=kind.model_name,
+        object_id=row.pk,
+    ).select_related("user")[:length]
+
+
+def record_export(user_pk: Any, model: type[Model], count: int) -> None:
+    """Log that this user took so many rows away with them."""
+    LogEntry.objects.create(
+        user_id=user_pk,
+        content_type=ContentType.objects.get_for_model(model),
+        object_repr=f"{count} {model._meta.verbose_name_plural}",
+        action_flag=CHANGE,
+        change_message="Exported as CSV; nothing changed.",
+    )

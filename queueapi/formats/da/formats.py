@@ -1,0 +1,3 @@
+"""Django's, with figures for the month and with seconds."""
+
+DATETIME_FORMAT = "d.m.Y H:i:s"

@@ -1,0 +1,81 @@
+"""Queue items as CSV."""
+
+import csv
+import io
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.http import StreamingHttpResponse
+
+from queueapi.tests.helpers import form_in
+from queues.export import cell
+from queues.models import QueueItem
+from queues.tests.helpers import LIST, ask, failed, item
+
+pytestmark = pytest.mark.django_db
+
+
+def export(client, *rows, **more):
+    question = ask(client, "export", *rows, **more)
+    return client.post(LIST, form_in(question, "selection"))
+
+
+def rows_of(response) -> list[dict[str, str]]:
+    text = b"".join(response).decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_it_works(sign_in):
+    row = failed(reference="Fjord Ø", data='{"a": "b,c"}', message="two\nlines")
+    response = export(sign_in("Viewers"), row)
+    assert isinstance(response, StreamingHttpResponse)
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert response["Content-Disposition"].startswith('attachment; filename="queue-items-2')
+    (exported,) = rows_of(response)
+    assert exported["id"] == str(row.pk)
+    assert exported["reference"] == "Fjord Ø"
+    assert (exported["data"], exported["message"]) == ('{"a": "b,c"}', "two\nlines")
+    assert exported["created_by"] == ""
+
+
+def test_excel_is_told_that_it_is_utf_8(sign_in):
+    assert b"".join(export(sign_in(), item())).startswith(b"\xef\xbb\xbfid,")
+
+
+def test_the_question_says_how_many(sign_in):
+    assert "2 queue items" in ask(sign_in(), "export", item(), item()).content.decode()
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"])
+def test_a_cell_is_never_a_formula(start):
+    assert cell(f"{start}cmd|' /C calc'!A0") == f"'{start}cmd|' /C calc'!A0"
+
+
+def test_formulas_are_defused_in_every_column(sign_in):
+    row = item("=1", reference="+1", data="@1", message="-1", created_by="\t1")
+    (exported,) = rows_of(export(sign_in(), row))
+    names = ("queue_name", "reference", "data", "message", "created_by")
+    assert [exported[name] for name in names] == ["'=1", "'+1", "'@1", "'-1", "'\t1"]
+
+
+def test_all_that_match_are_exported_in_batches(sign_in, django_assert_num_queries):
+    client = sign_in()
+    QueueItem.objects.bulk_create(QueueItem(queue_name="q") for _ in range(1203))
+    response = export(client, QueueItem.objects.first(), select_across="1")
+    with django_assert_num_queries(3):  # one for each 500
+        assert len(rows_of(response)) == 1203
+
+
+def test_a_row_that_is_gone_is_left_out(sign_in):
+    client, row, gone = sign_in(), item(reference="kept"), item()
+    question = ask(client, "export", row, gone)
+    gone.delete()
+    response = client.post(LIST, form_in(question, "selection"))
+    assert [each["reference"] for each in rows_of(response)] == ["kept"]
+
+
+def test_an_export_is_in_the_log(sign_in):
+    export(sign_in("Viewers"), item(), item())
+    entry = LogEntry.objects.get()
+    assert entry.object_repr == "2 queue items"
+    assert entry.change_message == "Exported as CSV; nothing changed."

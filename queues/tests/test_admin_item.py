@@ -1,0 +1,223 @@
+"""The page of a queue item in the admin."""
+
+import threading
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from queueapi.tests.helpers import form_in
+from queues.models import QueueItem
+from queues.tests.helpers import Status, failed, item, page_of, robot_sets
+
+pytestmark = pytest.mark.django_db
+
+
+def save(client, row: QueueItem, form=None, **changes: str):
+    """What the person sees as the form, with these changes, sent."""
+    form = form or form_in(client.get(page_of(row)), "initial-status")
+    return client.post(page_of(row), {**form, **changes})
+
+
+def errors(response) -> dict[str, list[str]]:
+    return response.context["adminform"].form.errors
+
+
+def test_it_works(sign_in):
+    row = failed(reference="INV-1", message="No order", data='{"b":[1,{"å":null}]}')
+    page = sign_in("Viewers").get(page_of(row)).content.decode()
+    for text in ("INV-1", "No order", "Failed", str(row.pk), "1\xa0minute"):
+        assert text in page
+    assert "&quot;b&quot;: [\n    1,\n    {\n      &quot;å&quot;: null" in page
+
+
+@pytest.mark.parametrize("text", ["plain", "{broken", "[" * 2000, "NaN", ""])
+def test_data_that_is_no_json_is_shown_as_it_is(sign_in, text):
+    assert sign_in().get(page_of(item(data=text))).status_code == 200
+
+
+def test_a_page_takes_few_queries(sign_in, django_assert_num_queries):
+    client, row = sign_in(), failed()
+    # Session, user, the row, its entries in the log.
+    with django_assert_num_queries(4):
+        client.get(page_of(row))
+
+
+def test_viewers_can_change_nothing(sign_in):
+    client, row = sign_in("Viewers"), item()
+    assert "initial-status" not in client.get(page_of(row)).content.decode()
+    assert client.post(page_of(row), {"status": "DONE"}).status_code == 403
+
+
+def test_operators_can_edit(sign_in):
+    client, row = sign_in("Operators"), item()
+    response = save(client, row, message="By hand", reference="R-1", data="x", status="DONE")
+    assert response.status_code == 302
+    row.refresh_from_db()
+    assert (row.message, row.reference, row.data) == ("By hand", "R-1", "x")
+    assert row.status == Status.DONE
+
+
+@pytest.mark.parametrize("name", ["queue_name", "created_by", "created_date", "end_date", "id"])
+def test_other_fields_are_not_editable(sign_in, name):
+    client, row = sign_in(), item()
+    before = QueueItem.objects.values().get()
+    save(client, row, **{name: "2020-01-01"})
+    assert QueueItem.objects.values().get() == before
+
+
+def test_saving_without_a_change_writes_nothing(sign_in, django_assert_num_queries):
+    client, row = sign_in(), failed(message=" two\r\nlines ", data="a\nb\n", reference="")
+    before = QueueItem.objects.values().get()
+    assert save(client, row).status_code == 302
+    assert QueueItem.objects.values().get() == before
+
+
+def test_only_what_the_person_changed_is_saved(sign_in):
+    client, row = sign_in(), item(message="old")
+    form = form_in(client.get(page_of(row)), "initial-status")
+    start = timezone.now()
+    robot_sets(row, status=Status.IN_PROGRESS, start_date=start, data="of the robot")
+    save(client, row, form, message="new")
+    row.refresh_from_db()
+    assert (row.message, row.status, row.data) == ("new", Status.IN_PROGRESS, "of the robot")
+    assert row.start_date == start
+
+
+def test_what_was_changed_meanwhile_is_not_overwritten(sign_in):
+    client, row = sign_in(), item(message="old", reference="R-1")
+    form = form_in(client.get(page_of(row)), "initial-status")
+    robot_sets(row, status=Status.IN_PROGRESS)
+    response = save(client, row, form, status=Status.ABANDONED, message="new")
+    assert "It is now: In progress" in errors(response)["status"][0]
+    row.refresh_from_db()
+    assert (row.status, row.message) == (Status.IN_PROGRESS, "old")
+    assert not LogEntry.objects.exists()
+
+
+def test_a_text_that_differs_in_case_or_space_only_was_changed_too(sign_in):
+    client, row = sign_in(), item(message="old")
+    form = form_in(client.get(page_of(row)), "initial-status")
+    robot_sets(row, message="OLD ")
+    assert "It is now: OLD " in errors(save(client, row, form, message="new"))["message"][0]
+
+
+def test_whoever_saves_again_has_seen_the_present_value(sign_in):
+    client, row = sign_in(), item(message="old", data="old")
+    form = form_in(client.get(page_of(row)), "initial-status")
+    robot_sets(row, message="of the robot", data="of the robot")
+    refused = save(client, row, form, message="mine")
+    form = form_in(refused, "initial-status")
+    assert (form["message"], form["data"]) == ("mine", "of the robot")
+    assert save(client, row, form).status_code == 302
+    row.refresh_from_db()
+    assert (row.message, row.data) == ("mine", "of the robot")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_second_connection_may_write_at_any_time(sign_in):
+    client, row = sign_in(), item()
+    form = form_in(client.get(page_of(row)), "initial-status")
+
+    def robot():
+        robot_sets(row, status=Status.IN_PROGRESS)
+        connection.close()
+
+    thread = threading.Thread(target=robot)
+    thread.start()
+    thread.join()
+    assert "status" in errors(save(client, row, form, status=Status.DONE))
+    row.refresh_from_db()
+    assert row.status == Status.IN_PROGRESS
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_save_at_once_one_wins(sign_in):
+    client, row = sign_in(), item()
+    form = form_in(client.get(page_of(row)), "initial-status")
+    answers = []
+
+    def person(name: str):
+        mine = Client()
+        mine.cookies = client.cookies
+        answers.append(save(mine, row, form, message=name).status_code)
+        connection.close()
+
+    threads = [threading.Thread(target=person, args=[f"of {n}"]) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == [200] * 5 + [302]
+    assert LogEntry.objects.count() == 1
+
+
+def test_a_new_status_sets_the_times_as_robots_do(sign_in):
+    client, row = sign_in(), failed()
+    save(client, row, status=Status.NEW)
+    row.refresh_from_db()
+    assert (row.start_date, row.end_date) == (None, None)
+    save(client, row, status=Status.IN_PROGRESS)
+    row.refresh_from_db()
+    assert row.start_date is not None
+    save(client, row, status=Status.DONE)
+    row.refresh_from_db()
+    assert row.end_date >= row.start_date
+
+
+@pytest.mark.parametrize("status", ["new", "Done", "GONE", ""])
+def test_a_status_is_one_of_the_five(sign_in, status):
+    client, row = sign_in(), item()
+    assert "status" in errors(save(client, row, status=status))
+
+
+@pytest.mark.parametrize(("name", "length"), [("data", 2001), ("reference", 101)])
+def test_a_text_is_no_longer_than_its_column(sign_in, name, length):
+    client, row = sign_in(), item()
+    assert name in errors(save(client, row, **{name: "x" * length}))
+
+
+def test_an_emptied_text_is_null(sign_in):
+    client, row = sign_in(), item(message="m", data="d", reference="r")
+    save(client, row, message="", data="", reference="")
+    row.refresh_from_db()
+    assert (row.message, row.data, row.reference) == (None, None, None)
+
+
+def test_lines_end_as_they_did(sign_in):
+    client, row = sign_in(), item(message="a\nb")
+    save(client, row, message="a\r\nb\r\nc")  # as browsers send lines
+    row.refresh_from_db()
+    assert row.message == "a\nb\nc"
+
+
+def test_a_message_too_long_for_a_form_is_left_alone(sign_in):
+    client, row = sign_in(), item(message="x" * 60_000)
+    save(client, row, reference="R-1")
+    row.refresh_from_db()
+    assert (row.reference, len(row.message)) == ("R-1", 60_000)
+
+
+def test_the_log_says_what_changed_from_what_to_what(sign_in):
+    client, row = sign_in(), item(message='say "old"', reference="R-1")
+    save(client, row, message="new\nline", reference="")
+    entry = LogEntry.objects.get()
+    assert entry.get_change_message() == (
+        'reference: "R-1" → (empty); message: "say \\"old\\"" → "new\\nline"'
+    )
+
+
+def test_the_page_shows_its_history(sign_in):
+    client, row = sign_in(), item()
+    save(client, row, message="By hand")
+    page = client.get(page_of(row)).content.decode()
+    assert "message: (empty) → &quot;By hand&quot;" in page
+    assert "anna" in page
+
+
+def test_an_unknown_item_leads_back(sign_in):
+    row = item()
+    row.delete()
+    assert sign_in().get(page_of(row)).status_code == 302

@@ -1,0 +1,178 @@
+"""The list of queue items in the admin."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from queues.models import QueueItem
+from queues.tests.helpers import LIST, Status, failed, item
+
+pytestmark = pytest.mark.django_db
+
+
+def shown(client, query: str = "") -> list[str]:
+    """The references in the list, from above."""
+    rows = client.get(LIST + query).context["cl"].result_list
+    return [row.reference for row in rows]
+
+
+def test_it_works(sign_in):
+    row = failed(reference="INV-1", created_by="ERP")
+    page = sign_in("Viewers").get(LIST).content.decode()
+    for text in ("Invoices", "INV-1", "ERP", "Failed", "1\xa0minute"):
+        assert text in page
+    assert str(row.pk) in page
+
+
+def test_the_newest_is_first(sign_in):
+    item(reference="old", created_date=timezone.now() - timedelta(days=1))
+    item(reference="new")
+    assert shown(sign_in()) == ["new", "old"]
+
+
+def test_it_never_counts(sign_in, django_assert_num_queries):
+    QueueItem.objects.bulk_create(QueueItem(queue_name=f"q{n % 7}") for n in range(120))
+    client = sign_in()
+    # Session, user, the page's rows and one more, and the queues for the filter.
+    with django_assert_num_queries(4) as queries:
+        client.get(LIST)
+    assert not any("COUNT(" in query["sql"].upper() for query in queries)
+
+
+def test_the_names_of_queues_are_remembered(sign_in, django_assert_num_queries):
+    item()
+    client = sign_in()
+    client.get(LIST)
+    with django_assert_num_queries(3):  # session, user, rows
+        client.get(LIST)
+
+
+def test_a_role_costs_two_queries(sign_in, django_assert_num_queries):
+    item()
+    client = sign_in("Operators")
+    client.get(LIST)
+    # Session, user, the user's own and the groups' permissions, rows.
+    with django_assert_num_queries(5):
+        client.get(LIST)
+
+
+def test_pages_lead_to_each_other(sign_in):
+    now = timezone.now()
+    QueueItem.objects.bulk_create(
+        QueueItem(queue_name="q", reference=str(n), created_date=now - timedelta(seconds=n))
+        for n in range(120)
+    )
+    client = sign_in()
+    assert shown(client) == [str(n) for n in range(50)]
+    assert shown(client, "?p=3") == [str(n) for n in range(100, 120)]
+    second = client.get(f"{LIST}?p=2").content.decode()
+    assert 'href="?p=1" rel="prev"' in second
+    assert 'href="?p=3" rel="next"' in second
+    assert 'rel="next"' not in client.get(f"{LIST}?p=3").content.decode()
+
+
+def test_a_page_beyond_the_last_leads_back(sign_in):
+    item()
+    assert sign_in().get(f"{LIST}?p=9").status_code == 302
+
+
+@pytest.mark.parametrize("page", ["0", "-3", "x"])
+def test_an_odd_page_is_the_first(sign_in, page):
+    item(reference="one")
+    assert shown(sign_in(), f"?p={page}") == ["one"]
+
+
+def test_filter_by_queue(sign_in):
+    item("Invoices", reference="a")
+    item("Invoices 2", reference="b")
+    assert shown(sign_in(), "?queue_name=Invoices") == ["a"]
+
+
+def test_a_queue_that_is_gone_can_still_be_chosen(sign_in):
+    page = sign_in().get(f"{LIST}?queue_name=Gone")
+    assert "Gone" in page.content.decode()
+    assert page.context["cl"].result_count == 0
+
+
+def test_filter_by_status(sign_in):
+    item(reference="a")
+    failed(reference="b")
+    assert shown(sign_in(), "?status__exact=FAILED") == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("query", "references"),
+    [
+        ("?created_from=2026-03-02", ["c", "b"]),
+        ("?created_to=2026-03-02", ["b", "a"]),  # that day is in it
+        ("?created_from=2026-03-02&created_to=2026-03-02", ["b"]),
+        ("?created_from=2026-03-02T10:30&created_to=2026-03-02T10:30", ["b"]),  # that minute too
+        ("?created_from=2026-03-02T10:31", ["c"]),
+        ("?created_from=&created_to=", ["c", "b", "a"]),
+    ],
+)
+def test_filter_by_the_time_of_creation(sign_in, query, references):
+    for name, text in (("a", "01 12:00:00"), ("b", "02 10:30:20"), ("c", "03 00:00:00")):
+        item(reference=name, created_date=timezone.datetime.fromisoformat(f"2026-03-{text}"))
+    assert shown(sign_in(), query) == references
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "2026-01-01T00:00:00Z", "0001-01-01"])
+def test_a_time_that_is_none_shows_nothing_and_says_so(sign_in, text):
+    item()
+    page = sign_in().get(LIST, {"created_from": text})
+    assert page.context["cl"].result_count == 0
+    assert "Not a date and time" in page.content.decode()
+
+
+def test_filter_by_the_time_of_the_end(sign_in):
+    now = timezone.now()
+    failed(reference="long ago", end_date=now - timedelta(days=3))
+    failed(reference="now")
+    item(reference="pushed as failed", status=Status.FAILED)
+    item(reference="not ended")
+    since = (now - timedelta(hours=1)).isoformat(timespec="seconds")
+    assert set(shown(sign_in(), f"?ended_from={since}")) == {"now", "pushed as failed"}
+
+
+def test_filter_by_stuck(sign_in):
+    now = timezone.now()
+    for name, hours in (("at work", 1), ("stuck", 3)):
+        start = now - timedelta(hours=hours)
+        item(reference=name, status=Status.IN_PROGRESS, start_date=start, created_date=start)
+    assert shown(sign_in(), "?stuck=yes") == ["stuck"]
+
+
+@pytest.mark.parametrize("text", ["INV-7", "erp", "order is", "ABC123"])
+def test_search_by_text(sign_in, text):
+    item(reference="INV-7", created_by="ERP", message="No order is there", data='{"c": "ABC123"}')
+    item(reference="other")
+    assert shown(sign_in(), f"?q={text}") == ["INV-7"]
+
+
+@pytest.mark.parametrize(
+    "write", [str, lambda pk: pk.hex, lambda pk: f" {pk} ", lambda pk: pk.hex[:9]]
+)
+def test_search_by_id(sign_in, write):
+    row = item(reference="found")
+    item(reference="other")
+    assert shown(sign_in(), f"?q={write(row.pk)}") == ["found"]
+
+
+def test_a_search_keeps_the_filters(sign_in):
+    page = sign_in().get(f"{LIST}?queue_name=a%26b&q=x").content.decode()
+    assert '<input type="hidden" name="queue_name" value="a&amp;b">' in page
+
+
+def test_stored_markup_is_shown_as_text(sign_in):
+    item("<script>1</script>", reference="<b>x</b>")
+    page = sign_in().get(LIST).content.decode()
+    assert "<script>1" not in page
+    assert "<b>x" not in page
+
+
+def test_statuses_can_be_read_without_colour(sign_in):
+    failed()
+    badge = '<span class="status status-failed"><span aria-hidden="true">✕</span> Failed</span>'
+    assert badge in sign_in().get(LIST).content.decode()

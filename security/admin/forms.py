@@ -1,0 +1,85 @@
+"""What the pages on keys and bans ask."""
+
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from security.durations import duration, lifetime
+
+
+class SpanField(forms.CharField):
+    """A span of time in the notation of the commands."""
+
+    def __init__(self, parse: Callable[[str], timedelta | None] = duration, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.parse = parse
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        try:
+            return self.parse(text)
+        except ArgumentTypeError as error:
+            raise ValidationError(
+                _("Write a span of time up to 100 years, like 365d, 24h or 2h30m.")
+            ) from error
+
+
+class VerbForm(forms.Form):
+    """A form for which a verb of a model may still refuse what it holds."""
+
+    def refuse(self, error: ValidationError) -> None:
+        if hasattr(error, "error_dict"):
+            for name, errors in error.error_dict.items():
+                self.add_error(name if name in self.fields else None, errors)
+        else:
+            self.add_error(None, error)
+
+
+class IssueForm(VerbForm):
+    client = forms.CharField(
+        label=_("Client"),
+        strip=False,
+        max_length=100,
+        help_text=_("The system that will send the key. All keys of a client share its rate."),
+    )
+    expires = SpanField(
+        lifetime,
+        label=_("Expires after"),
+        initial="365d",
+        help_text=_("For example 365d, 12h or never."),
+    )
+
+
+class RotateForm(VerbForm):
+    overlap = SpanField(
+        label=_("Overlap"),
+        initial="24h",
+        help_text=_(
+            "How long the older keys go on beside the new one: 24h, 7d, or 0 to end them at once."
+        ),
+    )
+
+
+class RevokeForm(VerbForm):
+    """A question without fields."""
+
+
+def default_ban() -> str:
+    return f"{settings.BAN_DURATION.total_seconds():.0f}s"
+
+
+class BanForm(VerbForm):
+    address = forms.CharField(
+        label=_("Address"),
+        help_text=_("An IPv4 or IPv6 address. An IPv6 address stands for its /64."),
+    )
+    span = SpanField(label=_("For"), initial=default_ban, help_text=_("For example 2h, 30m or 7d."))
+    reason = forms.CharField(
+        label=_("Reason"), max_length=200, help_text=_("Why, for whoever reads the list.")
+    )
