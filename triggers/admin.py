@@ -154,8 +154,10 @@ class TriggerAdmin(BulkAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)  # one by one, on the page of each
+        return actions
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
         trigger = self.get_object(request, object_id)
@@ -274,7 +276,7 @@ class KindForm(CarefulForm):
             if not cleaned.get("sure"):
                 text = _("Nothing was saved yet. %(why)s Save again to do it all the same.")
                 self.add_error("process_status", text % {"why": STILL_RUNS})
-            self.data = {**self.data, "sure": "on"}
+            self.data = {**dict(self.data.items()), "sure": "on"}
         return cleaned
 
 

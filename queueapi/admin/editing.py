@@ -37,6 +37,13 @@ class PlainTextField(forms.CharField):
 
 
 class CarefulForm(forms.ModelForm):
+    def full_clean(self) -> None:
+        """What stands in the row and is not touched may be wrong: it is not saved, nor judged."""
+        super().full_clean()
+        if self.is_bound and not self.instance._state.adding:
+            for name in set(self.fields).difference(self.changed_data):
+                self.errors.pop(name, None)
+
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if self.instance._state.adding:

@@ -1,0 +1,123 @@
+"""The list of triggers in the admin."""
+
+import pytest
+from django.urls import reverse
+
+from triggers.models import Trigger
+from triggers.tests.helpers import LIST, Status, page_of, queue, scheduled, single
+
+pytestmark = pytest.mark.django_db
+
+
+def text_of(client, query: str = "") -> str:
+    return client.get(LIST + query).content.decode().replace("\xa0", " ")
+
+
+def test_it_works(sign_in):
+    for trigger in (single(), scheduled(), queue()):
+        assert page_of(trigger) in text_of(sign_in(username=trigger.trigger_name))
+
+
+def test_it_shows_all_three_kinds(sign_in):
+    single(process_status=Status.FAILED, priority=7)
+    scheduled(scheduler_whitelist='["ROBOT-01", "ROBOT-02"]')
+    queue()
+    page = text_of(sign_in("Viewers"))
+    for text in (
+        *("Single", "Scheduled", "Queue", "Year-end", "Failed", ">7<"),
+        *("30 7 * * 1-5", "At 07:30", "Monday through Friday"),
+        *("Invoices, from 5 items on", "ROBOT-01, ROBOT-02"),
+    ):
+        assert text in page
+
+
+def test_it_takes_few_queries(sign_in, django_assert_num_queries):
+    for make in (single, scheduled, queue):
+        for _ in range(5):
+            make()
+    client = sign_in()
+    with django_assert_num_queries(3):  # session, user, the triggers with all their tables
+        client.get(LIST)
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("?type__exact=QUEUE", ["Waiting"]),
+        ("?process_status__exact=PAUSED", ["Nightly"]),
+        ("?process_status__in=FAILED,PAUSED", ["Nightly", "Report"]),
+        ("?q=invoices", ["Waiting"]),
+        ("?q=year-end", ["Report"]),
+        ("?q=nig", ["Nightly"]),
+    ],
+)
+def test_filters_and_search(sign_in, query, names):
+    single(process_status=Status.FAILED)
+    scheduled(process_status=Status.PAUSED, process_name="Sync")
+    queue(process_name="Approval")
+    shown = sign_in().get(LIST + query).context["cl"].result_list
+    assert [trigger.trigger_name for trigger in shown] == names
+
+
+@pytest.mark.parametrize("text", ["ROBOT-01", '{"a": 1}', "[broken", "[1, null]", "7"])
+def test_an_odd_list_of_machines_breaks_nothing(sign_in, text):
+    trigger = single(scheduler_whitelist=text)
+    client = sign_in()
+    assert client.get(LIST).status_code == 200
+    assert client.get(page_of(trigger)).status_code == 200
+
+
+@pytest.mark.parametrize("cron", ["nonsense", "* * * * * * *", "@daily", "0 0 30 2 *"])
+def test_an_odd_cron_expression_breaks_nothing(sign_in, cron):
+    trigger = scheduled(cron_expr=cron)
+    client = sign_in()
+    assert client.get(LIST).status_code == 200
+    assert client.get(page_of(trigger)).status_code == 200
+
+
+def test_a_trigger_without_the_row_of_its_kind_is_shown(sign_in):
+    trigger = Trigger.objects.create(trigger_name="Half", type=Trigger.Type.SINGLE)
+    client = sign_in()
+    assert "Half" in text_of(client)
+    page = client.get(reverse("admin:triggers_trigger_change", args=[trigger.pk]))
+    assert page.status_code == 200
+
+
+def test_a_trigger_leads_to_the_page_of_its_kind(sign_in):
+    trigger = scheduled()
+    response = sign_in().get(reverse("admin:triggers_trigger_change", args=[trigger.pk]))
+    assert response.url == page_of(trigger)
+
+
+@pytest.mark.parametrize("kind", ["single", "scheduled", "queue"])
+def test_the_list_of_a_kind_is_the_one_list_filtered(sign_in, kind):
+    response = sign_in().get(reverse(f"admin:triggers_{kind}trigger_changelist"))
+    assert response.url == f"{LIST}?type__exact={kind.upper()}"
+
+
+def test_the_menu_has_one_entry(sign_in):
+    menu = sign_in().get("/admin/").context["app_list"]
+    (triggers,) = (app for app in menu if app["app_label"] == "triggers")
+    assert [model["object_name"] for model in triggers["models"]] == ["Trigger"]
+
+
+def test_viewers_have_no_buttons(sign_in):
+    single()
+    assert "formaction" not in text_of(sign_in("Viewers"))
+
+
+@pytest.mark.parametrize(
+    ("status", "buttons"),
+    [
+        (Status.IDLE, ["pause"]),
+        (Status.RUNNING, ["pause"]),
+        (Status.PAUSED, ["resume", "set_idle"]),
+        (Status.PAUSING, ["pause", "resume"]),
+        (Status.FAILED, ["pause", "set_idle"]),
+        (Status.DONE, ["pause", "set_idle"]),
+    ],
+)
+def test_operators_have_the_buttons_that_fit(sign_in, status, buttons):
+    single(process_status=status)
+    page = text_of(sign_in("Operators"))
+    assert [name for name in ("pause", "resume", "set_idle") if f"/{name}/" in page] == buttons

@@ -1,0 +1,242 @@
+"""The page of a trigger in the admin, one for each kind."""
+
+import json
+from datetime import datetime, timedelta
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.utils import timezone
+
+from queueapi.tests.helpers import form_in
+from triggers.models import Trigger
+from triggers.tests.helpers import (
+    Status,
+    page_of,
+    queue,
+    scheduled,
+    scheduler_sets,
+    single,
+    status,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def save(client, trigger: Trigger, form=None, **changes: str):
+    form = form or form_in(client.get(page_of(trigger)), "initial-trigger_name")
+    return client.post(page_of(trigger), {**form, **changes})
+
+
+def errors(response) -> dict[str, list[str]]:
+    return response.context["adminform"].form.errors
+
+
+@pytest.mark.parametrize(
+    ("make", "texts"),
+    [
+        (single, ["Report", "Next run"]),
+        (scheduled, ["30 7 * * 1-5", "At 07:30, Monday through Friday", "Next run"]),
+        (queue, ["Invoices", "Batch size"]),
+    ],
+)
+def test_it_works(sign_in, make, texts):
+    page = sign_in("Viewers").get(page_of(make(scheduler_whitelist='["ROBOT-01"]')))
+    for text in (*texts, "ROBOT-01"):
+        assert text in page.content.decode()
+
+
+def test_a_page_takes_few_queries(sign_in, django_assert_num_queries):
+    client, trigger = sign_in(), scheduled()
+    # Session, user, the trigger, its present status for the buttons, its entries in the log.
+    with django_assert_num_queries(5):
+        client.get(page_of(trigger))
+
+
+@pytest.mark.parametrize("make", [single, scheduled, queue])
+def test_saving_without_a_change_writes_nothing(sign_in, make):
+    trigger = make(
+        scheduler_whitelist='["A",  "B"]', process_args=" x\r\ny ", last_run=timezone.now()
+    )
+    before = type(trigger).objects.values().get()
+    assert save(sign_in(), trigger).status_code == 302
+    assert type(trigger).objects.values().get() == before
+
+
+def test_both_tables_are_saved(sign_in):
+    trigger = scheduled()
+    save(sign_in("Operators"), trigger, trigger_name="Daily", next_run="2030-01-02T03:04:05")
+    trigger.refresh_from_db()
+    assert trigger.trigger_name == "Daily"
+    assert trigger.next_run == datetime(2030, 1, 2, 3, 4, 5)
+
+
+def test_viewers_may_not(sign_in):
+    trigger = single()
+    assert sign_in("Viewers").post(page_of(trigger), {}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("process_path", "C:\\evil.py"),
+        ("process_args", "evil"),
+        ("is_git_repo", "on"),
+        ("git_branch", "evil"),
+    ],
+)
+def test_what_it_runs_is_for_superusers(sign_in, name, value):
+    trigger = single()
+    before = getattr(trigger, name)
+    save(sign_in("Security admins"), trigger, **{name: value})
+    trigger.refresh_from_db()
+    assert getattr(trigger, name) == before
+    save(sign_in(username="root"), trigger, **{name: value})
+    trigger.refresh_from_db()
+    assert getattr(trigger, name) != before
+
+
+# The status.
+
+
+@pytest.mark.parametrize("new", Status)
+def test_the_status_can_be_each_of_the_eight(sign_in, new):
+    trigger = single(process_status=Status.DONE if new == Status.IDLE else Status.IDLE)
+    save(sign_in("Operators"), trigger, process_status=new)
+    assert status(trigger) == new
+
+
+@pytest.mark.parametrize("new", ["idle", "Idle", "GONE", ""])
+def test_and_nothing_else(sign_in, new):
+    trigger = single()
+    assert "process_status" in errors(save(sign_in(), trigger, process_status=new))
+
+
+@pytest.mark.parametrize("running", Trigger.AT_WORK)
+def test_idle_for_what_runs_is_asked_again(sign_in, running):
+    client, trigger = sign_in(), single(process_status=running)
+    asked = save(client, trigger, process_status=Status.IDLE)
+    assert "a second one starts beside it" in errors(asked)["process_status"][0]
+    assert status(trigger) == running
+    save(client, trigger, form_in(asked, "initial-trigger_name"))
+    assert status(trigger) == Status.IDLE
+
+
+# Nobody overwrites anybody.
+
+
+def test_what_the_scheduler_changed_is_kept(sign_in):
+    client, trigger = sign_in(), scheduled()
+    form = form_in(client.get(page_of(trigger)), "initial-trigger_name")
+    later = timezone.now() + timedelta(days=3)
+    scheduler_sets(trigger, process_status=Status.RUNNING)
+    type(trigger).objects.filter(pk=trigger.pk).update(next_run=later)
+    save(client, trigger, form, priority="9")
+    trigger.refresh_from_db()
+    assert (trigger.priority, trigger.process_status) == (9, Status.RUNNING)
+    assert trigger.next_run == later
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("process_status", "PAUSED"), ("next_run", "2030-01-01T00:00:00")]
+)
+def test_what_was_changed_meanwhile_is_not_overwritten(sign_in, name, value):
+    client, trigger = sign_in(), scheduled()
+    form = form_in(client.get(page_of(trigger)), "initial-trigger_name")
+    scheduler_sets(trigger, process_status=Status.RUNNING)
+    moved = timezone.now() + timedelta(days=3)
+    type(trigger).objects.filter(pk=trigger.pk).update(next_run=moved)
+    assert name in errors(save(client, trigger, form, priority="9", **{name: value}))
+    trigger.refresh_from_db()
+    assert (trigger.priority, trigger.process_status) == (0, Status.RUNNING)
+    assert trigger.next_run == moved
+
+
+def test_a_time_with_fractions_of_a_second_is_no_change(sign_in):
+    client, trigger = sign_in(), single()
+    type(trigger).objects.update(next_run=datetime(2030, 1, 1, 12, 0, 0, 123456))
+    assert save(client, trigger, next_run="2031-01-01T00:00:00").status_code == 302
+
+
+# Fields.
+
+
+@pytest.mark.parametrize("cron", ["x", "61 * * * *", "0 0 30 2 *", "* * * *", "@daily"])
+def test_a_cron_expression_is_one_that_the_scheduler_reads(sign_in, cron):
+    assert "cron_expr" in errors(save(sign_in(), scheduled(), cron_expr=cron))
+
+
+def test_a_new_cron_expression_sets_the_next_run(sign_in):
+    trigger = scheduled()
+    save(sign_in(), trigger, cron_expr="15 3 * * *")
+    trigger.refresh_from_db()
+    assert f"{trigger.next_run:%H:%M}" == "03:15"
+    assert "next run: " in LogEntry.objects.get().change_message
+
+
+def test_unless_the_person_sets_it(sign_in):
+    trigger = scheduled()
+    save(sign_in(), trigger, cron_expr="15 3 * * *", next_run="2030-01-01T00:00:00")
+    trigger.refresh_from_db()
+    assert trigger.next_run == datetime(2030, 1, 1)
+
+
+def test_machines_are_one_a_line(sign_in):
+    client, trigger = sign_in(), single(scheduler_whitelist='["ROBOT-01", "Ærø"]')
+    form = form_in(client.get(page_of(trigger)), "initial-trigger_name")
+    assert form["scheduler_whitelist"] == "ROBOT-01\nÆrø"
+    save(client, trigger, form, scheduler_whitelist="ROBOT-02\r\n\r\n Ærø ")
+    trigger.refresh_from_db()
+    assert json.loads(trigger.scheduler_whitelist) == ["ROBOT-02", "Ærø"]
+
+
+def test_no_machines_are_null(sign_in):
+    trigger = single(scheduler_whitelist='["ROBOT-01"]')
+    save(sign_in(), trigger, scheduler_whitelist="")
+    trigger.refresh_from_db()
+    assert trigger.scheduler_whitelist is None
+
+
+def test_machines_fit_their_column(sign_in):
+    machines = "\n".join(f"ROBOT-{n:04}" for n in range(30))
+    assert "scheduler_whitelist" in errors(save(sign_in(), single(), scheduler_whitelist=machines))
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "x", ""])
+def test_a_batch_has_an_item(sign_in, size):
+    assert "min_batch_size" in errors(save(sign_in(), queue(), min_batch_size=size))
+
+
+# The log, and what is not there.
+
+
+def test_the_log_says_what_changed_from_what_to_what(sign_in):
+    trigger = queue()
+    save(sign_in(), trigger, min_batch_size="7", trigger_name="Now")
+    entry = LogEntry.objects.get()
+    assert entry.change_message == 'name: "Waiting" → "Now"; batch size: 5 → 7'
+    assert entry.content_type.model == "trigger"
+
+
+def test_the_history_is_that_of_the_trigger(sign_in):
+    client, trigger = sign_in(), queue()
+    save(client, trigger, min_batch_size="7")
+    page = client.get(f"/admin/triggers/queuetrigger/{trigger.pk}/history/", follow=True)
+    assert "batch size: 5 → 7" in page.content.decode()
+
+
+@pytest.mark.parametrize("kind", ["single", "scheduled", "queue"])
+def test_triggers_are_made_in_openorchestrator(sign_in, kind):
+    assert sign_in().get(f"/admin/triggers/{kind}trigger/add/").status_code == 403
+
+
+def test_operators_delete_none(sign_in):
+    trigger = single()
+    url = f"/admin/triggers/singletrigger/{trigger.pk}/delete/"
+    assert sign_in("Operators").post(url, {"post": "yes"}).status_code == 403
+
+
+def test_a_superuser_deletes_both_rows(sign_in):
+    trigger = single()
+    sign_in().post(f"/admin/triggers/singletrigger/{trigger.pk}/delete/", {"post": "yes"})
+    assert not Trigger.objects.exists()
+    assert LogEntry.objects.get().content_type.model == "trigger"
