@@ -12,23 +12,28 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Field, Model, QuerySet
 from django.utils import translation
 
-# Never written anywhere else.
-SECRET = {"password", "hashed_secret"}
+SECRET = {"password", "hashed_secret"}  # whose values are written nowhere
 LONGEST = 2000  # characters of one value
 
 
 def values(row: Model) -> dict[str, Any]:
-    """What the row's fields hold now, by name."""
-    return {field.name: field.value_from_object(row) for field in row._meta.concrete_fields}
+    """What the row's fields hold now, by name, without secrets."""
+    fields = (field for field in row._meta.concrete_fields if field.name not in SECRET)
+    return {field.name: field.value_from_object(row) for field in fields}
 
 
 def difference(model: type[Model], before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """One line: `status: FAILED → NEW; ended: 2026-11-24 10:03:00 → (empty)`."""
-    return "; ".join(
-        f"{label(model, name)}: {show(model, name, before.get(name))} → {show(model, name, new)}"
-        for name, new in after.items()
-        if name not in before or before[name] != new
-    )
+    changes = []
+    for name, new in after.items():
+        old = before.get(name)
+        if name in SECRET:
+            changes.append(f"{label(model, name)}: changed")
+        elif old != new:
+            changes.append(
+                f"{label(model, name)}: {show(model, name, old)} → {show(model, name, new)}"
+            )
+    return "; ".join(changes)
 
 
 def label(model: type[Model], name: str) -> str:
@@ -38,8 +43,6 @@ def label(model: type[Model], name: str) -> str:
 
 
 def show(model: type[Model], name: str, value: Any) -> str:
-    if name in SECRET:
-        return "(secret)"
     if value is None or value in ("", []):
         return "(empty)"
     if isinstance(value, list):

@@ -1,13 +1,16 @@
-"""Three groups of staff, and what each may do. A superuser may do everything.
+"""Three groups of staff, and what each may do. A superuser may do everything but delete users.
 
-Every `migrate` makes them what this file says.
+Every `migrate` makes the groups what this file says.
 """
 
 from typing import Any
 
 from django.apps import apps as installed
 from django.apps.registry import Apps
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import User
+from django.db.models import ProtectedError
 
 VIEWERS = "Viewers"
 OPERATORS = "Operators"
@@ -69,3 +72,12 @@ def keep_roles(using: str, apps: Apps = installed, **kwargs: Any) -> None:
     for role, names in ROLES.items():
         group, _ = groups.get_or_create(name=role)
         group.permissions.set([found[name] for name in names if name in found])
+
+
+def keep_trail(instance: User, **kwargs: Any) -> None:
+    """A receiver of `pre_delete`: the log loses the entries of a user who is deleted."""
+    if entries := LogEntry.objects.filter(user=instance)[:1]:
+        raise ProtectedError(
+            f"{instance} did things that the audit log tells of. Set is_active to false instead.",
+            set(entries),
+        )

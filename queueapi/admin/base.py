@@ -58,8 +58,10 @@ class AuditedAdmin(admin.ModelAdmin):
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> Any:
-        before = {} if add else {name: self._plain(form.initial.get(name)) for name in form.fields}
-        after = {name: self._plain(form.cleaned_data.get(name)) for name in form.changed_data}
+        own = {field.name for field in (*self.opts.fields, *self.opts.many_to_many)}
+        changed = [name for name in form.changed_data if name in own]
+        before = {name: None if add else self._plain(form.initial.get(name)) for name in changed}
+        after = {name: self._plain(form.cleaned_data.get(name)) for name in changed}
         return audit.difference(self.model, before, after)
 
     @staticmethod

@@ -89,8 +89,8 @@ class _Forms(HTMLParser):
         elif tag == "input" and attrs.get("type") == "checkbox" and "checked" in attrs:
             fields[name] = attrs.get("value", "on")
         elif tag == "select":
-            self.select = name
-        elif tag == "option" and (self.select not in fields or "selected" in attrs):
+            self.select = "" if "multiple" in attrs else name
+        elif tag == "option" and self.select and (self.select not in fields or "selected" in attrs):
             fields[self.select] = attrs.get("value", "")
         elif tag == "textarea":
             self.textarea = name

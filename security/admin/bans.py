@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -63,12 +64,15 @@ class BannedIPAdmin(ViewOnlyAdmin):
         if form.is_valid():
             try:
                 with transaction.atomic():
+                    before = {row.pk: audit.values(row) for row in BannedIP.objects.active()}
                     ban = BannedIP.objects.ban_by_hand(
                         form.cleaned_data["address"],
                         form.cleaned_data["span"],
                         form.cleaned_data["reason"],
                         by=request.user.get_username(),
                     )
+                    replaced = BannedIP.objects.filter(network=ban.network, pk__in=before)
+                    self.log_ends(request, before, replaced.exclude(ended=None))
                     until = f"Banned until {ban.until:%Y-%m-%d %H:%M}: {ban.reason}"
                     audit.record(request.user.pk, ADDITION, [(ban, until)])
             except ValidationError as error:
@@ -103,14 +107,15 @@ class BannedIPAdmin(ViewOnlyAdmin):
         with transaction.atomic():
             before = {ban.pk: audit.values(ban) for ban in queryset.active()}
             lifted = queryset.lift(by=request.user.get_username())
-            audit.record(
-                request.user.pk,
-                CHANGE,
-                [
-                    (ban, audit.difference(BannedIP, before.get(ban.pk, {}), audit.values(ban)))
-                    for ban in lifted
-                ],
-            )
+            self.log_ends(request, before, lifted)
         text = ngettext("%(count)d ban lifted.", "%(count)d bans lifted.", len(lifted))
         level = messages.SUCCESS if lifted else messages.WARNING
         self.message_user(request, text % {"count": len(lifted)}, level)
+
+    def log_ends(
+        self, request: HttpRequest, before: dict[int, dict[str, Any]], ended: Iterable[BannedIP]
+    ) -> None:
+        entries = [
+            (ban, audit.difference(BannedIP, before[ban.pk], audit.values(ban))) for ban in ended
+        ]
+        audit.record(request.user.pk, CHANGE, entries)

@@ -98,7 +98,7 @@ class ApiKeyAdmin(ViewOnlyAdmin):
                     key, plaintext = ApiKey.objects.issue(
                         form.cleaned_data["client"], form.cleaned_data["expires"]
                     )
-                    audit.record(request.user.pk, ADDITION, [(key, "Issued.")])
+                    self.log_issue(request, key, "Issued")
             except ValidationError as error:
                 form.refuse(error)
             else:
@@ -115,7 +115,7 @@ class ApiKeyAdmin(ViewOnlyAdmin):
                 with transaction.atomic():
                     new, plaintext = ApiKey.objects.rotate(key.client, form.cleaned_data["overlap"])
                     self.log_changes(request, before)
-                    audit.record(request.user.pk, ADDITION, [(new, "Issued by rotation.")])
+                    self.log_issue(request, new, "Issued by rotation")
             except ApiKey.DoesNotExist:
                 form.add_error(None, gettext("This client has no live key to take over from."))
             else:
@@ -173,6 +173,10 @@ class ApiKeyAdmin(ViewOnlyAdmin):
             (key, audit.difference(ApiKey, before[key.pk], audit.values(key))) for key in changed
         ]
         audit.record(request.user.pk, CHANGE, [entry for entry in entries if entry[1]])
+
+    def log_issue(self, request: HttpRequest, key: ApiKey, how: str) -> None:
+        end = f"{key.expires:%Y-%m-%d %H:%M:%S}" if key.expires else "never"
+        audit.record(request.user.pk, ADDITION, [(key, f"{how}, it expires: {end}.")])
 
     def ask(
         self, request: HttpRequest, form: VerbForm, key: ApiKey | None = None, **texts: Any

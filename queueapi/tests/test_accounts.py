@@ -1,0 +1,107 @@
+"""Users and groups in the admin."""
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, User
+from django.db.models import ProtectedError
+from django.urls import reverse
+
+from queueapi import audit
+from queueapi.tests.helpers import form_in
+from queues.tests.helpers import item
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def bo(db) -> User:
+    return User.objects.create_user("bo", password="correct horse battery", is_staff=True)
+
+
+def address(row, verb: str = "change") -> str:
+    return reverse(f"admin:auth_{row._meta.model_name}_{verb}", args=[row.pk])
+
+
+def save(client, row, **changes):
+    form = form_in(client.get(address(row)), "username" if isinstance(row, User) else "name")
+    return client.post(address(row), {**form, **changes})
+
+
+def test_a_user_is_deactivated(sign_in, bo):
+    client = sign_in()
+    form = form_in(client.get(address(bo)), "username")
+    del form["is_active"]
+    client.post(address(bo), form)
+    bo.refresh_from_db()
+    assert not bo.is_active
+    assert LogEntry.objects.get().change_message == "active: True → False"
+
+
+def test_a_user_is_not_deleted(sign_in, bo):
+    client = sign_in()
+    assert client.post(address(bo, "delete"), {"post": "yes"}).status_code == 403
+    url = reverse("admin:auth_user_changelist")
+    client.post(url, {"action": "delete_selected", "_selected_action": [bo.pk], "post": "yes"})
+    assert User.objects.filter(pk=bo.pk).exists()
+
+
+@pytest.mark.parametrize("delete", [lambda bo: bo.delete(), lambda bo: User.objects.all().delete()])
+def test_whoever_did_something_can_be_deleted_nowhere(bo, delete):
+    audit.record(bo.pk, 2, [(item(), "a")])
+    with pytest.raises(ProtectedError, match="is_active"):
+        delete(bo)
+
+
+def test_whoever_did_nothing_can(bo):
+    bo.delete()
+    assert not User.objects.exists()
+
+
+def test_a_role_given_is_logged_from_what_to_what(sign_in, bo):
+    client = sign_in()
+    viewers, operators = (Group.objects.get(name=name) for name in ("Viewers", "Operators"))
+    bo.groups.add(viewers)
+    save(client, bo, groups=[operators.pk])
+    assert LogEntry.objects.get().change_message == "groups: Viewers → Operators"
+
+
+def test_a_password_is_logged_without_it(sign_in, bo):
+    client = sign_in()
+    url = reverse("admin:auth_user_password_change", args=[bo.pk])
+    new = "another horse battery"
+    client.post(url, {"password1": new, "password2": new, "usable_password": "true"})
+    entry = LogEntry.objects.get()
+    assert "assword" in entry.get_change_message()
+    assert new not in entry.change_message
+
+
+def test_a_new_user_is_logged(sign_in):
+    client = sign_in()
+    new = "another horse battery"
+    fields = {"username": "carl", "password1": new, "password2": new, "usable_password": "true"}
+    client.post(reverse("admin:auth_user_add"), fields)
+    assert User.objects.filter(username="carl").exists()
+    entry = LogEntry.objects.get()
+    assert "carl" in entry.change_message
+    assert new not in entry.change_message
+
+
+@pytest.mark.parametrize("name", ["Viewers", "Operators", "Security admins"])
+def test_the_three_roles_can_be_looked_at_only(sign_in, name):
+    client, group = sign_in(), Group.objects.get(name=name)
+    page = client.get(address(group)).content.decode()
+    assert "set by Queue API" in page
+    before = set(group.permissions.all())
+    client.post(address(group), {"name": "x", "permissions": []})
+    group.refresh_from_db()
+    assert (group.name, set(group.permissions.all())) == (name, before)
+    assert client.post(address(group, "delete"), {"post": "yes"}).status_code == 403
+
+
+def test_other_groups_can_be_changed_and_deleted(sign_in):
+    client, group = sign_in(), Group.objects.create(name="Others")
+    save(client, group, name="More")
+    group.refresh_from_db()
+    assert group.name == "More"
+    client.post(address(group, "delete"), {"post": "yes"})
+    assert not Group.objects.filter(name="More").exists()

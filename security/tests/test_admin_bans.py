@@ -1,0 +1,180 @@
+"""Bans and failed attempts in the admin."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.urls import reverse
+
+from queueapi.tests.helpers import form_in, said
+from security.models import BannedIP, FailedAttempt
+from security.tests.helpers import right, wrong
+
+pytestmark = pytest.mark.django_db
+
+LIST = reverse("admin:security_bannedip_changelist")
+ADD = reverse("admin:security_bannedip_add")
+ATTEMPTS = reverse("admin:security_failedattempt_changelist")
+HOUR = timedelta(hours=1)
+
+
+def ban(network: str = "203.0.113.9") -> BannedIP:
+    return BannedIP.objects.ban(network, HOUR, "5 failed attempts", attempts=5)
+
+
+def ban_by_hand(client, **fields: str):
+    form = {**form_in(client.get(ADD), "address"), "reason": "Port scan"}
+    return client.post(ADD, {**form, **fields}, follow=True)
+
+
+def lift(client, *bans: BannedIP):
+    chosen = {"action": "lift", "_selected_action": [each.pk for each in bans]}
+    return client.post(LIST, chosen, follow=True)
+
+
+def test_a_ban_by_hand_works(sign_in, api):
+    answer = ban_by_hand(sign_in("Security admins"), address="127.0.0.1", span="2h")
+    assert said(answer) == ["127.0.0.1 is banned."]
+    row = BannedIP.objects.get()
+    assert (row.until - row.began, row.reason) == (2 * HOUR, "Port scan")
+    assert right(api) == 403
+
+
+def test_it_lasts_as_long_as_a_ban_does(sign_in):
+    ban_by_hand(sign_in(), address="203.0.113.9")
+    row = BannedIP.objects.get()
+    assert row.until - row.began == HOUR
+
+
+def test_an_ipv6_address_is_its_64(sign_in):
+    ban_by_hand(sign_in(), address="2001:db8:1:2::7")
+    assert BannedIP.objects.get().network == "2001:db8:1:2::/64"
+
+
+def test_it_takes_the_place_of_a_running_ban_in_the_name_of_who_did_it(sign_in):
+    old = ban()
+    ban_by_hand(sign_in(), address=old.network)
+    old.refresh_from_db()
+    assert old.ended_by == "anna"
+    assert BannedIP.objects.active().count() == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("address", "elsewhere"),
+        ("address", "10.0.0.0/8"),
+        ("address", "10.20.0.7"),  # exempt
+        ("span", "0"),
+        ("span", "2"),
+        ("reason", ""),
+    ],
+)
+def test_what_makes_no_sense_is_refused(sign_in, settings, field, value):
+    settings.BAN_EXEMPT_NETWORKS = ["10.20.0.0/16"]
+    answer = ban_by_hand(sign_in(), **{"address": "203.0.113.9", field: value})
+    assert answer.context["form"].errors
+    assert not BannedIP.objects.exists()
+
+
+def test_lift_works(sign_in):
+    first, second = ban("203.0.113.9"), ban("203.0.113.10")
+    answer = lift(sign_in("Security admins"), first, second)
+    assert said(answer) == ["2 bans lifted."]
+    assert not BannedIP.objects.active().exists()
+
+
+def test_a_ban_has_a_button_to_lift_it(sign_in):
+    client, row = sign_in(), ban()
+    page = reverse("admin:security_bannedip_change", args=[row.pk])
+    client.post(LIST, form_in(client.get(page), "_selected_action"))
+    row.refresh_from_db()
+    assert row.ended_by == "anna"
+    assert "_selected_action" not in client.get(page).content.decode()
+
+
+def test_what_has_ended_is_not_lifted(sign_in):
+    row = ban()
+    BannedIP.objects.lift("bo")
+    answer = lift(sign_in(), row)
+    assert said(answer) == ["0 bans lifted."]
+    row.refresh_from_db()
+    assert row.ended_by == "bo"
+
+
+@pytest.mark.parametrize("role", ["Viewers", "Operators"])
+def test_others_may_not(sign_in, role):
+    row = ban()
+    assert lift(sign_in(role), row).status_code == 403
+    row.refresh_from_db()
+    assert row.is_active
+
+
+@pytest.mark.parametrize(("state", "count"), [("active", 1), ("ended", 1), ("x", 2)])
+def test_filter_by_state(sign_in, state, count):
+    ban("203.0.113.9"), ban("203.0.113.10")
+    BannedIP.objects.filter(network="203.0.113.9").lift("bo")
+    shown = sign_in().get(f"{LIST}?state={state}").context["cl"].result_list
+    assert len(shown) == count
+
+
+def test_bans_and_lifts_are_logged(sign_in):
+    client = sign_in()
+    ban_by_hand(client, address="203.0.113.9")
+    lift(client, BannedIP.objects.get())
+    added, lifted = LogEntry.objects.order_by("pk")
+    assert added.action_flag == ADDITION
+    assert added.change_message.endswith(": Port scan")
+    assert lifted.action_flag == CHANGE
+    assert lifted.change_message.endswith('lifted by: (empty) → "anna"')
+
+
+def test_a_ban_that_another_replaces_is_logged(sign_in):
+    old = ban()
+    ban_by_hand(sign_in(), address=old.network)
+    entry = LogEntry.objects.get(object_id=old.pk)
+    assert entry.change_message.endswith('lifted by: (empty) → "anna"')
+
+
+# Failed attempts.
+
+
+def test_failed_attempts_are_listed(sign_in, api):
+    wrong(api)
+    page = sign_in("Security admins").get(ATTEMPTS).content.decode()
+    for text in ("127.0.0.1", "Unknown key", "/api/queue"):
+        assert text in page
+
+
+def test_they_take_few_queries(sign_in, api, django_assert_num_queries):
+    wrong(api, 4)
+    client = sign_in()
+    with django_assert_num_queries(3):  # session, user, attempts with their keys
+        client.get(ATTEMPTS)
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("?reason__exact=unknown", 2),
+        ("?reason__exact=missing", 0),
+        ("?time_from=2000-01-01", 2),
+        ("?time_to=2000-01-01", 0),
+        ("?q=127.0", 2),
+        ("?q=elsewhere", 0),
+    ],
+)
+def test_they_are_filtered_and_searched(sign_in, api, query, count):
+    wrong(api, 2)
+    assert sign_in().get(ATTEMPTS + query).context["cl"].result_count == count
+
+
+def test_they_are_read_only(sign_in, api):
+    wrong(api)
+    row = FailedAttempt.objects.get()
+    client = sign_in()
+    page = reverse("admin:security_failedattempt_change", args=[row.pk])
+    assert client.get(page).status_code == 200
+    assert client.post(page, {}).status_code == 403
+    client.post(ATTEMPTS, {"action": "delete_selected", "_selected_action": [row.pk], "post": "1"})
+    assert FailedAttempt.objects.exists()
