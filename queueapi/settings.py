@@ -232,6 +232,7 @@ else:
 USE_TZ = False
 # The admin speaks the browser's language if it is one of these, the API always the first.
 LANGUAGE_CODE = "en"
+LOCALE_PATHS = [BASE_DIR / "queueapi" / "locale"]
 FORMAT_MODULE_PATH = "queueapi.formats"
 LANGUAGES = [("en", "English"), ("da", "Dansk")]
 
