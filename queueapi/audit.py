@@ -5,6 +5,7 @@ They are written in English whoever reads them, with the values as the database 
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -49,7 +50,7 @@ def show(model: type[Model], name: str, value: Any) -> str:
         return ", ".join(sorted(str(each) for each in value))
     if isinstance(value, str) and not getattr(model._meta.get_field(name), "choices", None):
         value = json.dumps(value, ensure_ascii=False)
-    text = str(value)
+    text = f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
 
 

@@ -285,10 +285,17 @@ class QueueItemAdmin(BulkAdmin, CarefulAdmin):
                     "url": reverse("admin:queues_queueitem_changelist"),
                     "fields": {"action": action.name, ACTION_CHECKBOX_NAME: item.pk},
                 }
-                for action in (REQUEUE, ABANDON)
-                if self.has_change_permission(request, item) and item.status not in action.leaves
+                for action in self.actions_on(request, item)
             ]
+            # That button asks about the status that the page shows; Django's own would not.
+            context["show_delete"] = False
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def actions_on(self, request: HttpRequest, item: QueueItem) -> list[Action]:
+        """What can be done with this item by the buttons of its page."""
+        verbs = [REQUEUE, ABANDON] if self.has_change_permission(request, item) else []
+        deletes = [DELETE] if self.has_delete_permission(request, item) else []
+        return [action for action in verbs + deletes if item.status not in action.leaves]
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         return super().save_form(request, form, change) if change else form.save()

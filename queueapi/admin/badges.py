@@ -14,6 +14,9 @@ SIGNS = {
     "PAUSING": "‖",
     "KILLING": "✕",
     "KILLED": "✕",
+    "live": "●",
+    "expired": "○",
+    "revoked": "✕",
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -14,12 +14,13 @@ from queueapi.admin.base import ViewOnlyAdmin
 from queueapi.admin.filters import BetweenFilter
 
 
-def visible_types(request: HttpRequest) -> list[ContentType]:
-    """The kinds of rows that this person may see."""
+def kinds_in_menu(request: HttpRequest) -> list[tuple[int, str]]:
+    """The kinds of rows that this person finds in the menu: content type and name."""
     return [
-        kind
-        for kind in ContentType.objects.order_by("app_label", "model")
-        if request.user.has_perm(f"{kind.app_label}.view_{kind.model}")
+        (ContentType.objects.get_for_model(entry["model"]).pk, entry["name"])
+        for app in admin.site.get_app_list(request)
+        for entry in app["models"]
+        if entry["model"] is not LogEntry
     ]
 
 
@@ -43,7 +44,7 @@ class KindFilter(admin.SimpleListFilter):
     parameter_name = "content_type"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        return [(kind.pk, kind.name) for kind in visible_types(request) if kind.model_class()]
+        return kinds_in_menu(request)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         value = self.value()
@@ -60,7 +61,7 @@ class TimeFilter(BetweenFilter):
 
 @admin.register(LogEntry)
 class LogEntryAdmin(ViewOnlyAdmin):
-    list_display = ["action_time", "user", "action", "content_type", "row", "change_message"]
+    list_display = ["action_time", "user", "action", "kind", "row", "what"]
     list_display_links = None
     list_filter = [UserFilter, KindFilter, TimeFilter]
     list_select_related = ["user", "content_type"]
@@ -75,11 +76,19 @@ class LogEntryAdmin(ViewOnlyAdmin):
         entries = super().get_queryset(request)
         if request.user.is_superuser:
             return entries
-        return entries.filter(Q(content_type=None) | Q(content_type__in=visible_types(request)))
+        return entries.filter(content_type__in=[kind for kind, _ in kinds_in_menu(request)])
 
     @admin.display(description=_("action"))
     def action(self, entry: LogEntry) -> str:
         return entry.get_action_flag_display()
+
+    @admin.display(description=_("kind"))
+    def kind(self, entry: LogEntry) -> str:
+        return str(entry.content_type.name) if entry.content_type else "–"
+
+    @admin.display(description=_("what changed"))
+    def what(self, entry: LogEntry) -> str:
+        return entry.get_change_message()
 
     @admin.display(description=_("row"))
     def row(self, entry: LogEntry) -> str:

@@ -71,7 +71,12 @@ class RevokeForm(VerbForm):
 
 
 def default_ban() -> str:
-    return f"{settings.BAN_DURATION.total_seconds():.0f}s"
+    seconds = int(settings.BAN_DURATION.total_seconds())
+    unit, size = next(unit for unit in UNITS if seconds % unit[1] == 0)
+    return f"{seconds // size}{unit}"
+
+
+UNITS = [("d", 24 * 60 * 60), ("h", 60 * 60), ("m", 60), ("s", 1)]
 
 
 class BanForm(VerbForm):
