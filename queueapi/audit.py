@@ -81,10 +81,12 @@ def history(row: Model, length: int = 20) -> QuerySet[LogEntry]:
 
 def record_export(user_pk: Any, model: type[Model], count: int) -> None:
     """Log that this user took so many rows away with them."""
+    with translation.override(None):
+        rows = str(model._meta.verbose_name_plural)
     LogEntry.objects.create(
         user_id=user_pk,
         content_type=ContentType.objects.get_for_model(model),
-        object_repr=f"{count} {model._meta.verbose_name_plural}",
+        object_repr=f"{count} {rows}",
         action_flag=CHANGE,
         change_message="Exported as CSV; nothing changed.",
     )

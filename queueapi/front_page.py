@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db.models import Model, QuerySet
+from django.db.models.functions import Left
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -22,7 +23,7 @@ from triggers.models import Trigger
 
 ITEMS = "queues_queueitem"
 SHOWN = 5  # rows of each list
-EXPIRY = timedelta(days=14)
+COUNTED = 100  # rows that are counted; beyond, it says "more than"
 Status = QueueItem.Status
 
 
@@ -133,12 +134,15 @@ class Concern:
     empty: str
     rows: list[tuple[str, str, str]]
     more: bool
+    number: str
     url: str
 
 
 def concern(title: str, empty: str, url: str, found: QuerySet, row: Any) -> Concern:
-    rows = list(found[: SHOWN + 1])
-    return Concern(title, empty, [row(each) for each in rows[:SHOWN]], len(rows) > SHOWN, url)
+    rows = list(found[: COUNTED + 1])
+    number = str(len(rows)) if len(rows) <= COUNTED else f"> {COUNTED}"
+    shown = [row(each) for each in rows[:SHOWN]]
+    return Concern(title, empty, shown, len(rows) > SHOWN, number, url)
 
 
 def page_of(page: str, row: Model) -> str:
@@ -157,15 +161,17 @@ def attention(user: Any) -> Iterable[Concern]:
             _("Failed in the last 24 hours"),
             _("Nothing failed in the last 24 hours."),
             address(ITEMS, status__exact=Status.FAILED, ended_from=second(yesterday)),
-            QueueItem.objects.failed_since(yesterday),
-            lambda item: (str(item), page_of(ITEMS, item), item.message or ""),
+            QueueItem.objects.failed_since(yesterday)
+            .annotate(words=Left("message", 100))
+            .defer("message", "data"),
+            lambda item: (str(item), page_of(ITEMS, item), item.words or ""),
         )
         span = readable(settings.STUCK_AFTER)
         yield concern(
             _("In progress for more than %(span)s") % {"span": span},
             _("Nothing has been in progress for more than %(span)s.") % {"span": span},
             address(ITEMS, stuck="yes"),
-            QueueItem.objects.stuck().order_by("start_date"),
+            QueueItem.objects.stuck().order_by("start_date").defer("message", "data"),
             lambda item: (
                 str(item),
                 page_of(ITEMS, item),
@@ -202,7 +208,7 @@ def attention(user: Any) -> Iterable[Concern]:
             _("Keys that expire within 14 days"),
             _("No key expires within 14 days."),
             address("security_apikey", state="expiring"),
-            ApiKey.objects.live().filter(expires__lte=now + EXPIRY).order_by("expires"),
+            ApiKey.objects.expiring().order_by("expires"),
             lambda key: (
                 str(key),
                 page_of("security_apikey", key),

@@ -3,9 +3,12 @@
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.contrib.admin.models import CHANGE
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
+
+from queueapi import audit
 
 # As the day goes; what is not here comes after.
 ORDER = ["queues", "triggers", "admin", "security", "auth"]
@@ -21,6 +24,13 @@ class BackOffice(AdminSite):
 
         context = front_page(request.user, request.GET.get("chart", ""))
         return super().index(request, {**context, **(extra_context or {})})
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
+        response = super().password_change(request, extra_context)
+        if response.status_code == 302:
+            user: Any = request.user
+            audit.record(user.pk, CHANGE, [(user, "password: changed")])
+        return response
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
         return sorted(

@@ -7,6 +7,8 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import unquote
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -17,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from queueapi import audit
 from queueapi.admin.badges import badge
+from queueapi.admin.base import UncountedList
 from queueapi.admin.bulk import Action, BulkAdmin
 from queueapi.admin.editing import CarefulAdmin, CarefulForm, PlainTextField
 from queueapi.admin.filters import BetweenFilter
@@ -69,7 +72,7 @@ EXPORT = Action(
     name="export",
     title=_("Export as CSV"),
     explanation=_("A file for a spreadsheet, with all fields. Nothing changes."),
-    verb=lambda items: None,
+    verb=None,
 )
 
 
@@ -177,7 +180,15 @@ class StuckFilter(admin.SimpleListFilter):
         return [("yes", _("In progress for too long"))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.stuck() if self.value() == "yes" else queryset
+        if self.value() is None:
+            return queryset
+        return queryset.stuck() if self.value() == "yes" else queryset.none()
+
+
+class ItemList(UncountedList):
+    def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet:
+        """Without the long texts, which the list does not show."""
+        return super().get_queryset(*args, **kwargs).defer("data", "message")
 
 
 @admin.register(QueueItem)
@@ -200,6 +211,9 @@ class QueueItemAdmin(BulkAdmin, CarefulAdmin):
     ]
 
     # The list.
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[UncountedList]:
+        return ItemList
 
     @admin.display(description=_("status"), ordering="status")
     def state(self, item: QueueItem) -> str:
@@ -224,11 +238,13 @@ class QueueItemAdmin(BulkAdmin, CarefulAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
         try:
             whole_id = QueueItem._meta.pk.to_python(search_term.strip())
         except forms.ValidationError:
-            return super().get_search_results(request, queryset, search_term)
-        return (queryset.filter(pk=whole_id) if whole_id else queryset), False
+            return found, may_repeat
+        # Texts hold ids of other systems too.
+        return found | queryset.filter(pk=whole_id), may_repeat
 
     # The page of an item.
 
@@ -249,10 +265,9 @@ class QueueItemAdmin(BulkAdmin, CarefulAdmin):
             return [(None, {"fields": NewItemForm.Meta.fields})]
         may_change = self.has_change_permission(request, obj)
         status = "status" if may_change else "state"
-        data = ["formatted_data", "data"] if may_change else ["formatted_data"]
         return [
             (None, {"fields": ["queue_name", status, "reference", "message"]}),
-            (_("Data"), {"fields": data}),
+            (_("Data"), {"fields": ["formatted_data", "data"]}),
             (_("Times"), {"fields": ["created_date", "start_date", "end_date", "took", "age"]}),
             (_("Origin"), {"fields": ["created_by", "id"]}),
         ]
@@ -263,13 +278,14 @@ class QueueItemAdmin(BulkAdmin, CarefulAdmin):
         too_long = len(obj.message or "") > LONGEST_EDITABLE
         return [*self.readonly_fields, *(["message"] if too_long else [])]
 
-    @admin.display(description=_("formatted"), empty_value="–")
-    def formatted_data(self, item: QueueItem) -> str | None:
+    @admin.display(description=_("formatted"))
+    def formatted_data(self, item: QueueItem) -> str:
         """JSON with a line for each value; anything else as it is."""
         if not item.data:
-            return None
+            return "–"
         try:
             text = json.dumps(json.loads(item.data), indent=2, ensure_ascii=False)
+            text.encode()  # a lone surrogate, which JSON can escape, can't go into a page
         except (ValueError, RecursionError):
             text = item.data
         return format_html('<pre class="data">{}</pre>', text)
@@ -295,7 +311,7 @@ class QueueItemAdmin(BulkAdmin, CarefulAdmin):
         """What can be done with this item by the buttons of its page."""
         verbs = [REQUEUE, ABANDON] if self.has_change_permission(request, item) else []
         deletes = [DELETE] if self.has_delete_permission(request, item) else []
-        return [action for action in verbs + deletes if item.status not in action.leaves]
+        return [action for action in verbs + deletes if action.takes(item.status)]
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         return super().save_form(request, form, change) if change else form.save()
@@ -332,14 +348,22 @@ class QueueItemAdmin(BulkAdmin, CarefulAdmin):
     def do(
         self, request: HttpRequest, selection: Selection, action: Action
     ) -> HttpResponseBase | None:
-        if action is not EXPORT:
+        if action.changes:
             return super().do(request, selection, action)
         audit.record_export(request.user.pk, QueueItem, selection.counts.total())
         return csv_response(ids for _, ids in selection.batches())
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        """Asks as the action does, which deletes an item only as it was shown."""
+        if request.method == "GET" and self.has_delete_permission(request):
+            item = self.get_queryset(request).filter(pk=unquote(object_id))
+            if question := self.ask(request, item, DELETE):
+                return question
+        return super().delete_view(request, object_id, extra_context)
 
     def delete_model(self, request: HttpRequest, obj: QueueItem) -> None:
         super().delete_model(request, obj)
         self.after_change()
 
     def after_change(self) -> None:
-        statistics.forget()
+        transaction.on_commit(statistics.forget)

@@ -1,18 +1,21 @@
 """Queue items as a file for a spreadsheet."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.http import StreamingHttpResponse
 from django.utils import timezone
+from django.utils.translation import get_language
 
 from queues.models import QueueItem
 
 FIELDS = [field.name for field in QueueItem._meta.concrete_fields]
 
 # What makes a spreadsheet take a cell for a formula, also in its full-width forms.
-FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+# In a spreadsheet that splits at semicolons, what comes after one begins a cell too.
+FORMULA = re.compile("(^|;)(?=[=+@\t\r\n\uff1d\uff0b\uff0d\uff20-])")
 
 
 class Echo:
@@ -24,12 +27,11 @@ class Echo:
 
 def cell(value: Any) -> str:
     """A text that a spreadsheet shows and does not run."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return FORMULA.sub(r"\1'", "" if value is None else str(value))
 
 
-def lines(batches: Iterable[list[Any]]) -> Iterator[str]:
-    writer = csv.writer(Echo())
+def lines(batches: Iterable[list[Any]], delimiter: str) -> Iterator[str]:
+    writer = csv.writer(Echo(), delimiter=delimiter)
     yield "\ufeff" + writer.writerow(FIELDS)  # the mark by which Excel knows UTF-8
     for ids in batches:
         rows = {row[0]: row for row in QueueItem.objects.filter(pk__in=ids).values_list(*FIELDS)}
@@ -41,8 +43,10 @@ def lines(batches: Iterable[list[Any]]) -> Iterator[str]:
 def csv_response(batches: Iterable[list[Any]]) -> StreamingHttpResponse:
     """Streamed: a batch is in memory at a time."""
     name = f"queue-items-{timezone.now():%Y-%m-%d-%H%M}.csv"
+    # What Excel expects in the language of whoever opens it.
+    delimiter = ";" if get_language() == "da" else ","
     return StreamingHttpResponse(
-        lines(batches),
+        lines(batches, delimiter),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

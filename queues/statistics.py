@@ -89,10 +89,15 @@ def forget() -> None:
 
 
 def _remembered(key: str, answer: Callable[[], T]) -> T:
-    with suppress(RedisError, OSError):
-        known: Any = cache.get_or_set(key, answer, MAX_AGE)
-        return known  # type: ignore[no-any-return]
-    return answer()
+    try:
+        known: T | None = cache.get(key)
+    except (RedisError, OSError):
+        return answer()
+    if known is None:
+        known = answer()
+        with suppress(RedisError, OSError):
+            cache.set(key, known, MAX_AGE)
+    return known
 
 
 def count() -> Statistics:

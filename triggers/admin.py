@@ -8,7 +8,6 @@ from uuid import UUID
 from cronsim import CronSim
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.models import LogEntry
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.core.validators import MaxLengthValidator
 from django.db.models import QuerySet
@@ -20,7 +19,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
 
 from queueapi import audit
 from queueapi.admin.badges import badge
@@ -52,7 +50,10 @@ PAUSE = Action(
     ),
     verb=lambda triggers: triggers.pause(),
     leaves=[Status.PAUSED],
-    warnings=[(Status.KILLING, _("Those that are being killed will not be killed any more."))],
+    warnings=[
+        (Status.KILLING, _("Those that are being killed will not be killed any more.")),
+        (Status.PAUSING, _("Those that are pausing still run, although they will look paused.")),
+    ],
 )
 RESUME = Action(
     name="resume",
@@ -62,7 +63,7 @@ RESUME = Action(
         "are still running, and become Running."
     ),
     verb=lambda triggers: triggers.resume(),
-    leaves=[status for status in Status.values if status not in ("PAUSED", "PAUSING")],
+    only=[Status.PAUSED, Status.PAUSING],
 )
 SET_IDLE = Action(
     name="set_idle",
@@ -84,7 +85,8 @@ def kind_of(trigger: Trigger) -> Any:
 
 
 def page_of(trigger: Trigger) -> str:
-    return reverse(f"admin:triggers_{trigger.type.lower()}trigger_change", args=[trigger.pk])
+    row = kind_of(trigger)
+    return reverse(f"admin:triggers_{row._meta.model_name}_change", args=[trigger.pk])
 
 
 @admin.register(Trigger)
@@ -143,7 +145,7 @@ class TriggerAdmin(BulkAdmin):
             [
                 (url, trigger.process_status, action.title, trigger, action.title)
                 for action, url in one_click_actions(trigger)
-                if action is not SET_IDLE or trigger.process_status not in Trigger.AT_WORK
+                if not action.warns_of(trigger.process_status)
             ],
         )
 
@@ -153,6 +155,10 @@ class TriggerAdmin(BulkAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Its own page is only for a row that has none in the table of its kind.
+        return obj is None and super().has_change_permission(request)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions = super().get_actions(request)
@@ -165,11 +171,8 @@ class TriggerAdmin(BulkAdmin):
             return super().change_view(request, object_id, *args, **kwargs)
         return HttpResponseRedirect(page_of(trigger))
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return [field.name for field in Trigger._meta.fields]  # a row without its kind's row
-
     def get_urls(self) -> list[Any]:
-        one_click = self.admin_site.admin_view(require_POST(self.one_click))
+        one_click = self.admin_site.admin_view(self.one_click)
         return [
             path("<uuid:pk>/at-once/<slug:name>/", one_click, name="triggers_trigger_at_once"),
             *super().get_urls(),
@@ -180,10 +183,14 @@ class TriggerAdmin(BulkAdmin):
         action = ACTIONS.get(name)
         if action is None:
             raise Http404
+        if request.method != "POST":  # somebody reloads the question
+            return HttpResponseRedirect(reverse("admin:triggers_trigger_changelist"))
         if not self.has_change_permission(request):
             raise PermissionDenied
         shown = request.POST.get("shown", "")
-        if action is SET_IDLE and shown in Trigger.AT_WORK:
+        if not action.takes(shown):
+            raise Http404  # no page has this button
+        if action.warns_of(shown):
             rows = Trigger.objects.filter(pk=pk, process_status=shown)
             question = self.ask(request, rows, action)
             if question is not None:
@@ -213,7 +220,7 @@ def one_click_actions(trigger: Trigger) -> list[tuple[Action, str]]:
     return [
         (action, reverse("admin:triggers_trigger_at_once", args=[trigger.pk, action.name]))
         for action in ACTIONS.values()
-        if trigger.process_status not in action.leaves
+        if action.takes(trigger.process_status)
     ]
 
 
@@ -224,7 +231,8 @@ class MachinesField(forms.CharField):
         longest = kwargs.pop("max_length", None)
         super().__init__(**kwargs)
         if longest:  # that of the JSON text
-            self.validators.append(MaxLengthValidator(longest))
+            text = _("These names need more room than there is: %(limit_value)d characters.")
+            self.validators.append(MaxLengthValidator(longest, text))
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(parse_machines(value)) if is_json(value) else value
@@ -242,7 +250,8 @@ def is_json(value: Any) -> bool:
 
 
 class KindForm(CarefulForm):
-    sure = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    # The status for which the question was asked, once it was.
+    sure = forms.CharField(required=False, widget=forms.HiddenInput)
 
     class Meta:
         field_classes = {"scheduler_whitelist": MachinesField, "process_args": PlainTextField}
@@ -272,11 +281,11 @@ class KindForm(CarefulForm):
         becomes_idle = (
             "process_status" in self.changed_data and cleaned.get("process_status") == Status.IDLE
         )
-        if self.instance.process_status in Trigger.AT_WORK and becomes_idle:
-            if not cleaned.get("sure"):
-                text = _("Nothing was saved yet. %(why)s Save again to do it all the same.")
-                self.add_error("process_status", text % {"why": STILL_RUNS})
-            self.data = {**dict(self.data.items()), "sure": "on"}
+        present = self.initial.get("process_status")
+        if becomes_idle and present in Trigger.AT_WORK and cleaned.get("sure") != present:
+            text = _("Nothing was saved yet. %(why)s Save again to do it all the same.")
+            self.add_error("process_status", text % {"why": STILL_RUNS})
+            self.data = {**dict(self.data.items()), "sure": present}
         return cleaned
 
 
@@ -327,7 +336,7 @@ class KindAdmin(CarefulAdmin):
     ) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:triggers_trigger_history", args=[object_id]))
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         return super().log_change(request, self.as_trigger(obj), message)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
@@ -363,9 +372,9 @@ class ScheduledTriggerAdmin(KindAdmin):
     when = ["cron_expr", "in_words", "next_run"]
     readonly_when = ["in_words"]
 
-    @admin.display(description=_("in words"), empty_value="–")
-    def in_words(self, trigger: ScheduledTrigger) -> str | None:
-        return in_words(trigger.cron_expr)
+    @admin.display(description=_("in words"))
+    def in_words(self, trigger: ScheduledTrigger) -> str:
+        return in_words(trigger.cron_expr) or "–"
 
     def fields_to_save(self, obj: ScheduledTrigger, form: Any) -> list[str]:
         changed = super().fields_to_save(obj, form)

@@ -1,6 +1,12 @@
 """Cron expressions in words."""
 
-from cron_descriptor import FormatException, Options, get_description
+from cron_descriptor import (
+    FormatError,
+    MissingFieldError,
+    Options,
+    WrongArgumentError,
+    get_description,
+)
 from django.utils.translation import get_language
 
 LOCALES = {"da": "da_DK"}
@@ -15,5 +21,5 @@ def in_words(expression: str) -> str | None:
     )
     try:
         return str(get_description(expression, options))
-    except FormatException:
+    except (FormatError, MissingFieldError, WrongArgumentError):
         return None

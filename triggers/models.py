@@ -127,8 +127,8 @@ class Trigger(models.Model):
 def parse_machines(text: str | None) -> list[str]:
     """The names in a `scheduler_whitelist`; what is no JSON list there is one name."""
     try:
-        names = json.loads(text or "[]")
-    except ValueError:
+        names = json.loads(text or "[]") or []
+    except (ValueError, RecursionError):
         names = text
     return [str(name) for name in names] if isinstance(names, list) else [str(names)]
 

@@ -1,4 +1,4 @@
-"""People and their roles. Only superusers see these pages."""
+"""People and their roles. No role opens these pages, so they are for superusers."""
 
 from typing import Any
 

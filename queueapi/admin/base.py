@@ -2,24 +2,34 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import PAGE_VAR, SEARCH_VAR, ChangeList
+from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, SEARCH_VAR, ChangeList
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import translation
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from queueapi import audit
+
+LAST_PAGE = 10**6  # beyond it, numbers grow too large for databases
+LONGEST_SEARCH = 20  # words, each of which is looked for in each field
 
 
 class UncountedList(ChangeList):
     """A list that knows whether there is a next page, and not how many: `COUNT(*)` reads it all."""
 
     def get_results(self, request: HttpRequest) -> None:
+        if self.page_num > LAST_PAGE:
+            raise IncorrectLookupParameters
         first = (max(self.page_num, 1) - 1) * self.list_per_page
         rows = list(self.queryset[first : first + self.list_per_page + 1])
         if first and not rows:
-            raise IncorrectLookupParameters
+            # Its rows are gone. Not an error: an action on them may be under way.
+            self.page_num = 1
+            self.get_results(request)
+            return
         self.result_list = rows[: self.list_per_page]
         # All there are, if there is no next page.
         self.result_count = first + len(rows)
@@ -48,7 +58,16 @@ class AuditedAdmin(admin.ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return UncountedList
 
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Django's rule without regular expressions, whose errors only the database finds."""
+        return not lookup.endswith("regex") and super().lookup_allowed(lookup, value, request)
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        if ERROR_FLAG in request.GET:
+            text = gettext(
+                "The address asks for what this list does not know; nothing is filtered."
+            )
+            self.message_user(request, text, messages.WARNING)
         texts = {
             "title": capfirst(self.opts.verbose_name_plural),
             # Instead of a number, which would take a count.
@@ -56,13 +75,28 @@ class AuditedAdmin(admin.ModelAdmin):
         }
         return super().changelist_view(request, {**texts, **(extra_context or {})})
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        words = search_term.split()
+        if len(words) > LONGEST_SEARCH:
+            search_term = " ".join(words[:LONGEST_SEARCH])
+        return super().get_search_results(request, queryset, search_term)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Nothing, if nothing changed."""
+        return super().log_change(request, obj, message) if message else None
+
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> Any:
         own = {field.name for field in (*self.opts.fields, *self.opts.many_to_many)}
         changed = [name for name in form.changed_data if name in own]
-        before = {name: None if add else self._plain(form.initial.get(name)) for name in changed}
-        after = {name: self._plain(form.cleaned_data.get(name)) for name in changed}
+        with translation.override(None):  # names of permissions are translated
+            before = {
+                name: None if add else self._plain(form.initial.get(name)) for name in changed
+            }
+            after = {name: self._plain(form.cleaned_data.get(name)) for name in changed}
         return audit.difference(self.model, before, after)
 
     @staticmethod

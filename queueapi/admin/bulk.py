@@ -1,13 +1,15 @@
 """Actions on many rows: a question first, then batches, each with its entries in the log."""
 
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, DELETION
-from django.db import transaction
+from django.core.exceptions import ValidationError
+from django.db import Error, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -17,8 +19,11 @@ from django.utils.translation import gettext, ngettext
 from redis.exceptions import RedisError
 
 from queueapi import audit
+from queueapi.admin.badges import badge
 from queueapi.admin.base import AuditedAdmin
 from queueapi.admin.selection import Selection
+
+logger = logging.getLogger(__name__)
 
 SHOWN = 20  # rows that the question names
 
@@ -30,12 +35,23 @@ class Action:
     name: str
     title: Any
     explanation: Any
-    verb: Callable[[Any], Any]
-    # Rows of these statuses are what the action makes of rows, so it leaves them out.
-    leaves: Iterable[str] = ()
+    verb: Callable[[Any], Any] | None  # None: it only looks at them
+    # The statuses that it is for, if not for all, and those that it leaves out.
+    only: Collection[str] = ()
+    leaves: Collection[str] = ()
     # Status by status, what to think of before it.
     warnings: Iterable[tuple[str, Any]] = ()
     deletes: bool = False
+
+    def takes(self, status: str) -> bool:
+        return (not self.only or status in self.only) and status not in self.leaves
+
+    @property
+    def changes(self) -> bool:
+        return self.verb is not None
+
+    def warns_of(self, status: str) -> bool:
+        return any(status == warned for warned, _ in self.warnings)
 
 
 class BulkAdmin(AuditedAdmin):
@@ -51,32 +67,46 @@ class BulkAdmin(AuditedAdmin):
     def ask_or_do(
         self, request: HttpRequest, queryset: QuerySet, action: Action
     ) -> HttpResponseBase | None:
+        name = request.POST.get("selection")
+        if name is None:
+            return self.ask(request, queryset, action)
         try:
-            name = request.POST.get("selection")
-            if name is None:
-                return self.ask(request, queryset, action)
-            selection = Selection.claim(name, request.user.pk, action.name)
+            selection = Selection.claim(name, request.user.pk, self.key_of(action))
         except (RedisError, OSError):
-            text = gettext("Nothing was done: the cache, which keeps selections, is away.")
-            self.message_user(request, text, messages.ERROR)
+            self.refuse(request, gettext("the cache, which keeps selections, is away."))
             return None
         if selection is None:
-            text = gettext("Nothing was done: this question is too old, or was answered before.")
-            self.message_user(request, text, messages.WARNING)
+            self.refuse(
+                request,
+                gettext(
+                    "this question was answered before, is too old, or another one like it was "
+                    "asked since."
+                ),
+            )
             return None
         return self.do(request, selection, action)
+
+    def key_of(self, action: Action) -> str:
+        return f"{self.opts.label_lower}.{action.name}"
+
+    def refuse(self, request: HttpRequest, text: str) -> None:
+        self.message_user(request, gettext("Nothing was done:") + " " + text, messages.WARNING)
 
     def ask(
         self, request: HttpRequest, queryset: QuerySet, action: Action
     ) -> HttpResponseBase | None:
-        left = {self.status_field + "__in": list(action.leaves)}
-        selection = Selection.take(
-            request.user.pk, action.name, queryset.exclude(**left), self.status_field
-        )
+        taken = queryset.exclude(**{f"{self.status_field}__in": action.leaves})
+        if action.only:
+            taken = taken.filter(**{f"{self.status_field}__in": action.only})
+        selection = Selection.take(request.user.pk, self.key_of(action), taken, self.status_field)
         total = selection.counts.total()
         if not total:
-            text = gettext("Nothing to do: they are like that already, or gone.")
-            self.message_user(request, text, messages.WARNING)
+            self.refuse(request, gettext("this is not for rows like those, or they are gone."))
+            return None
+        try:
+            name = selection.keep()
+        except (RedisError, OSError):
+            self.refuse(request, gettext("the cache, which keeps selections, is away."))
             return None
         ids = [pk for _, batch in selection.batches(SHOWN) for pk in batch][:SHOWN]
         statuses = dict(self.model._meta.get_field(self.status_field).flatchoices)
@@ -91,15 +121,28 @@ class BulkAdmin(AuditedAdmin):
                 for status, number in selection.counts.most_common()
             ],
             "warnings": [text for status, text in action.warnings if status in selection.counts],
-            "rows": self.model._default_manager.filter(pk__in=ids),
+            "rows": [
+                (row, badge(status, statuses.get(status, status)))
+                for row in self.model._default_manager.filter(pk__in=ids).order_by(
+                    *(self.ordering or ())
+                )
+                for status in [getattr(row, self.status_field)]
+            ],
             "more": total - len(ids),
             "checkbox_name": ACTION_CHECKBOX_NAME,
             "first": ids[0],
-            "selection": selection.keep(),
+            "selection": name,
             "list_url": self.list_url(request),
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/confirm_action.html", context)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet, *args: Any) -> Any:
+        try:
+            return super().response_action(request, queryset, *args)
+        except ValidationError:  # something else than ids was sent as the rows
+            self.refuse(request, gettext("these are no rows of this list."))
+            return None
 
     def list_url(self, request: HttpRequest) -> str:
         """The list, with the filters of the one that was asked from."""
@@ -109,21 +152,29 @@ class BulkAdmin(AuditedAdmin):
     def do(
         self, request: HttpRequest, selection: Selection, action: Action
     ) -> HttpResponseBase | None:
-        done = sum(
-            self.do_batch(request, action, status, ids) for status, ids in selection.batches()
-        )
+        done, has_failed = 0, False
+        try:
+            for status, ids in selection.batches():
+                done += self.do_batch(request, action, status, ids)
+        except Error:  # not only DatabaseError: a deadlock on SQL Server is less
+            logger.exception("%s stopped after %d rows", action.name, done)
+            has_failed = True
         self.after_change()
         left = selection.counts.total() - done
         text = ngettext("%(title)s: %(count)d row.", "%(title)s: %(count)d rows.", done)
         text %= {"title": action.title, "count": done}
-        if left:
+        if has_failed:
+            text += " " + gettext(
+                "Then the database failed, and %(count)d were left as they are. Try again."
+            ) % {"count": left}
+        elif left:
             text += " " + ngettext(
-                "%(count)d was left as it is, because its status changed after you were asked.",
-                "%(count)d were left as they are, because their status changed after you were "
-                "asked.",
+                "%(count)d was left as it is, because its status changed meanwhile.",
+                "%(count)d were left as they are, because their status changed meanwhile.",
                 left,
             ) % {"count": left}
-        self.message_user(request, text, messages.WARNING if left else messages.SUCCESS)
+        level = messages.WARNING if left else messages.SUCCESS
+        self.message_user(request, text, messages.ERROR if has_failed else level)
         return None
 
     def do_batch(self, request: HttpRequest, action: Action, status: str, ids: list[Any]) -> int:
@@ -137,19 +188,15 @@ class BulkAdmin(AuditedAdmin):
             before = list(unchanged)
             changing = manager.filter(pk__in=[row.pk for row in before])
             if action.deletes:
-                entries = [(row, self.epitaph(row)) for row in before]
-                audit.record(request.user.pk, DELETION, entries)
+                audit.record(
+                    request.user.pk, DELETION, [(row, self.epitaph(row)) for row in before]
+                )
+            if action.verb is not None:
                 action.verb(changing)
-            else:
-                action.verb(changing)
-                after = {row.pk: row for row in changing}
+            if not action.deletes:
+                after = {row.pk: audit.values(row) for row in changing}
                 entries = [
-                    (
-                        row,
-                        audit.difference(
-                            self.model, audit.values(row), audit.values(after[row.pk])
-                        ),
-                    )
+                    (row, audit.difference(self.model, audit.values(row), after[row.pk]))
                     for row in before
                 ]
                 audit.record(request.user.pk, CHANGE, entries)
@@ -158,6 +205,11 @@ class BulkAdmin(AuditedAdmin):
     def epitaph(self, row: Any) -> str:
         """What the log keeps of a deleted row, besides its name."""
         return f"status: {getattr(row, self.status_field)}"
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        return audit.record(
+            request.user.pk, DELETION, [(row, self.epitaph(row)) for row in queryset]
+        )
 
     def after_change(self) -> None:
         """For who keeps numbers of the rows."""

@@ -5,18 +5,22 @@ Robots and the scheduler change rows while people look at them. So a form rememb
 saves nothing if one of those has another value by now.
 """
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.timezone import is_aware
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from queueapi import audit
 from queueapi.admin.base import AuditedAdmin
+from queueapi.serializers import EARLIEST
 
 
 class PlainTextField(forms.CharField):
@@ -36,7 +40,22 @@ class PlainTextField(forms.CharField):
         return super().has_changed(self.to_python(initial), data)
 
 
+def validate_local_time(moment: datetime) -> None:
+    """As the API's `created_date`: what SQL Server's `datetime` can hold, and no offset."""
+    if is_aware(moment) or moment < EARLIEST:
+        raise ValidationError(_("Must be a time without an offset, from the year 1753 on."))
+
+
 class CarefulForm(forms.ModelForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            value = self.initial.get(name)
+            choices = getattr(field, "choices", None)
+            if value and choices and value not in dict(choices):
+                # A browser would choose the first one instead, and send it as a change.
+                field.choices = [(value, value), *choices]  # type: ignore[attr-defined]
+
     def full_clean(self) -> None:
         """What stands in the row and is not touched may be wrong: it is not saved, nor judged."""
         super().full_clean()
@@ -58,10 +77,12 @@ class CarefulForm(forms.ModelForm):
     def is_overtaken(self, name: str) -> bool:
         """Whether this field has another value in the database than the form showed."""
         bound = self[name]
-        shown = bound.field.hidden_widget().value_from_datadict(
+        field = bound.field
+        shown = field.hidden_widget().value_from_datadict(
             self.data, self.files, bound.html_initial_name
         )
-        return bound.field.has_changed(bound.initial, shown)
+        # As the field would read it: a text without the white space that it cuts off.
+        return field.has_changed(field.to_python(field.prepare_value(bound.initial)), shown)
 
     def now_it_is(self, name: str) -> str:
         bound = self[name]
@@ -109,6 +130,8 @@ class CarefulAdmin(AuditedAdmin):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None:
             field.show_hidden_initial = True
+            if isinstance(db_field, models.DateTimeField):
+                field.validators.append(validate_local_time)
         return field
 
     def changeform_view(
@@ -135,8 +158,9 @@ class CarefulAdmin(AuditedAdmin):
         # A trigger has its fields in two tables; each gets its UPDATE.
         for model in {obj._meta.get_field(name).model for name in names}:
             mine = [name for name in names if obj._meta.get_field(name).model is model]
-            present = {name: before[name] for name in mine if name in form.changed_data}
-            row = model._base_manager.filter(pk=obj.pk, **present)
+            # What the form was checked against, which was read when the request began.
+            checked = {name: form.initial[name] for name in mine if name in form.changed_data}
+            row = model._base_manager.filter(pk=obj.pk, **checked)
             if not row.update(**{name: wanted[name] for name in mine}):
                 raise OvertakenError
         form.difference = audit.difference(self.model, before, {**before, **wanted})
@@ -144,6 +168,11 @@ class CarefulAdmin(AuditedAdmin):
     def fields_to_save(self, obj: Any, form: Any) -> list[str]:
         own = {field.name for field in obj._meta.fields}
         return [name for name in form.changed_data if name in own]
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        """What was stored, which need not be what was typed."""
+        stored = audit.difference(self.model, {}, audit.values(obj))
+        return super().log_addition(request, obj, stored)
 
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -24,33 +25,34 @@ def kinds_in_menu(request: HttpRequest) -> list[tuple[int, str]]:
     ]
 
 
-class UserFilter(admin.SimpleListFilter):
-    title = _("user")
-    parameter_name = "user"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        users = LogEntry.objects.order_by().values_list("user", "user__username").distinct()
-        return sorted(users, key=lambda user: user[1].casefold())
+class ChoiceFilter(admin.SimpleListFilter):
+    """Of a foreign key, which is the parameter's name; nothing matches what is no choice."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         value = self.value()
         if value is None:
             return queryset
-        return queryset.filter(user=value) if value.isdecimal() else queryset.none()
+        if value not in [str(pk) for pk, _ in self.lookup_choices]:
+            return queryset.none()
+        return queryset.filter(**{str(self.parameter_name): value})
 
 
-class KindFilter(admin.SimpleListFilter):
+class UserFilter(ChoiceFilter):
+    title = _("user")
+    parameter_name = "user"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        theirs = LogEntry.objects.filter(user=OuterRef("pk"))
+        users = User.objects.filter(Exists(theirs)).order_by("username")
+        return list(users.values_list("pk", "username"))
+
+
+class KindFilter(ChoiceFilter):
     title = _("kind")
     parameter_name = "content_type"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
         return kinds_in_menu(request)
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        value = self.value()
-        if value is None:
-            return queryset
-        return queryset.filter(content_type=value) if value.isdecimal() else queryset.none()
 
 
 class TimeFilter(BetweenFilter):
@@ -67,7 +69,7 @@ class LogEntryAdmin(ViewOnlyAdmin):
     list_select_related = ["user", "content_type"]
     search_fields = ["object_repr", "object_id", "change_message"]
     search_help_text = _("Searches names, ids and what changed.")
-    ordering = ["-action_time"]
+    ordering = ["-id"]  # as they happened, and by an index
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         return super().changelist_view(request, {"title": _("Audit log"), **(extra_context or {})})

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.core.cache import cache
 from django.db.models import QuerySet
 
-MAX_AGE = 60 * 60  # seconds that a confirmation page is good for
+MAX_AGE = 30 * 60  # seconds that a confirmation page is good for
 BATCH = 500  # SQL Server takes 2100 parameters a statement
 ID_BYTES = 16
 
@@ -19,7 +19,8 @@ ID_BYTES = 16
 class Selection:
     """Ids of rows by the status in which they were shown.
 
-    Kept in the cache, not in the page: 40,000 ids are more than a form should post.
+    Kept in the cache, not in the page: 40,000 ids are more than a form should post. They take 16
+    bytes each.
     """
 
     owner: Any
@@ -47,20 +48,22 @@ class Selection:
                 )
 
     def keep(self) -> str:
-        """Put it aside, and return the name by which `claim` finds it."""
+        """Put it aside, and return the name by which `claim` finds it.
+
+        A person has one of each action, so that nobody fills the cache.
+        """
         name = token_urlsafe(16)
-        cache.set(self._key(name), self, MAX_AGE)
+        cache.set(self._place(self.owner, self.action), (name, self), MAX_AGE)
         return name
 
     @classmethod
     def claim(cls, name: str, owner: Any, action: str) -> "Selection | None":
         """The selection of that name, once; `None` if it is another's, too old, or taken."""
-        selection = cache.get(cls._key(name))
-        if not isinstance(selection, cls) or (selection.owner, selection.action) != (owner, action):
-            return None
+        place = cls._place(owner, action)
+        kept_name, selection = cache.get(place, ("", None))
         # Two clicks on the button: only one of them finds it to delete.
-        return selection if cache.delete(cls._key(name)) else None
+        return selection if name == kept_name and cache.delete(place) else None
 
     @staticmethod
-    def _key(name: str) -> str:
-        return f"selection.{name}"
+    def _place(owner: Any, action: str) -> str:
+        return f"selection.{owner}.{action}"

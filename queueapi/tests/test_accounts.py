@@ -2,7 +2,7 @@
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db.models import ProtectedError
 from django.urls import reverse
 
@@ -105,3 +105,24 @@ def test_other_groups_can_be_changed_and_deleted(sign_in):
     assert group.name == "More"
     client.post(address(group, "delete"), {"post": "yes"})
     assert not Group.objects.filter(name="More").exists()
+
+
+def test_ones_own_password_is_logged_too(sign_in, client, bo):
+    client.force_login(bo)
+    new = "another horse battery"
+    fields = {"old_password": "correct horse battery", "new_password1": new, "new_password2": new}
+    assert client.post("/admin/password_change/", fields).status_code == 302
+    entry = LogEntry.objects.get()
+    assert (entry.user, entry.change_message) == (bo, "password: changed")
+
+
+def test_the_log_is_in_english_whoever_writes_it(sign_in, bo):
+    client, group = sign_in(), Group.objects.create(name="Others")
+    form = form_in(client.get(address(group)), "name")
+    permission = Permission.objects.get(codename="add_group")
+    danish = {"Accept-Language": "da"}
+    client.post(address(group), {**form, "permissions": [permission.pk]}, headers=danish)
+    message = LogEntry.objects.get().change_message
+    assert message == (
+        "permissions: (empty) → Authentication and Authorization | group | Can add group"
+    )

@@ -24,7 +24,7 @@ def front_page(client, query: str = "") -> str:
 
 def card(page: str, title: str) -> str:
     """The part of the page under a heading of what needs attention."""
-    return re.search(rf"<h3>{title}</h3>(.*?)</div>", page, re.DOTALL)[1]
+    return re.search(rf"<h3>{title}(.*?)</div>", page, re.DOTALL)[1]
 
 
 def trigger(**fields) -> SingleTrigger:

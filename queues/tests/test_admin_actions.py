@@ -5,6 +5,7 @@ import threading
 import pytest
 from django.contrib.admin.models import DELETION, LogEntry
 from django.core.cache import cache
+from django.db import OperationalError
 from django.utils import timezone
 
 from queueapi import audit
@@ -86,7 +87,7 @@ def test_rows_that_are_like_that_already_are_left_out(sign_in):
 def test_nothing_to_do_says_so(sign_in):
     client = sign_in("Operators")
     question = ask(client, "requeue", item())
-    assert said(client.get(question.url))[0].startswith("Nothing to do")
+    assert "not for rows like those" in said(client.get(question.url))[0]
 
 
 @pytest.mark.parametrize("role", ["Viewers"])
@@ -115,7 +116,7 @@ def test_a_row_that_a_robot_took_meanwhile_is_left_alone(sign_in):
     answer = confirm(client, question)
     assert (status(taken), status(other)) == (Status.IN_PROGRESS, Status.NEW)
     assert said(answer) == [
-        "Requeue: 1 row. 1 was left as it is, because its status changed after you were asked."
+        "Requeue: 1 row. 1 was left as it is, because its status changed meanwhile."
     ]
 
 
@@ -288,3 +289,64 @@ def test_actions_need_a_csrf_token(sign_in):
     client, row = sign_in(), failed()
     client.handler.enforce_csrf_checks = True
     assert ask(client, "requeue", row).status_code == 403
+
+
+def test_a_new_question_takes_the_place_of_the_one_before(sign_in):
+    client, first, second = sign_in(), failed(), failed()
+    old = ask(client, "requeue", first)
+    new = ask(client, "requeue", second)
+    confirm(client, old)
+    confirm(client, new)
+    assert (status(first), status(second)) == (Status.FAILED, Status.NEW)
+
+
+def test_what_are_no_rows_changes_nothing(sign_in):
+    row = failed()
+    client = sign_in()
+    answer = client.post(LIST, {"action": "requeue", "_selected_action": "zzz", "index": "0"})
+    assert "no rows of this list" in said(client.get(answer.url))[0]
+    assert status(row) == Status.FAILED
+
+
+def test_a_page_that_has_become_empty_is_no_obstacle(sign_in):
+    client = sign_in()
+    QueueItem.objects.bulk_create(QueueItem(queue_name="q", status="FAILED") for _ in range(51))
+    query = "?status__exact=FAILED&p=2"
+    (last,) = client.get(LIST + query).context["cl"].result_list
+    question = ask(client, "requeue", last, query=query)
+    QueueItem.objects.exclude(pk=last.pk).update(status="DONE")
+    confirm(client, question, query)
+    assert status(last) == Status.NEW
+
+
+def test_a_database_that_fails_midway_is_reported(sign_in, monkeypatch):
+    client = sign_in()
+    QueueItem.objects.bulk_create(QueueItem(queue_name="q", status="FAILED") for _ in range(700))
+    question = everything(client, "requeue")
+    record, calls = audit.record, []
+
+    def fail_at_the_second(*args):
+        calls.append(args)
+        if len(calls) == 2:
+            raise OperationalError("deadlock victim")
+        record(*args)
+
+    monkeypatch.setattr(audit, "record", fail_at_the_second)
+    answer = confirm(client, question)
+    assert said(answer) == [
+        "Requeue: 500 rows. Then the database failed, and 200 were left as they are. Try again."
+    ]
+    assert QueueItem.objects.filter(status="NEW").count() == 500
+
+
+def test_without_the_cache_nothing_is_done_and_it_is_said(sign_in, settings):
+    client, row = sign_in(), failed()
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://127.0.0.1:1",
+        }
+    }
+    answer = ask(client, "requeue", row)
+    assert "the cache" in said(client.get(answer.url))[0]
+    assert status(row) == Status.FAILED

@@ -79,3 +79,23 @@ def test_an_export_is_in_the_log(sign_in):
     entry = LogEntry.objects.get()
     assert entry.object_repr == "2 queue items"
     assert entry.change_message == "Exported as CSV; nothing changed."
+
+
+def test_what_begins_after_a_semicolon_is_no_formula_either():
+    assert cell("x;=HYPERLINK(1);y") == "x;'=HYPERLINK(1);y"
+
+
+def test_numbers_in_json_stay_as_they_are():
+    assert cell('[1,-2,{"a":-3}]') == '[1,-2,{"a":-3}]'
+
+
+def test_in_danish_it_has_the_separator_of_danish_spreadsheets(sign_in):
+    client, row = sign_in(), item(reference="a;b")
+    form = form_in(ask(client, "export", row), "selection")
+    text = b"".join(client.post(LIST, form, headers={"Accept-Language": "da"})).decode("utf-8-sig")
+    (exported,) = csv.DictReader(io.StringIO(text, newline=""), delimiter=";")
+    assert exported["reference"] == "a;b"
+
+
+def test_the_question_does_not_speak_of_changes(sign_in):
+    assert "are changed" not in ask(sign_in(), "export", item()).content.decode()

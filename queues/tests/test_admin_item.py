@@ -8,9 +8,10 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from queueapi.tests.helpers import form_in
+from queueapi.admin.editing import CarefulAdmin
+from queueapi.tests.helpers import form_in, said
 from queues.models import QueueItem
-from queues.tests.helpers import Status, failed, item, page_of, robot_sets
+from queues.tests.helpers import LIST, Status, failed, item, page_of, robot_sets
 
 pytestmark = pytest.mark.django_db
 
@@ -221,3 +222,59 @@ def test_an_unknown_item_leads_back(sign_in):
     row = item()
     row.delete()
     assert sign_in().get(page_of(row)).status_code == 302
+
+
+def test_saving_without_a_change_is_not_logged(sign_in):
+    save(sign_in(), item())
+    assert not LogEntry.objects.exists()
+
+
+def test_a_status_of_somebody_elses_making_is_left_alone(sign_in):
+    client, row = sign_in(), item(status="WEIRD")
+    save(client, row, message="new")
+    row.refresh_from_db()
+    assert (row.status, row.message) == ("WEIRD", "new")
+
+
+@pytest.mark.parametrize("data", ['{"a": "\\ud800"}', '["\\udfff"]'])
+def test_data_with_half_a_character_can_be_looked_at(sign_in, data):
+    page = sign_in().get(page_of(item(data=data)))
+    assert "\\ud" in page.content.decode()
+
+
+def test_viewers_see_the_data_as_it_is_too(sign_in):
+    row = item(data='{"price": 1.10}')
+    page = sign_in("Viewers").get(page_of(row)).content.decode()
+    assert "{&quot;price&quot;: 1.10}" in page
+
+
+def test_a_write_between_the_check_and_the_save_is_not_overwritten(sign_in, monkeypatch):
+    client, row = sign_in(), item(message="old")
+    fields_to_save = CarefulAdmin.fields_to_save
+
+    def a_robot_comes_between(*args):
+        robot_sets(row, message="of the robot")
+        return fields_to_save(*args)
+
+    monkeypatch.setattr(CarefulAdmin, "fields_to_save", a_robot_comes_between)
+    answer = save(client, row, message="mine")
+    assert "at this very moment" in said(client.get(answer.url))[0]
+    row.refresh_from_db()
+    # Its write was in our transaction here, and went with it.
+    assert row.message != "mine"
+    assert not LogEntry.objects.exists()
+
+
+def test_its_delete_button_asks_about_what_it_shows(sign_in):
+    client, row = sign_in(), failed()
+    question = client.get(f"{page_of(row)[:-7]}delete/")
+    robot_sets(row, status=Status.IN_PROGRESS)
+    client.post(LIST, form_in(question, "selection"))
+    assert QueueItem.objects.filter(pk=row.pk).exists()
+
+
+def test_a_program_may_delete_in_djangos_way(sign_in):
+    client, row = sign_in(), failed()
+    client.post(f"{page_of(row)[:-7]}delete/", {"post": "yes"})
+    assert not QueueItem.objects.exists()
+    assert LogEntry.objects.get().change_message == "status: FAILED"

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from queueapi.tests.helpers import said
 from queues.models import QueueItem
 from queues.tests.helpers import LIST, Status, failed, item
 
@@ -72,9 +73,26 @@ def test_pages_lead_to_each_other(sign_in):
     assert 'rel="next"' not in client.get(f"{LIST}?p=3").content.decode()
 
 
-def test_a_page_beyond_the_last_leads_back(sign_in):
-    item()
-    assert sign_in().get(f"{LIST}?p=9").status_code == 302
+def test_a_page_beyond_the_last_is_the_first_with_the_same_filters(sign_in):
+    item(reference="new")
+    failed(reference="failed")
+    assert shown(sign_in(), "?p=9&status__exact=FAILED") == ["failed"]
+
+
+@pytest.mark.parametrize("query", ["?p=99999999999999999999", "?x=1", "?id__exact=zzz"])
+def test_what_a_list_does_not_know_leads_back_and_says_so(sign_in, query):
+    page = sign_in().get(LIST + query, follow=True)
+    assert page.redirect_chain == [(f"{LIST}?e=1", 302)]
+    assert "nothing is filtered" in said(page)[0]
+
+
+def test_regular_expressions_are_refused(sign_in):
+    assert sign_in().get(f"{LIST}?message__regex=(").status_code == 400
+
+
+def test_a_search_takes_some_words(sign_in):
+    item(reference="a", message="w " * 30)
+    assert shown(sign_in(), "?q=" + "w+" * 2000) == ["a"]
 
 
 @pytest.mark.parametrize("page", ["0", "-3", "x"])
@@ -141,7 +159,9 @@ def test_filter_by_stuck(sign_in):
     for name, hours in (("at work", 1), ("stuck", 3)):
         start = now - timedelta(hours=hours)
         item(reference=name, status=Status.IN_PROGRESS, start_date=start, created_date=start)
-    assert shown(sign_in(), "?stuck=yes") == ["stuck"]
+    client = sign_in()
+    assert shown(client, "?stuck=yes") == ["stuck"]
+    assert shown(client, "?stuck=x") == []
 
 
 @pytest.mark.parametrize("text", ["INV-7", "erp", "order is", "ABC123"])
@@ -158,6 +178,12 @@ def test_search_by_id(sign_in, write):
     row = item(reference="found")
     item(reference="other")
     assert shown(sign_in(), f"?q={write(row.pk)}") == ["found"]
+
+
+def test_an_id_of_another_system_is_found_too(sign_in):
+    other = "5f0c1c3e-90c5-4a66-9d0c-0a4f3c9a3a11"
+    item(reference=other)
+    assert shown(sign_in(), f"?q={other}") == [other]
 
 
 def test_a_search_keeps_the_filters(sign_in):

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from queueapi import audit
 from queueapi.admin.base import ViewOnlyAdmin
+from security.address import client_address
 from security.admin.forms import BanForm
 from security.models import BannedIP
 from security.models.bans import BannedIPQuerySet
@@ -80,6 +81,9 @@ class BannedIPAdmin(ViewOnlyAdmin):
             else:
                 text = gettext("%(network)s is banned.") % {"network": ban.network}
                 self.message_user(request, text, messages.SUCCESS)
+                if BannedIP.objects.covers(client_address(request)):
+                    text = gettext("That is your own address: once you sign out, you are out.")
+                    self.message_user(request, text, messages.WARNING)
                 return HttpResponseRedirect(reverse("admin:security_bannedip_changelist"))
         context = {
             **self.admin_site.each_context(request),

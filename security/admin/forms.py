@@ -3,14 +3,19 @@
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from datetime import timedelta
+from secrets import token_urlsafe
 from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from redis.exceptions import RedisError
 
 from security.durations import duration, lifetime
+
+REMEMBERED = 24 * 60 * 60  # seconds that a form is known to have been sent
 
 
 class SpanField(forms.CharField):
@@ -30,10 +35,33 @@ class SpanField(forms.CharField):
             ) from error
 
 
+def new_token() -> str:
+    return token_urlsafe(16)
+
+
+def is_first_use(token: str) -> bool:
+    try:
+        return cache.add(f"once.{token[:40]}", True, REMEMBERED)
+    except (RedisError, OSError):
+        return True  # better twice than never
+
+
 class VerbForm(forms.Form):
-    """A form for which a verb of a model may still refuse what it holds."""
+    """A form for which a verb of a model may still refuse what it holds.
+
+    It is sent once: whoever reloads the answer, which may show a key, must not get another.
+    """
+
+    once = forms.CharField(required=False, widget=forms.HiddenInput, initial=new_token)
+
+    def clean(self) -> dict[str, Any]:
+        token = self.cleaned_data.get("once")
+        if token and not self.errors and not is_first_use(token):
+            raise ValidationError(_("This was done already, and was not done again."))
+        return self.cleaned_data
 
     def refuse(self, error: ValidationError) -> None:
+        self.data = {**dict(self.data.items()), "once": new_token()}
         if hasattr(error, "error_dict"):
             for name, errors in error.error_dict.items():
                 self.add_error(name if name in self.fields else None, errors)
@@ -64,10 +92,6 @@ class RotateForm(VerbForm):
             "How long the older keys go on beside the new one: 24h, 7d, or 0 to end them at once."
         ),
     )
-
-
-class RevokeForm(VerbForm):
-    """A question without fields."""
 
 
 def default_ban() -> str:

@@ -10,15 +10,13 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from queueapi import audit
 from queueapi.admin.badges import badge
 from queueapi.admin.base import ViewOnlyAdmin
-from queueapi.front_page import EXPIRY
-from security.admin.forms import IssueForm, RevokeForm, RotateForm, VerbForm
+from security.admin.forms import IssueForm, RotateForm, VerbForm
 from security.models import ApiKey
 
 
@@ -38,10 +36,15 @@ class StateFilter(admin.SimpleListFilter):
             case "live":
                 return queryset.live()
             case "expiring":
-                return queryset.live().filter(expires__lte=timezone.now() + EXPIRY)
+                return queryset.expiring()
             case "ended":
                 return queryset.exclude(pk__in=queryset.live().values("pk"))
         return queryset
+
+
+def ends(key: ApiKey) -> dict[str, Any]:
+    """What a person changes of a key. Its last use changes by itself."""
+    return {"expires": key.expires, "revoked": key.revoked}
 
 
 @admin.register(ApiKey)
@@ -57,6 +60,10 @@ class ApiKeyAdmin(ViewOnlyAdmin):
     @admin.display(description=_("state"))
     def shown_state(self, key: ApiKey) -> str:
         return badge(key.state, str(key.state.label))
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Not by the hash, which could be read digit by digit."""
+        return "hashed_secret" not in lookup and super().lookup_allowed(lookup, value, request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("security.add_apikey")
@@ -110,14 +117,16 @@ class ApiKeyAdmin(ViewOnlyAdmin):
         live = ApiKey.objects.filter(client=key.client).live().order_by("created")
         form = RotateForm(request.POST or None)
         if form.is_valid():
-            before = {each.pk: audit.values(each) for each in live}
             try:
                 with transaction.atomic():
+                    before = {each.pk: ends(each) for each in live.select_for_update()}
                     new, plaintext = ApiKey.objects.rotate(key.client, form.cleaned_data["overlap"])
                     self.log_changes(request, before)
                     self.log_issue(request, new, "Issued by rotation")
             except ApiKey.DoesNotExist:
-                form.add_error(None, gettext("This client has no live key to take over from."))
+                form.refuse(
+                    ValidationError(gettext("This client has no live key to take over from."))
+                )
             else:
                 return self.hand_over(request, new, plaintext)
         return self.ask(
@@ -135,8 +144,8 @@ class ApiKeyAdmin(ViewOnlyAdmin):
 
     def revoke_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         key = self.ending_key(request, pk)
-        if request.method == "POST":
-            before = {key.pk: audit.values(key)}
+        if request.method == "POST" or key.revoked is not None:
+            before = {key.pk: ends(key)}
             with transaction.atomic():
                 is_new = key.revoke()
                 self.log_changes(request, before)
@@ -149,7 +158,7 @@ class ApiKeyAdmin(ViewOnlyAdmin):
             return HttpResponseRedirect(reverse("admin:security_apikey_change", args=[key.pk]))
         return self.ask(
             request,
-            RevokeForm(),
+            None,
             title=_("Revoke the key %(key)s") % {"key": key},
             verb=_("Revoke"),
             explanation=_(
@@ -169,9 +178,7 @@ class ApiKeyAdmin(ViewOnlyAdmin):
 
     def log_changes(self, request: HttpRequest, before: dict[Any, dict[str, Any]]) -> None:
         changed: QuerySet = ApiKey.objects.filter(pk__in=before)
-        entries = [
-            (key, audit.difference(ApiKey, before[key.pk], audit.values(key))) for key in changed
-        ]
+        entries = [(key, audit.difference(ApiKey, before[key.pk], ends(key))) for key in changed]
         audit.record(request.user.pk, CHANGE, [entry for entry in entries if entry[1]])
 
     def log_issue(self, request: HttpRequest, key: ApiKey, how: str) -> None:
@@ -179,7 +186,7 @@ class ApiKeyAdmin(ViewOnlyAdmin):
         audit.record(request.user.pk, ADDITION, [(key, f"{how}, it expires: {end}.")])
 
     def ask(
-        self, request: HttpRequest, form: VerbForm, key: ApiKey | None = None, **texts: Any
+        self, request: HttpRequest, form: VerbForm | None, key: ApiKey | None = None, **texts: Any
     ) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),

@@ -91,9 +91,12 @@ class BannedIPQuerySet(models.QuerySet["BannedIP"]):
     def lift(self, by: str) -> list["BannedIP"]:
         """End those of these bans that are active, in the name of `by`, and return them."""
         now = timezone.now()
-        self.active().update(ended=now, ended_by=by)
-        lifted: list[BannedIP] = list(self.filter(ended=now, ended_by=by))
+        with transaction.atomic():
+            lifted: list[BannedIP] = list(self.active().select_for_update())
+            these = self.model._default_manager.filter(pk__in=[ban.pk for ban in lifted])
+            these.update(ended=now, ended_by=by)
         for ban in lifted:
+            ban.ended, ban.ended_by = now, by
             banned_until.forget(ban.network)
             logger.warning("Ban of %s lifted by %s", ban.network, by)
         return lifted

@@ -17,6 +17,7 @@ from security.recent import Recent
 
 PREFIX_LENGTH = 8
 TOUCH_INTERVAL = timedelta(minutes=1)
+EXPIRES_SOON = timedelta(days=14)
 
 
 def hash_secret(secret: str) -> bytes:
@@ -35,6 +36,10 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def live(self) -> Self:
         """Keys that open the door now."""
         return self.filter(Q(expires=None) | Q(expires__gt=timezone.now()), revoked=None)
+
+    def expiring(self) -> Self:
+        """Live keys that end soon."""
+        return self.live().filter(expires__lte=timezone.now() + EXPIRES_SOON)
 
     def issue(self, client: str, lifetime: timedelta | None) -> tuple["ApiKey", str]:
         """Make a key for `client` that ends after `lifetime` (`None`: never).

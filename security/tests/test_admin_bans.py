@@ -34,7 +34,8 @@ def lift(client, *bans: BannedIP):
 
 def test_a_ban_by_hand_works(sign_in, api):
     answer = ban_by_hand(sign_in("Security admins"), address="127.0.0.1", span="2h")
-    assert said(answer) == ["127.0.0.1 is banned."]
+    assert said(answer)[0] == "127.0.0.1 is banned."
+    assert "your own address" in said(answer)[1]
     row = BannedIP.objects.get()
     assert (row.until - row.began, row.reason) == (2 * HOUR, "Port scan")
     assert right(api) == 403
@@ -82,6 +83,16 @@ def test_lift_works(sign_in):
     answer = lift(sign_in("Security admins"), first, second)
     assert said(answer) == ["2 bans lifted."]
     assert not BannedIP.objects.active().exists()
+
+
+def test_the_list_of_active_bans_lifts_and_logs_them(sign_in, api):
+    client, row = sign_in(), ban("127.0.0.1")
+    assert right(api) == 403
+    chosen = {"action": "lift", "_selected_action": [row.pk]}
+    answer = client.post(f"{LIST}?state=active", chosen, follow=True)
+    assert said(answer) == ["1 ban lifted."]
+    assert LogEntry.objects.count() == 1
+    assert right(api) == 201
 
 
 def test_a_ban_has_a_button_to_lift_it(sign_in):

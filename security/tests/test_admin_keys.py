@@ -218,3 +218,31 @@ def test_a_revocation_holds_at_once_although_it_is_in_a_transaction(sign_in, mon
     monkeypatch.setattr(audit, "record", another_thread_asks_before_the_commit)
     sign_in().post(address("revoke", key))
     assert ApiKey.objects.with_secret(plaintext).revoked is not None
+
+
+def test_to_reload_the_answer_issues_no_second_key(sign_in):
+    client = sign_in()
+    form = {**form_in(client.get(ADD), "client"), "client": "ERP"}
+    client.post(ADD, form)
+    again = client.post(ADD, form)
+    assert "This was done already" in again.content.decode()
+    assert ApiKey.objects.count() == 1
+
+
+def test_a_form_that_was_refused_can_be_put_right(sign_in):
+    client = sign_in()
+    refused = issue(client, client="ERP", expires="0")
+    answer = client.post(ADD, {**form_in(refused, "client"), "expires": "30d"})
+    assert plaintext_in(answer)
+
+
+def test_a_key_is_not_found_by_its_hash(sign_in, key):
+    assert sign_in().get(f"{LIST}?hashed_secret__startswith=a").status_code == 400
+
+
+def test_a_rotation_logs_what_a_person_changed_only(sign_in, key):
+    client = sign_in()
+    form = form_in(client.get(address("rotate", key)), "overlap")
+    ApiKey.objects.update(last_used=timezone.now())
+    client.post(address("rotate", key), form)
+    assert "last used" not in entries()[0][1]

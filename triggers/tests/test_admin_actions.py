@@ -143,16 +143,39 @@ def test_one_click_needs_a_csrf_token(sign_in):
     assert click(strict, "pause", trigger).status_code == 403
 
 
-def test_one_click_is_a_post(sign_in):
+def test_to_open_the_address_of_a_click_changes_nothing(sign_in):
     trigger = single()
     client = sign_in()
-    url = f"/admin/triggers/trigger/{trigger.pk}/at-once/pause/"
-    assert client.get(url).status_code == 405
+    assert client.get(f"/admin/triggers/trigger/{trigger.pk}/at-once/pause/").url == LIST
     assert status(trigger) == Status.IDLE
 
 
 def test_an_unknown_action_is_not_found(sign_in):
     assert click(sign_in(), "kill", single()).status_code == 404
+
+
+def test_an_action_that_no_page_offers_is_not_found(sign_in):
+    trigger = single(process_status=Status.FAILED)
+    assert click(sign_in(), "resume", trigger).status_code == 404
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("before", [Status.KILLING, Status.PAUSING])
+def test_to_pause_what_is_being_ended_is_asked_first(sign_in, before):
+    client, trigger = sign_in(), single(process_status=before)
+    question = click(client, "pause", trigger)
+    assert question.context["warnings"]
+    assert status(trigger) == before
+
+
+def test_a_status_of_somebody_elses_making_is_not_resumed(sign_in):
+    client, weird, paused = (
+        sign_in(),
+        single(process_status="WEIRD"),
+        single(process_status=Status.PAUSED),
+    )
+    question = ask(client, "resume", weird, paused)
+    assert question.context["total"] == 1
 
 
 # Nobody overwrites anybody.

@@ -240,3 +240,29 @@ def test_a_superuser_deletes_both_rows(sign_in):
     sign_in().post(f"/admin/triggers/singletrigger/{trigger.pk}/delete/", {"post": "yes"})
     assert not Trigger.objects.exists()
     assert LogEntry.objects.get().content_type.model == "trigger"
+
+
+def test_a_name_with_white_space_at_its_end_can_be_changed(sign_in):
+    trigger = single(trigger_name="Report ")
+    save(sign_in(), trigger, trigger_name="Report 2")
+    trigger.refresh_from_db()
+    assert trigger.trigger_name == "Report 2"
+
+
+def test_a_status_of_somebody_elses_making_is_left_alone(sign_in):
+    trigger = single(process_status="WEIRD")
+    save(sign_in(), trigger, priority="7")
+    trigger.refresh_from_db()
+    assert (trigger.process_status, trigger.priority) == ("WEIRD", 7)
+
+
+@pytest.mark.parametrize("time", ["2030-01-01T07:00:00+02:00", "0001-01-01T00:00:00", "x", ""])
+def test_a_next_run_is_a_local_time(sign_in, time):
+    assert "next_run" in errors(save(sign_in(), single(), next_run=time))
+
+
+def test_what_is_not_touched_is_not_judged(sign_in):
+    trigger = scheduled(cron_expr="nonsense")
+    save(sign_in(), trigger, priority="7")
+    trigger.refresh_from_db()
+    assert (trigger.cron_expr, trigger.priority) == ("nonsense", 7)
