@@ -10,6 +10,7 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.fields import empty
 
@@ -39,7 +40,7 @@ class OnlyText:
 
     def run_validation(self, data: Any = empty) -> Any:
         if data is not empty and not isinstance(data, str):
-            raise serializers.ValidationError("Must be a text.", code="invalid")
+            raise serializers.ValidationError(_("Must be a text."), code="invalid")
         return super().run_validation(data)  # type: ignore[misc]
 
 
@@ -57,7 +58,7 @@ class TextField(OnlyText, serializers.CharField):
 class UpperCaseChoiceField(OnlyText, serializers.ChoiceField):
     """One of `choices` in any letter case; the value is the choice, in upper case."""
 
-    default_error_messages = {"invalid_choice": "Must be one of {choices}."}
+    default_error_messages = {"invalid_choice": _("Must be one of {choices}.")}
 
     def to_internal_value(self, data: Any) -> str:
         # ASCII only: a long s and a dotless i, among others, have S and I as their upper case.
@@ -75,8 +76,8 @@ class LocalDateTimeField(OnlyText, serializers.DateTimeField):
     """
 
     default_error_messages = {
-        "invalid": "Must be an ISO 8601 date or date-time, like 2025-04-26T12:00:00+02:00.",
-        "range": "Must lie between the years 1753 and 9999.",
+        "invalid": _("Must be an ISO 8601 date or date-time, like 2025-04-26T12:00:00+02:00."),
+        "range": _("Must lie between the years 1753 and 9999."),
     }
 
     def get_value(self, dictionary: Mapping[str, Any]) -> Any:

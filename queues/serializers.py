@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.fields import empty
 
@@ -23,9 +24,9 @@ class DataField(TextField):
             try:
                 data = json.dumps(data, ensure_ascii=False)
             except RecursionError as error:
-                raise serializers.ValidationError("Is nested too deeply.") from error
+                raise serializers.ValidationError(_("Is nested too deeply.")) from error
         elif data is not empty and not isinstance(data, str):
-            raise serializers.ValidationError("Must be a text, an object or an array.")
+            raise serializers.ValidationError(_("Must be a text, an object or an array."))
         return super().run_validation(data)
 
 

@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from queueapi.errors import permission_denied
 from security.address import client_address
@@ -15,7 +16,10 @@ from security.models import BannedIP, FailedAttempt
 logger = logging.getLogger(__name__)
 
 BANNED = PermissionDenied(
-    "This address is banned after repeated failed attempts; try again later or ask the operators."
+    _(
+        "This address is banned after repeated failed attempts; try again later or ask the "
+        "operators."
+    )
 )
 
 

@@ -1,5 +1,7 @@
 """Cron expressions in words."""
 
+import re
+
 from cron_descriptor import (
     FormatError,
     MissingFieldError,
@@ -7,7 +9,8 @@ from cron_descriptor import (
     WrongArgumentError,
     get_description,
 )
-from django.utils.translation import get_language
+from django.utils.dates import MONTHS, WEEKDAYS
+from django.utils.translation import get_language, override
 
 LOCALES = {"da": "da_DK"}
 
@@ -20,6 +23,12 @@ def in_words(expression: str) -> str | None:
         verbose=True,
     )
     try:
-        return str(get_description(expression, options))
+        words = str(get_description(expression, options))
     except (FormatError, MissingFieldError, WrongArgumentError):
         return None
+    # The library takes the names of days and months from the process, which speaks English.
+    for name in (*WEEKDAYS.values(), *MONTHS.values()):
+        with override("en"):
+            english = str(name)
+        words = re.sub(rf"\b{english}\b", str(name), words)
+    return words

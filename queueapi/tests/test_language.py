@@ -1,0 +1,129 @@
+"""The admin speaks the browser's language, the API and the log always English."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import polib
+import pytest
+from django.conf import settings
+from django.contrib.admin.models import LogEntry
+
+from queueapi.tests.helpers import form_in
+from queues.tests.helpers import LIST, ask, failed, item, page_of
+from security.tests.helpers import wrong
+from triggers.tests.helpers import page_of as trigger_page_of
+from triggers.tests.helpers import scheduled
+
+CATALOG = settings.LOCALE_PATHS[0] / "da" / "LC_MESSAGES"
+DANISH = {"Accept-Language": "da-DK,da;q=0.9,en;q=0.5"}
+
+pytestmark = pytest.mark.django_db
+
+
+def in_danish(client, url: str) -> str:
+    return client.get(url, headers=DANISH).content.decode().replace("\xa0", " ")
+
+
+def test_it_works(sign_in):
+    failed(message="No order")
+    page = in_danish(sign_in(), "/admin/")
+    for text in ("Kræver opmærksomhed", "Fejlet i de seneste 24 timer", "Ældste nye", "Køer"):
+        assert text in page
+    assert '<html lang="da"' in page
+
+
+def test_lists_and_pages_too(sign_in):
+    row, trigger = failed(), scheduled()
+    client = sign_in()
+    assert "Søger i reference" in in_danish(client, LIST)
+    assert "Fejlet</span>" in in_danish(client, LIST)
+    assert "Oprettet af" in in_danish(client, page_of(row))
+    assert "Kl 07:30, mandag til og med fredag" in in_danish(client, trigger_page_of(trigger))
+
+
+@pytest.mark.parametrize("language", ["", "en", "de", "xx;q=nonsense"])
+def test_everybody_else_gets_english(sign_in, language):
+    page = sign_in().get("/admin/", headers={"Accept-Language": language})
+    assert "Needs attention" in page.content.decode()
+
+
+def test_the_login_page_is_danish(client):
+    assert "Brugernavn" in in_danish(client, "/admin/login/")
+
+
+def test_whoever_is_banned_is_told_so_in_danish(api, client):
+    wrong(api, 5)
+    assert "Denne adresse er udelukket" in in_danish(client, "/admin/login/")
+
+
+def test_the_api_speaks_english(api):
+    answer = api.post("/api/queue", {"data": 5}, **DANISH)
+    assert answer.json()["fields"] == {
+        "queue_name": ["This field is required."],
+        "data": ["Must be a text, an object or an array."],
+    }
+
+
+def test_also_after_a_danish_page_in_the_same_thread(api, sign_in):
+    in_danish(sign_in(), "/admin/")
+    assert api.post("/api/queue", {}).json()["error"] == "queue_name: This field is required."
+
+
+def test_what_the_api_refuses_is_refused_in_danish_by_hand(sign_in):
+    client = sign_in()
+    url = "/admin/queues/queueitem/add/"
+    form = {**form_in(client.get(url), "queue_name"), "queue_name": "q", "created_date": "x"}
+    page = client.post(url, form, headers=DANISH).content.decode()
+    assert "Skal være en dato" in page
+
+
+def test_the_log_is_in_english(sign_in):
+    client, row = sign_in(), item()
+    question = ask(client, "abandon", row, headers=DANISH)
+    client.post(LIST, form_in(question, "selection"), headers=DANISH)
+    assert LogEntry.objects.get().change_message.startswith("status: NEW → ABANDONED; ended: ")
+
+
+# The catalog.
+
+
+@pytest.fixture
+def catalog() -> polib.POFile:
+    return polib.pofile(str(CATALOG / "django.po"))
+
+
+def test_every_string_of_the_catalog_is_translated(catalog):
+    missing = [*catalog.untranslated_entries(), *catalog.fuzzy_entries()]
+    assert [entry.msgid for entry in missing] == []
+
+
+def test_translations_keep_their_placeholders(catalog):
+    def placeholders(text: str) -> list[str]:
+        return sorted(re.findall(r"%\(\w+\)[sdr]|\{\w+\}", text))
+
+    for entry in catalog:
+        for text in entry.msgstr_plural.values() or [entry.msgstr]:
+            assert placeholders(text) == placeholders(entry.msgid_plural or entry.msgid)
+
+
+def test_what_is_used_is_what_was_translated(catalog):
+    used = {entry.msgid: entry.msgstr for entry in polib.mofile(str(CATALOG / "django.mo"))}
+    assert used == {entry.msgid: entry.msgstr for entry in catalog}
+
+
+@pytest.mark.skipif(shutil.which("xgettext") is None, reason="no gettext on this machine")
+def test_every_string_of_ours_is_in_the_catalog(catalog, tmp_path):
+    for name in ("queueapi", "queues", "triggers", "security"):
+        ignored = shutil.ignore_patterns("tests", "__pycache__", "migrations")
+        shutil.copytree(settings.BASE_DIR / name, tmp_path / name, ignore=ignored)
+    shutil.copy(settings.BASE_DIR / "manage.py", tmp_path)
+    subprocess.run(
+        [sys.executable, "manage.py", "makemessages", "-l", "da", "--no-obsolete"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    made = polib.pofile(str(tmp_path / CATALOG.relative_to(settings.BASE_DIR) / "django.po"))
+    assert {entry.msgid for entry in made} == {entry.msgid for entry in catalog}
