@@ -204,7 +204,6 @@ class QueueItemAdmin(BulkAdmin, CarefulAdmin):
     search_help_text = _("Searches reference, id, created by, message and data.")
     ordering = ["-created_date"]
     change_form_template = "admin/row_change_form.html"
-    editable = ["status", "reference", "message", "data"]
     readonly_fields = [
         *("queue_name", "state", "formatted_data", "created_by", "created_date", "start_date"),
         *("end_date", "took", "age", "id"),

@@ -78,6 +78,8 @@ class CarefulForm(forms.ModelForm):
         """Whether this field has another value in the database than the form showed."""
         bound = self[name]
         field = bound.field
+        if bound.html_initial_name not in self.data:
+            return False  # no browser with our page: nobody was shown anything
         shown = field.hidden_widget().value_from_datadict(
             self.data, self.files, bound.html_initial_name
         )

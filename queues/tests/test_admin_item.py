@@ -278,3 +278,10 @@ def test_a_program_may_delete_in_djangos_way(sign_in):
     client.post(f"{page_of(row)[:-7]}delete/", {"post": "yes"})
     assert not QueueItem.objects.exists()
     assert LogEntry.objects.get().change_message == "status: FAILED"
+
+
+def test_a_program_may_send_just_what_it_changes(sign_in):
+    client, row = sign_in(), item(message="old", data="kept")
+    client.post(page_of(row), {"message": "new"})
+    row.refresh_from_db()
+    assert (row.message, row.data, row.status) == ("new", "kept", Status.NEW)
