@@ -56,17 +56,18 @@ def show(model: type[Model], name: str, value: Any) -> str:
 
 def record(user_pk: Any, flag: int, entries: Iterable[tuple[Model, str]]) -> None:
     """Log that this user added, changed or deleted (`flag`) these rows, with a message for each."""
-    LogEntry.objects.bulk_create(
-        LogEntry(
-            user_id=user_pk,
-            content_type_id=ContentType.objects.get_for_model(row, for_concrete_model=False).pk,
-            object_id=row.pk,
-            object_repr=str(row)[:200],
-            action_flag=flag,
-            change_message=message,
+    with translation.override(None):
+        LogEntry.objects.bulk_create(
+            LogEntry(
+                user_id=user_pk,
+                content_type_id=ContentType.objects.get_for_model(row, for_concrete_model=False).pk,
+                object_id=row.pk,
+                object_repr=str(row)[:200],
+                action_flag=flag,
+                change_message=message,
+            )
+            for row, message in entries
         )
-        for row, message in entries
-    )
 
 
 def history(row: Model, length: int = 20) -> QuerySet[LogEntry]:

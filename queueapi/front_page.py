@@ -110,7 +110,7 @@ def chart_of(numbers: Statistics, by_day: bool) -> Chart:
         return [days.get(slot.date(), 0) for slot in slots]
 
     return Chart(
-        title=_("Items of the last 14 days") if by_day else _("Items of the last 24 hours"),
+        title=_("Items by the day") if by_day else _("Items by the hour"),
         slot_title=_("Day") if by_day else _("Hour"),
         names=names,
         shorts=shorts,

@@ -98,6 +98,7 @@ class NewItemForm(forms.ModelForm):
     created_date = forms.CharField(
         label=_("Created"),
         required=False,
+        strip=False,
         widget=forms.TextInput(attrs={"type": "datetime-local", "step": "1"}),
         help_text=_("Empty: now."),
     )
@@ -363,6 +364,10 @@ class QueueItemAdmin(BulkAdmin, CarefulAdmin):
     def delete_model(self, request: HttpRequest, obj: QueueItem) -> None:
         super().delete_model(request, obj)
         self.after_change()
+
+    def epitaph(self, item: QueueItem) -> str:
+        """Not its data, which may be why it is deleted."""
+        return f"status: {item.status}"
 
     def after_change(self) -> None:
         transaction.on_commit(statistics.forget)

@@ -8,6 +8,7 @@ from uuid import UUID
 from cronsim import CronSim
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.models import DELETION
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.core.validators import MaxLengthValidator
 from django.db.models import QuerySet
@@ -251,7 +252,7 @@ def is_json(value: Any) -> bool:
 
 class KindForm(CarefulForm):
     # The status for which the question was asked, once it was.
-    sure = forms.CharField(required=False, widget=forms.HiddenInput)
+    sure = forms.CharField(required=False, label="", widget=forms.HiddenInput)
 
     class Meta:
         field_classes = {"scheduler_whitelist": MachinesField, "process_args": PlainTextField}
@@ -285,7 +286,8 @@ class KindForm(CarefulForm):
         if becomes_idle and present in Trigger.AT_WORK and cleaned.get("sure") != present:
             text = _("Nothing was saved yet. %(why)s Save again to do it all the same.")
             self.add_error("process_status", text % {"why": STILL_RUNS})
-            self.data = {**dict(self.data.items()), "sure": present}
+            self.data = self.data.copy()  # type: ignore[attr-defined]  # a QueryDict
+            self.data["sure"] = present  # type: ignore[index]
         return cleaned
 
 
@@ -340,8 +342,8 @@ class KindAdmin(CarefulAdmin):
         return super().log_change(request, self.as_trigger(obj), message)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        triggers: Any = [self.as_trigger(row) for row in queryset]
-        return super().log_deletions(request, triggers)
+        entries = [(self.as_trigger(row), self.epitaph(row)) for row in queryset]
+        return audit.record(request.user.pk, DELETION, entries)
 
     @staticmethod
     def as_trigger(row: Any) -> Trigger:

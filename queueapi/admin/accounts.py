@@ -5,19 +5,27 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangosGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangosUserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.admin.base import AuditedAdmin
+from queueapi.admin.editing import CarefulAdmin, CarefulForm
 from security.roles import ROLES
 
 admin.site.unregister([Group, User])
 
 
+class UserForm(CarefulForm, UserChangeForm):
+    pass
+
+
 @admin.register(User)
-class UserAdmin(AuditedAdmin, DjangosUserAdmin):
+class UserAdmin(CarefulAdmin, DjangosUserAdmin):
     """Nobody is deleted: what they did would lose its name. `is_active` lets them in or not."""
+
+    form = UserForm
+    readonly_fields = ["last_login", "date_joined"]
 
     list_display = [
         "username",
@@ -34,7 +42,7 @@ class UserAdmin(AuditedAdmin, DjangosUserAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(AuditedAdmin, DjangosGroupAdmin):
+class GroupAdmin(CarefulAdmin, DjangosGroupAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Group | None = None) -> Any:
         note: Any = ""
         if self.is_a_role(obj):

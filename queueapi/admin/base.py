@@ -1,8 +1,10 @@
 """What every page of the back office has: a trail of changes, and lists that don't count."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.models import DELETION
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, SEARCH_VAR, ChangeList
 from django.db.models import QuerySet
@@ -87,11 +89,24 @@ class AuditedAdmin(admin.ModelAdmin):
         """Nothing, if nothing changed."""
         return super().log_change(request, obj, message) if message else None
 
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        entries = [(row, self.epitaph(row)) for row in queryset]
+        return audit.record(request.user.pk, DELETION, entries)
+
+    def epitaph(self, row: Any) -> str:
+        """What the log keeps of a deleted row, besides its name."""
+        values = audit.values(row)
+        return audit.difference(type(row), values, dict.fromkeys(values))
+
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> Any:
         own = {field.name for field in (*self.opts.fields, *self.opts.many_to_many)}
-        changed = [name for name in form.changed_data if name in own]
+        return self.difference_in(form, own, add)
+
+    def difference_in(self, form: Any, fields: Collection[str], add: bool = False) -> str:
+        """What the person changed of these fields, from what the row held when it was sent."""
+        changed = [name for name in form.changed_data if name in fields]
         with translation.override(None):  # names of permissions are translated
             before = {
                 name: None if add else self._plain(form.initial.get(name)) for name in changed

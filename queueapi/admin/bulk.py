@@ -169,8 +169,9 @@ class BulkAdmin(AuditedAdmin):
             ) % {"count": left}
         elif left:
             text += " " + ngettext(
-                "%(count)d was left as it is, because its status changed meanwhile.",
-                "%(count)d were left as they are, because their status changed meanwhile.",
+                "%(count)d was left as it is: its status changed meanwhile, or it is gone.",
+                "%(count)d were left as they are: their status changed meanwhile, or they are "
+                "gone.",
                 left,
             ) % {"count": left}
         level = messages.WARNING if left else messages.SUCCESS
@@ -181,11 +182,10 @@ class BulkAdmin(AuditedAdmin):
         """All of it or nothing, so that no change is without its entry in the log."""
         manager = self.model._default_manager
         with transaction.atomic():
-            # Locked where the database can (SQL Server); SQLite has one writer at a time.
-            unchanged = manager.select_for_update().filter(
-                pk__in=ids, **{self.status_field: status}
-            )
-            before = list(unchanged)
+            # Locked where the database can (SQL Server); SQLite has one writer at a time. Found by
+            # their ids alone: a status may be that of most rows, and its index the wrong way.
+            rows = manager.select_for_update().filter(pk__in=ids)
+            before = [row for row in rows if getattr(row, self.status_field) == status]
             changing = manager.filter(pk__in=[row.pk for row in before])
             if action.deletes:
                 audit.record(
@@ -201,15 +201,6 @@ class BulkAdmin(AuditedAdmin):
                 ]
                 audit.record(request.user.pk, CHANGE, entries)
         return len(before)
-
-    def epitaph(self, row: Any) -> str:
-        """What the log keeps of a deleted row, besides its name."""
-        return f"status: {getattr(row, self.status_field)}"
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        return audit.record(
-            request.user.pk, DELETION, [(row, self.epitaph(row)) for row in queryset]
-        )
 
     def after_change(self) -> None:
         """For who keeps numbers of the rows."""

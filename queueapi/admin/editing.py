@@ -52,7 +52,7 @@ class CarefulForm(forms.ModelForm):
         for name, field in self.fields.items():
             value = self.initial.get(name)
             choices = getattr(field, "choices", None)
-            if value and choices and value not in dict(choices):
+            if value and isinstance(value, str) and choices and value not in dict(choices):
                 # A browser would choose the first one instead, and send it as a change.
                 field.choices = [(value, value), *choices]  # type: ignore[attr-defined]
 
@@ -67,6 +67,8 @@ class CarefulForm(forms.ModelForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if self.instance._state.adding:
             return cleaned
+        if not any(name.startswith("initial-") for name in self.data):
+            return cleaned  # a program, which was not shown anything
         overtaken = [name for name in self.changed_data if self.is_overtaken(name)]
         for name in overtaken:
             self.add_error(name, self.now_it_is(name))
@@ -78,8 +80,6 @@ class CarefulForm(forms.ModelForm):
         """Whether this field has another value in the database than the form showed."""
         bound = self[name]
         field = bound.field
-        if bound.html_initial_name not in self.data:
-            return False  # no browser with our page: nobody was shown anything
         shown = field.hidden_widget().value_from_datadict(
             self.data, self.files, bound.html_initial_name
         )
@@ -90,7 +90,10 @@ class CarefulForm(forms.ModelForm):
         bound = self[name]
         value = bound.field.prepare_value(bound.initial)
         choices = dict(getattr(bound.field, "choices", []))
-        present = choices.get(value, value)
+        if isinstance(value, list):
+            present = ", ".join(str(choices.get(each, each)) for each in value)
+        else:
+            present = choices.get(value, value)
         return gettext(
             "Nothing was saved: somebody else, or a robot, changed this while the form was open. "
             "It is now: %(present)s. If your value is still right, save again."
@@ -98,18 +101,25 @@ class CarefulForm(forms.ModelForm):
 
     def show_present(self) -> None:
         """Make the form show the present row, with what the person changed on top."""
-        data = dict(self.data.items())
+        data = self.data.copy()  # type: ignore[attr-defined]  # a QueryDict
         changed = set(self.changed_data)
         for name in self.fields:
             bound = self[name]
             hidden = bound.field.hidden_widget()
             present = hidden.format_value(bound.field.prepare_value(bound.initial))
-            data[bound.html_initial_name] = "" if present is None else present
+            values = present if isinstance(present, list) else ["" if present is None else present]
+            data.setlist(bound.html_initial_name, values)
             if name not in changed:
-                data[bound.html_name] = data[bound.html_initial_name]
-                if isinstance(bound.field, forms.BooleanField) and not bound.initial:
-                    del data[bound.html_name]
+                is_off = isinstance(bound.field, forms.BooleanField) and not bound.initial
+                data.setlist(bound.html_name, [] if is_off else values)
         self.data = data
+
+    def _save_m2m(self) -> None:
+        """As Django does, for the fields that were changed."""
+        everything = self.cleaned_data
+        self.cleaned_data = {name: everything[name] for name in self.changed_data}
+        super()._save_m2m()  # type: ignore[misc]
+        self.cleaned_data = everything
 
 
 class OvertakenError(Exception):
@@ -179,6 +189,7 @@ class CarefulAdmin(AuditedAdmin):
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> Any:
-        if add:
+        if not hasattr(form, "difference"):  # of a password, or of a new row
             return super().construct_change_message(request, form, formsets, add)
-        return str(form.difference)
+        many = {field.name for field in self.opts.many_to_many}
+        return "; ".join(filter(None, [form.difference, self.difference_in(form, many)]))

@@ -144,7 +144,7 @@ class Server:
         self, method: str, path: str, body: bytes = b"", **headers: str
     ) -> tuple[HTTPResponse, bytes]:
         """One request on a connection of its own; header names with `_` for `-`."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         with closing(connection):
             sent = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body, sent)

@@ -126,3 +126,46 @@ def test_the_log_is_in_english_whoever_writes_it(sign_in, bo):
     assert message == (
         "permissions: (empty) → Authentication and Authorization | group | Can add group"
     )
+
+
+def test_what_another_superuser_changed_is_kept(sign_in, bo):
+    client = sign_in()
+    form = form_in(client.get(address(bo)), "username")
+    User.objects.filter(pk=bo.pk).update(is_active=False)
+    client.post(address(bo), {**form, "last_name": "Hansen"})
+    bo.refresh_from_db()
+    assert (bo.is_active, bo.last_name) == (False, "Hansen")
+    assert LogEntry.objects.get().change_message == 'last name: (empty) → "Hansen"'
+
+
+def test_roles_given_meanwhile_are_kept(sign_in, bo):
+    client = sign_in()
+    form = form_in(client.get(address(bo)), "username")
+    bo.groups.add(Group.objects.get(name="Viewers"))
+    client.post(address(bo), {**form, "last_name": "Hansen"})
+    assert bo.groups.count() == 1
+
+
+def test_roles_changed_on_both_sides_are_not_overwritten(sign_in, bo):
+    client = sign_in()
+    viewers, operators = (Group.objects.get(name=name) for name in ("Viewers", "Operators"))
+    form = form_in(client.get(address(bo)), "username")
+    bo.groups.add(viewers)
+    answer = client.post(address(bo), {**form, "groups": [operators.pk]})
+    assert "It is now: Viewers" in answer.context["adminform"].form.errors["groups"][0]
+    assert list(bo.groups.all()) == [viewers]
+
+
+def test_when_somebody_signed_in_is_not_edited(sign_in, bo):
+    client = sign_in()
+    form = form_in(client.get(address(bo)), "username")
+    assert "last_login_0" not in form
+    client.post(address(bo), {**form, "last_name": "Hansen", "last_login": "2020-01-01T00:00:00"})
+    bo.refresh_from_db()
+    assert bo.last_login is None
+
+
+def test_a_deleted_group_is_logged_with_its_name(sign_in):
+    client, group = sign_in(), Group.objects.create(name="Others")
+    client.post(address(group, "delete"), {"post": "yes"})
+    assert 'name: "Others" → (empty)' in LogEntry.objects.get().change_message

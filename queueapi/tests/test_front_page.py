@@ -109,7 +109,7 @@ def test_without_items_it_says_so(sign_in):
 def test_the_chart_is_of_24_hours(sign_in):
     failed()
     page = front_page(sign_in())
-    assert "Items of the last 24 hours" in page
+    assert "Items by the hour" in page
     assert "Created: 1. Done: 0. Failed: 1." in page
     assert page.count('<rect class="bar failed"') == 2  # of the legend and of the chart
 
@@ -117,7 +117,7 @@ def test_the_chart_is_of_24_hours(sign_in):
 def test_or_of_14_days(sign_in):
     item(created_date=timezone.now() - timedelta(days=10))
     page = front_page(sign_in(), "?chart=days")
-    assert "Items of the last 14 days" in page
+    assert "Items by the day" in page
     assert "Created: 1. Done: 0. Failed: 0." in page
 
 
@@ -129,7 +129,7 @@ def test_the_switch_says_which_is_shown(sign_in):
 
 @pytest.mark.parametrize("query", ["?chart=", "?chart=x&chart=y", "?a=b"])
 def test_another_query_is_the_24_hours(sign_in, query):
-    assert "Items of the last 24 hours" in front_page(sign_in(), query)
+    assert "Items by the hour" in front_page(sign_in(), query)
 
 
 def test_the_chart_has_its_figures_as_a_table(sign_in):

@@ -5,7 +5,7 @@ import threading
 import pytest
 from django.contrib.admin.models import DELETION, LogEntry
 from django.core.cache import cache
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from queueapi import audit
@@ -116,7 +116,7 @@ def test_a_row_that_a_robot_took_meanwhile_is_left_alone(sign_in):
     answer = confirm(client, question)
     assert (status(taken), status(other)) == (Status.IN_PROGRESS, Status.NEW)
     assert said(answer) == [
-        "Requeue: 1 row. 1 was left as it is, because its status changed meanwhile."
+        "Requeue: 1 row. 1 was left as it is: its status changed meanwhile, or it is gone."
     ]
 
 
@@ -350,3 +350,21 @@ def test_without_the_cache_nothing_is_done_and_it_is_said(sign_in, settings):
     answer = ask(client, "requeue", row)
     assert "the cache" in said(client.get(answer.url))[0]
     assert status(row) == Status.FAILED
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="EXPLAIN QUERY PLAN is SQLite's")
+def test_a_batch_finds_its_rows_by_their_ids(sign_in, django_assert_max_num_queries):
+    client, row = sign_in(), item(status=Status.DONE)
+    question = ask(client, "requeue", row)
+    with django_assert_max_num_queries(30) as queries:
+        confirm(client, question)
+    touched = [
+        query["sql"]
+        for query in queries.captured_queries
+        if '"Queues"' in query["sql"] and " IN (" in query["sql"]
+    ]
+    assert len(touched) == 3  # the rows before, the UPDATE, the rows after
+    for sql in touched:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+            assert "(id=?)" in str(cursor.fetchall())

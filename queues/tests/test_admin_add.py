@@ -45,6 +45,7 @@ def test_viewers_may_not(sign_in):
         {"queue_name": "q", "created_by": "x" * 101},
         {"queue_name": "q", "created_date": "1752-12-31T00:00:00"},
         {"queue_name": "q", "created_date": "soon"},
+        {"queue_name": "q", "created_date": " 2025-01-01 "},
         {"queue_name": "q", "message": "a\x00b"},
     ],
 )

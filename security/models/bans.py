@@ -237,7 +237,7 @@ class FailedAttempt(models.Model):
         indexes = [models.Index(fields=["network", "time"], name="failed_attempt_network")]
 
     def __str__(self) -> str:
-        return f"{self.address} {self.reason}"
+        return f"{self.address}: {self.get_reason_display()}"
 
 
 def _load_has_api_failures(network: str) -> bool:

@@ -11,6 +11,7 @@ from django.core.validators import MinLengthValidator, RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from security.recent import Recent
@@ -146,7 +147,10 @@ class ApiKey(models.Model):
         verbose_name_plural = _("API keys")
 
     def __str__(self) -> str:
-        return f"{self.prefix} of {self.client}"
+        return gettext("%(prefix)s of %(client)s") % {
+            "prefix": self.prefix,
+            "client": self.client,
+        }
 
     def clean(self) -> None:
         if self.expires is not None and self.expires <= self.created:

@@ -239,7 +239,9 @@ def test_a_superuser_deletes_both_rows(sign_in):
     trigger = single()
     sign_in().post(f"/admin/triggers/singletrigger/{trigger.pk}/delete/", {"post": "yes"})
     assert not Trigger.objects.exists()
-    assert LogEntry.objects.get().content_type.model == "trigger"
+    entry = LogEntry.objects.get()
+    assert entry.content_type.model == "trigger"
+    assert 'path: "C:\\\\Robots\\\\main.py" → (empty)' in entry.change_message
 
 
 def test_a_name_with_white_space_at_its_end_can_be_changed(sign_in):
