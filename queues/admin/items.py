@@ -1,7 +1,6 @@
-"""Queue items in the back office."""
+"""The list of queue items, and the page of each."""
 
 import json
-from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -21,169 +20,18 @@ from queueapi import audit
 from queueapi.admin.badges import badge
 from queueapi.admin.base import UncountedList
 from queueapi.admin.bulk import Action, BulkAdmin
-from queueapi.admin.editing import CarefulAdmin, CarefulForm, PlainTextField
-from queueapi.admin.filters import BetweenFilter
+from queueapi.admin.editing import CarefulAdmin
 from queueapi.admin.selection import Selection
 from queueapi.spans import readable, short_time
 from queues import statistics
+from queues.admin.actions import ABANDON, DELETE, EXPORT, REQUEUE
+from queues.admin.filters import CreatedFilter, EndedFilter, QueueFilter, StuckFilter
+from queues.admin.forms import ItemForm, NewItemForm
 from queues.export import csv_response
 from queues.models import QueueItem
-from queues.serializers import QueueItemSerializer
-
-Status = QueueItem.Status
 
 # Beyond this a form would be larger than a request may be; it shows such a text and lets it be.
 LONGEST_EDITABLE = 50_000
-
-REQUEUE = Action(
-    name="requeue",
-    title=_("Requeue"),
-    explanation=_(
-        "They become New, as if they had just come, and robots take them again. "
-        "When they were started and ended is cleared."
-    ),
-    verb=lambda items: items.requeue(),
-    leaves=[Status.NEW],
-    warnings=[
-        (Status.IN_PROGRESS, _("A robot may still be at work on those in progress.")),
-        (Status.DONE, _("What is done will be done a second time.")),
-    ],
-)
-ABANDON = Action(
-    name="abandon",
-    title=_("Abandon"),
-    explanation=_("They become Abandoned, and no robot takes them."),
-    verb=lambda items: items.abandon(),
-    leaves=[Status.ABANDONED],
-    warnings=[
-        (Status.IN_PROGRESS, _("A robot may still be at work on those in progress.")),
-        (Status.DONE, _("What is done stays done; only its status changes.")),
-    ],
-)
-DELETE = Action(
-    name="delete_selected",
-    title=_("Delete"),
-    explanation=_("They are gone for good. The log keeps their names and who deleted them."),
-    verb=lambda items: items.delete(),
-    warnings=[(Status.IN_PROGRESS, _("A robot may still be at work on those in progress."))],
-    deletes=True,
-)
-EXPORT = Action(
-    name="export",
-    title=_("Export as CSV"),
-    explanation=_("A file for a spreadsheet, with all fields. Nothing changes."),
-    verb=None,
-)
-
-
-class NewItemForm(forms.ModelForm):
-    """Takes what `POST /api/queue` takes, by the same serializer."""
-
-    queue_name = PlainTextField(label=_("Queue"), widget=forms.TextInput)
-    status = forms.ChoiceField(label=_("Status"), choices=Status.choices, initial=Status.NEW)
-    data = PlainTextField(  # type: ignore[assignment]  # Django takes it out of the class again
-        label=_("Data"),
-        required=False,
-        widget=forms.Textarea,
-        help_text=_("A text, or JSON; at most 2000 characters."),
-    )
-    reference = PlainTextField(
-        label=_("Reference"),
-        required=False,
-        widget=forms.TextInput,
-        help_text=_("Something by which the robot or you find it again."),
-    )
-    message = PlainTextField(label=_("Message"), required=False, widget=forms.Textarea)
-    created_by = PlainTextField(label=_("Created by"), required=False, widget=forms.TextInput)
-    created_date = forms.CharField(
-        label=_("Created"),
-        required=False,
-        strip=False,
-        widget=forms.TextInput(attrs={"type": "datetime-local", "step": "1"}),
-        help_text=_("Empty: now."),
-    )
-
-    class Meta:
-        model = QueueItem
-        fields = [
-            *("queue_name", "status", "data", "reference", "message"),
-            *("created_by", "created_date"),
-        ]
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = self.cleaned_data
-        self.serializer = QueueItemSerializer(data=cleaned)
-        if not self.serializer.is_valid():
-            for name, errors in self.serializer.errors.items():
-                if name not in self.errors:
-                    self.add_error(name if name in self.fields else None, list(errors))
-        return cleaned
-
-    def _post_clean(self) -> None:
-        """No second opinion: the model's own checks are not those of the API."""
-
-    def save(self, commit: bool = True) -> QueueItem:
-        item: QueueItem = self.serializer.save()
-        return item
-
-    def save_m2m(self) -> None:
-        """There are none."""
-
-
-class ItemForm(CarefulForm):
-    class Meta:
-        field_classes = dict.fromkeys(("data", "reference", "message"), PlainTextField)
-        widgets = {
-            "data": forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
-            "reference": forms.Textarea(attrs={"rows": 1}),
-            "message": forms.Textarea(attrs={"rows": 3}),
-        }
-        help_texts = {
-            "status": _("New: robots take it again, and its times are cleared."),
-            "reference": _("Something by which the robot or you find it again."),
-        }
-
-
-class QueueFilter(admin.SimpleListFilter):
-    title = _("queue")
-    parameter_name = "queue_name"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        names = statistics.queue_names()
-        chosen = self.value()
-        if chosen and chosen not in names:
-            names = [chosen, *names]
-        return [(name, name) for name in names]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset if self.value() is None else queryset.filter(queue_name=self.value())
-
-
-class CreatedFilter(BetweenFilter):
-    title = _("created")
-    parameter_name = "created"
-    field_name = "created_date"
-
-
-class EndedFilter(BetweenFilter):
-    title = _("ended")
-    parameter_name = "ended"
-
-    def between(self, queryset: Any, first: datetime | None, last: datetime | None) -> Any:
-        return queryset.ended_between(first, last) if first or last else queryset
-
-
-class StuckFilter(admin.SimpleListFilter):
-    title = _("stuck")
-    parameter_name = "stuck"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("yes", _("In progress for too long"))]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        if self.value() is None:
-            return queryset
-        return queryset.stuck() if self.value() == "yes" else queryset.none()
 
 
 class ItemList(UncountedList):
