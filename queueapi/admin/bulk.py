@@ -11,10 +11,11 @@ from django.contrib.admin.models import CHANGE, DELETION
 from django.core.exceptions import ValidationError
 from django.db import Error, transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext, ngettext
 from redis.exceptions import RedisError
 
@@ -54,6 +55,11 @@ class Action:
         return any(status == warned for warned, _ in self.warnings)
 
 
+def is_ours(request: HttpRequest, url: str) -> bool:
+    """Whether it leads to this site: anybody can make a browser send another one."""
+    return url_has_allowed_host_and_scheme(url, {request.get_host()}, request.is_secure())
+
+
 class BulkAdmin(AuditedAdmin):
     """`ask_or_do` is the body of an admin action.
 
@@ -84,7 +90,11 @@ class BulkAdmin(AuditedAdmin):
                 ),
             )
             return None
-        return self.do(request, selection, action)
+        response = self.do(request, selection, action)
+        back = request.POST.get("back", "")
+        if response is None and is_ours(request, back):
+            return HttpResponseRedirect(back)
+        return response
 
     def key_of(self, action: Action) -> str:
         return f"{self.opts.label_lower}.{action.name}"
@@ -133,6 +143,7 @@ class BulkAdmin(AuditedAdmin):
             "first": ids[0],
             "selection": name,
             "list_url": self.list_url(request),
+            "back": request.POST.get("back", ""),
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/confirm_action.html", context)

@@ -147,7 +147,12 @@ class QueueItemAdmin(BulkAdmin, CarefulAdmin):
                 {
                     "title": action.title,
                     "url": reverse("admin:queues_queueitem_changelist"),
-                    "fields": {"action": action.name, ACTION_CHECKBOX_NAME: item.pk},
+                    "fields": {
+                        "action": action.name,
+                        ACTION_CHECKBOX_NAME: item.pk,
+                        # Then this page again, unless there is nothing left to show.
+                        "back": "" if action.deletes else request.path,
+                    },
                 }
                 for action in self.actions_on(request, item)
             ]

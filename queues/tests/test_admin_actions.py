@@ -269,8 +269,15 @@ def test_the_buttons_of_an_item_ask_the_same(sign_in):
     form = form_in(client.get(page_of(row)), "_selected_action")
     question = client.post(LIST, form)
     assert question.context["total"] == 1
-    confirm(client, question)
+    assert confirm(client, question).redirect_chain == [(page_of(row), 302)]
     assert status(row) == Status.NEW
+
+
+def test_they_lead_nowhere_else(sign_in):
+    client, row = sign_in(), failed()
+    form = form_in(client.get(page_of(row)), "_selected_action")
+    question = client.post(LIST, {**form, "back": "https://evil.example/"})
+    assert client.post(LIST, form_in(question, "selection")).url == LIST
 
 
 def test_the_list_keeps_its_filters_afterwards(sign_in):

@@ -10,12 +10,11 @@ from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.admin.badges import badge
-from queueapi.admin.bulk import BulkAdmin
+from queueapi.admin.bulk import BulkAdmin, is_ours
 from queueapi.admin.selection import Selection
 from queueapi.spans import short_time
 from triggers.admin.actions import ACTIONS, PAUSE, RESUME, SET_IDLE, one_click_actions
@@ -145,7 +144,7 @@ class TriggerAdmin(BulkAdmin):
         else:
             self.do(request, Selection(request.user.pk, name, {shown: bytearray(pk.bytes)}), action)
         back = request.headers.get("Referer", "")
-        if not url_has_allowed_host_and_scheme(back, {request.get_host()}):
+        if not is_ours(request, back):
             back = reverse("admin:triggers_trigger_changelist")
         return HttpResponseRedirect(back)
 
