@@ -6,6 +6,7 @@
 Read `MIDDLEWARE` and `REST_FRAMEWORK` from top to bottom to follow a request.
 """
 
+import math
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from marshmallow.validate import Range, Regexp
 from redis.connection import parse_url
 from tzlocal import get_localzone_name
 
+from queueapi.database import sql_server
 from security.address import parse_network
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -95,6 +97,12 @@ try:
     # The machine's own zone unless told otherwise: robots and schedulers on it write in that one.
     TIME_ZONE = env.str("TIME_ZONE", default="") or get_localzone_name()
 
+    DATABASE_CONNECTION_TIMEOUT = env.timedelta(
+        "DATABASE_CONNECTION_TIMEOUT", default=timedelta(seconds=5), validate=SPAN
+    )
+    DATABASE_QUERY_TIMEOUT = env.timedelta(
+        "DATABASE_QUERY_TIMEOUT", default=timedelta(seconds=10), validate=SPAN
+    )
     dj_database_url.register("mssql", "mssql")
     if not DEBUG and not env.str("DATABASE_URL", default=""):
         raise ImproperlyConfigured(
@@ -142,8 +150,14 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 10,
     }
 else:
-    # The driver that needs nothing but pip; pyodbc wants Microsoft's ODBC driver on the machine.
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("python_driver", "mssql_python")
+    DATABASES["default"] = sql_server(
+        DATABASES["default"],
+        connection_timeout=math.ceil(DATABASE_CONNECTION_TIMEOUT.total_seconds()),
+        query_timeout=math.ceil(DATABASE_QUERY_TIMEOUT.total_seconds()),
+    )
+# Connections are kept by their threads; a pool of the driver's below them could hand out a dead
+# one after the server was away.
+DATABASE_CONNECTION_POOLING = False
 
 INSTALLED_APPS = [
     "queueapi",

@@ -1,0 +1,60 @@
+"""From a `mssql://` address to settings of mssql-django."""
+
+import re
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+DRIVERS = ("mssql_python", "pyodbc")
+# What the name of a connection parameter looks like; nothing that could begin another one.
+PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_ -]*")
+
+
+def sql_server(
+    database: dict[str, Any], connection_timeout: int, query_timeout: int
+) -> dict[str, Any]:
+    """The settings for what `dj_database_url` read, with time-outs in seconds.
+
+    `python_driver` and `driver` in the address's query choose the driver; everything else there is
+    a parameter of the connection, like `Encrypt` or `TrustServerCertificate`.
+    Raises `ImproperlyConfigured` for an address without a database, and for a wrong driver.
+    """
+    if not database["NAME"]:
+        raise ImproperlyConfigured("DATABASE_URL has to end in the database's name.")
+    given = {str(name): str(value) for name, value in database.get("OPTIONS", {}).items()}
+    # The driver that needs nothing but pip; pyodbc wants Microsoft's ODBC driver on the machine.
+    python_driver = given.pop("python_driver", DRIVERS[0])
+    if python_driver not in DRIVERS:
+        raise ImproperlyConfigured(
+            "python_driver in DATABASE_URL has to be mssql_python or pyodbc."
+        )
+    options: dict[str, Any] = {
+        "python_driver": python_driver,
+        # Without limits a request would wait for as long as the server is away.
+        "connection_timeout": connection_timeout,
+        "query_timeout": query_timeout,
+        # These would sleep inside a request.
+        "connection_retries": 0,
+    }
+    if "driver" in given:
+        options["driver"] = given.pop("driver")
+    defaults = {"Encrypt": "yes"}
+    if python_driver == "pyodbc":
+        # mssql-django would turn it on, on Windows, and then reads results in another way there.
+        defaults["MARS_Connection"] = "no"
+    named = {name.lower() for name in given}
+    for name in given:
+        if not PARAMETER.fullmatch(name):
+            raise ImproperlyConfigured(f"DATABASE_URL has a parameter {name!r}; no name is such.")
+    parameters = {name: value for name, value in defaults.items() if name.lower() not in named}
+    options["extra_params"] = ";".join(
+        f"{name}={_escape(value)}" for name, value in sorted((parameters | given).items())
+    )
+    return {**database, "OPTIONS": options}
+
+
+def _escape(value: str) -> str:
+    """As [MS-ODBCSTR] has it: braces around what could end the value."""
+    if not re.search(r"[;{}=]", value):
+        return value
+    return "{" + value.replace("}", "}}") + "}"

@@ -1,0 +1,105 @@
+"""What a `mssql://` address becomes, up to the text that the driver is given."""
+
+import ctypes.util
+from urllib.parse import quote
+
+import dj_database_url
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from queueapi.database import sql_server
+from queueapi.tests.helpers import manage
+
+URL = "mssql://robot:secret@sql.example.org:1433/OpenOrchestrator"
+
+
+def settings_of(url: str) -> dict:
+    dj_database_url.register("mssql", "mssql")
+    return sql_server(dj_database_url.parse(url), connection_timeout=5, query_timeout=10)
+
+
+def text_for_the_driver(url: str) -> str:
+    if ctypes.util.find_library("odbc") is None:
+        pytest.skip("mssql-django needs unixODBC, and this machine has none")
+    from mssql.base import DatabaseWrapper  # noqa: PLC0415
+
+    database = settings_of(url)
+    wrapper = DatabaseWrapper({"OPTIONS": {}, "TIME_ZONE": None, **database})
+    return wrapper._build_connection_string(database, "ODBC Driver 18 for SQL Server")
+
+
+def test_it_works():
+    assert text_for_the_driver(URL) == (
+        "SERVER=sql.example.org,1433;UID=robot;PWD=secret;DATABASE=OpenOrchestrator;Encrypt=yes"
+    )
+
+
+def test_limits_are_set():
+    options = settings_of(URL)["OPTIONS"]
+    assert (options["connection_timeout"], options["query_timeout"]) == (5, 10)
+    assert options["connection_retries"] == 0
+
+
+@pytest.mark.parametrize("host", ["sql%5CSQLEXPRESS", "sql\\SQLEXPRESS"])
+def test_a_named_instance(host):
+    text = text_for_the_driver(f"mssql://robot:secret@{host}/db")
+    assert "SERVER=sql\\sqlexpress;" in text.replace("SQLEXPRESS", "sqlexpress")
+
+
+@pytest.mark.parametrize("driver", ["mssql_python", "pyodbc"])
+def test_without_a_user_it_is_the_windows_account(driver):
+    text = text_for_the_driver(f"mssql://sql/db?python_driver={driver}")
+    assert "Trusted_Connection=yes" in text
+    assert "UID" not in text
+
+
+def test_pyodbc_is_chosen_by_name_and_has_no_mars():
+    text = text_for_the_driver(f"{URL}?python_driver=pyodbc")
+    assert "DRIVER=ODBC Driver 18 for SQL Server" in text
+    assert "MARS_Connection=no" in text
+
+
+def test_mssql_python_is_the_default_and_gets_nothing_that_it_refuses():
+    assert settings_of(URL)["OPTIONS"]["python_driver"] == "mssql_python"
+    assert "MARS" not in text_for_the_driver(URL)
+
+
+def test_an_odbc_driver_can_be_named():
+    url = f"{URL}?python_driver=pyodbc&driver=ODBC+Driver+17+for+SQL+Server"
+    assert settings_of(url)["OPTIONS"]["driver"] == "ODBC Driver 17 for SQL Server"
+
+
+def test_encryption_is_off_and_certificates_are_trusted_only_if_asked_for():
+    asked = f"{URL}?Encrypt=no&TrustServerCertificate=yes"
+    assert text_for_the_driver(asked).endswith(";Encrypt=no;TrustServerCertificate=yes")
+    assert "Trust" not in text_for_the_driver(URL)
+
+
+def test_a_parameter_is_given_once_whatever_its_case():
+    assert text_for_the_driver(f"{URL}?encrypt=strict").lower().count("encrypt=") == 1
+
+
+@pytest.mark.parametrize("value", ["a;Encrypt=no", "{x}", "a}b", "a=b"])
+def test_a_value_stays_one_value(value):
+    parameters = settings_of(f"{URL}?APP={quote(value)}")["OPTIONS"]["extra_params"]
+    assert parameters == "APP={" + value.replace("}", "}}") + "};Encrypt=yes"
+
+
+@pytest.mark.parametrize("name", ["a;b", "a%3Db", "%7B"])
+def test_a_name_that_could_begin_another_parameter_is_refused(name):
+    with pytest.raises(ImproperlyConfigured, match="parameter"):
+        settings_of(f"{URL}?{name}=x".replace(";", "%3B"))
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("mssql://robot:secret@sql", "has to end in the database's name"),
+        (f"{URL}?python_driver=odbc", "has to be mssql_python or pyodbc"),
+    ],
+)
+def test_what_is_missing_is_said_in_one_sentence_without_the_password(url, sentence):
+    result = manage("check", DATABASE_URL=url)
+    assert sentence in result.stderr
+    assert "secret" not in result.stderr
+    assert result.stderr.count("\n") == 1
