@@ -34,7 +34,7 @@ class Chart:
 
     @cached_property
     def top(self) -> int:
-        """The value at the upper edge: 1, 2 or 5 times a power of ten, so that halves are round."""
+        """The value at the upper edge: 2, 4 or 10 times a power of ten, whose halves are round."""
         highest = max((max(counts) for _, counts in self.series.values()), default=0)
         power = 1
         while True:

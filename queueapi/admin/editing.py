@@ -47,6 +47,8 @@ def validate_local_time(moment: datetime) -> None:
 
 
 class CarefulForm(forms.ModelForm):
+    """Refuses to change a field that has another value in the database than the form showed."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():

@@ -209,9 +209,11 @@ class QueueItemAdmin(BulkAdmin, CarefulAdmin):
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         """Asks as the action does, which deletes an item only as it was shown."""
         if request.method == "GET" and self.has_delete_permission(request):
-            item = self.get_queryset(request).filter(pk=unquote(object_id))
-            if question := self.ask(request, item, DELETE):
-                return question
+            item = self.get_object(request, unquote(object_id))
+            if item is not None:
+                this = self.get_queryset(request).filter(pk=item.pk)
+                if question := self.ask(request, this, DELETE):
+                    return question
         return super().delete_view(request, object_id, extra_context)
 
     def delete_model(self, request: HttpRequest, obj: QueueItem) -> None:

@@ -285,3 +285,8 @@ def test_a_program_may_send_just_what_it_changes(sign_in):
     client.post(page_of(row), {"message": "new"})
     row.refresh_from_db()
     assert (row.message, row.data, row.status) == ("new", "kept", Status.NEW)
+
+
+@pytest.mark.parametrize("verb", ["change", "delete", "history"])
+def test_what_is_no_id_leads_back(sign_in, verb):
+    assert sign_in().get(f"/admin/queues/queueitem/zzz/{verb}/").status_code == 302

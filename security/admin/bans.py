@@ -7,15 +7,14 @@ from django.contrib.admin.models import ADDITION, CHANGE
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from queueapi import audit
-from queueapi.admin.base import ViewOnlyAdmin
 from security.address import client_address
 from security.admin.forms import BanForm
+from security.admin.verbs import VerbAdmin
 from security.models import BannedIP
 from security.models.bans import BannedIPQuerySet
 
@@ -37,14 +36,13 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(BannedIP)
-class BannedIPAdmin(ViewOnlyAdmin):
+class BannedIPAdmin(VerbAdmin):
     list_display = ["network", "is_active", "reason", "began", "until", "ended", "ended_by"]
     list_filter = [StateFilter]
     search_fields = ["network", "reason"]
     search_help_text = _("Searches network and reason.")
     ordering = ["-began"]
     actions = ["lift"]
-    change_form_template = "admin/row_change_form.html"
 
     @admin.display(description=_("active"), boolean=True)
     def is_active(self, ban: BannedIP) -> bool:
@@ -65,15 +63,16 @@ class BannedIPAdmin(ViewOnlyAdmin):
         if form.is_valid():
             try:
                 with transaction.atomic():
-                    before = {row.pk: audit.values(row) for row in BannedIP.objects.active()}
                     ban = BannedIP.objects.ban_by_hand(
                         form.cleaned_data["address"],
                         form.cleaned_data["span"],
                         form.cleaned_data["reason"],
                         by=request.user.get_username(),
                     )
-                    replaced = BannedIP.objects.filter(network=ban.network, pk__in=before)
-                    self.log_ends(request, before, replaced.exclude(ended=None))
+                    # The one whose place it took ended when it began.
+                    self.log_ends(
+                        request, BannedIP.objects.filter(network=ban.network, ended=ban.began)
+                    )
                     until = f"Banned until {ban.until:%Y-%m-%d %H:%M}: {ban.reason}"
                     audit.record(request.user.pk, ADDITION, [(ban, until)])
             except ValidationError as error:
@@ -85,15 +84,13 @@ class BannedIPAdmin(ViewOnlyAdmin):
                     text = gettext("That is your own address: once you sign out, you are out.")
                     self.message_user(request, text, messages.WARNING)
                 return HttpResponseRedirect(reverse("admin:security_bannedip_changelist"))
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "form": form,
-            "title": _("Ban an address"),
-            "verb": _("Ban"),
-            "explanation": _("If it is banned already, this ban takes the place of that one."),
-        }
-        return TemplateResponse(request, "admin/verb_form.html", context)
+        return self.ask(
+            request,
+            form,
+            title=_("Ban an address"),
+            verb=_("Ban"),
+            explanation=_("If it is banned already, this ban takes the place of that one."),
+        )
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -109,17 +106,15 @@ class BannedIPAdmin(ViewOnlyAdmin):
     @admin.action(description=_("Lift the selected bans"), permissions=["lift"])
     def lift(self, request: HttpRequest, queryset: BannedIPQuerySet) -> None:
         with transaction.atomic():
-            before = {ban.pk: audit.values(ban) for ban in queryset.active()}
             lifted = queryset.lift(by=request.user.get_username())
-            self.log_ends(request, before, lifted)
+            self.log_ends(request, lifted)
         text = ngettext("%(count)d ban lifted.", "%(count)d bans lifted.", len(lifted))
         level = messages.SUCCESS if lifted else messages.WARNING
         self.message_user(request, text % {"count": len(lifted)}, level)
 
-    def log_ends(
-        self, request: HttpRequest, before: dict[int, dict[str, Any]], ended: Iterable[BannedIP]
-    ) -> None:
+    def log_ends(self, request: HttpRequest, ended: Iterable[BannedIP]) -> None:
         entries = [
-            (ban, audit.difference(BannedIP, before[ban.pk], audit.values(ban))) for ban in ended
+            (ban, audit.difference(BannedIP, {}, {"ended": ban.ended, "ended_by": ban.ended_by}))
+            for ban in ended
         ]
         audit.record(request.user.pk, CHANGE, entries)

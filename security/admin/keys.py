@@ -8,15 +8,14 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from queueapi import audit
 from queueapi.admin.badges import badge
-from queueapi.admin.base import ViewOnlyAdmin
-from security.admin.forms import IssueForm, RotateForm, VerbForm
+from security.admin.forms import IssueForm, RotateForm
+from security.admin.verbs import VerbAdmin
 from security.models import ApiKey
 
 
@@ -48,14 +47,13 @@ def ends(key: ApiKey) -> dict[str, Any]:
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ViewOnlyAdmin):
+class ApiKeyAdmin(VerbAdmin):
     list_display = ["prefix", "client", "shown_state", "created", "expires", "last_used"]
     list_filter = [StateFilter]
     search_fields = ["prefix", "client"]
     search_help_text = _("Searches prefix and client.")
     ordering = ["client", "-created"]
     fields = ["client", "prefix", "shown_state", "created", "expires", "revoked", "last_used"]
-    change_form_template = "admin/row_change_form.html"
 
     @admin.display(description=_("state"))
     def shown_state(self, key: ApiKey) -> str:
@@ -139,7 +137,7 @@ class ApiKeyAdmin(ViewOnlyAdmin):
                 "end: %(keys)s."
             )
             % {"keys": ", ".join(each.prefix for each in live) or "–"},
-            key=key,
+            original=key,
         )
 
     def revoke_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -165,7 +163,7 @@ class ApiKeyAdmin(ViewOnlyAdmin):
                 "It ends now and for good: whoever uses it gets a 401, and after some of those a "
                 "ban. To give the client time to change to another key, rotate instead."
             ),
-            key=key,
+            original=key,
         )
 
     def ending_key(self, request: HttpRequest, pk: int) -> ApiKey:
@@ -185,25 +183,11 @@ class ApiKeyAdmin(ViewOnlyAdmin):
         end = f"{key.expires:%Y-%m-%d %H:%M:%S}" if key.expires else "never"
         audit.record(request.user.pk, ADDITION, [(key, f"{how}, it expires: {end}.")])
 
-    def ask(
-        self, request: HttpRequest, form: VerbForm | None, key: ApiKey | None = None, **texts: Any
-    ) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "form": form,
-            "original": key,
-            **texts,
-        }
-        return TemplateResponse(request, "admin/verb_form.html", context)
-
     def hand_over(self, request: HttpRequest, key: ApiKey, plaintext: str) -> HttpResponse:
         """The answer to the POST itself: a redirect would have to keep the plaintext somewhere."""
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "title": _("The new key of %(client)s") % {"client": key.client},
             "key": key,
             "plaintext": plaintext,
         }
-        return TemplateResponse(request, "admin/new_key.html", context)
+        return self.page(request, "admin/new_key.html", context)

@@ -189,3 +189,18 @@ def test_they_are_read_only(sign_in, api):
     assert client.post(page, {}).status_code == 403
     client.post(ATTEMPTS, {"action": "delete_selected", "_selected_action": [row.pk], "post": "1"})
     assert FailedAttempt.objects.exists()
+
+
+def test_a_ban_by_hand_reads_no_other_bans(sign_in, django_assert_max_num_queries):
+    for last in range(20):
+        ban(f"203.0.113.{last}")
+    client = sign_in()
+    form = {**form_in(client.get(ADD), "address"), "address": "198.51.100.7", "reason": "r"}
+    with django_assert_max_num_queries(30) as queries:
+        client.post(ADD, form)
+    reads = [
+        query["sql"]
+        for query in queries.captured_queries
+        if query["sql"].startswith("SELECT") and 'FROM "security_bannedip"' in query["sql"]
+    ]
+    assert all('"network" =' in sql for sql in reads)
