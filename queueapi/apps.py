@@ -1,11 +1,18 @@
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin
+from django.db.models.signals import pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 
 class QueueApiConfig(AppConfig):
     name = "queueapi"
     verbose_name = "Queue API"
+
+    def ready(self) -> None:
+        from queueapi import checks  # noqa: F401, PLC0415  registers them
+        from queueapi.adoption import before_migrating  # noqa: PLC0415  needs the models
+
+        pre_migrate.connect(before_migrating, sender=self)
 
 
 class BackOfficeConfig(admin.AdminConfig):

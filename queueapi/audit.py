@@ -13,8 +13,11 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Field, Model, QuerySet
 from django.utils import translation
 
+from queueapi.fields import cut
+
 SECRET = {"password", "hashed_secret"}  # whose values are written nowhere
 LONGEST = 2000  # characters of one value
+OBJECT_REPR = 200  # what the log's column holds, in UTF-16 units
 
 
 def values(row: Model) -> dict[str, Any]:
@@ -62,7 +65,7 @@ def record(user_pk: Any, flag: int, entries: Iterable[tuple[Model, str]]) -> Non
                 user_id=user_pk,
                 content_type_id=ContentType.objects.get_for_model(row, for_concrete_model=False).pk,
                 object_id=row.pk,
-                object_repr=str(row)[:200],
+                object_repr=cut(str(row), OBJECT_REPR),
                 action_flag=flag,
                 change_message=message,
             )

@@ -1,10 +1,28 @@
-"""Model fields for the columns that OpenOrchestrator made."""
+"""Model fields that hold on SQL Server what they promise in Python."""
 
 from typing import Any
 from uuid import UUID
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+class UnicodeCharField(models.CharField):
+    """A text of at most `max_length` characters (2000 at most), whichever they are.
+
+    SQL Server's `nvarchar(n)` counts UTF-16 units, of which an emoji takes two, and Python counts
+    characters. So the column there is twice as wide: what passes validation also stores.
+    """
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
+        if connection.vendor == "microsoft" and self.max_length:
+            return f"nvarchar({2 * self.max_length})"
+        return super().db_type(connection)
+
+
+def cut(text: str, units: int) -> str:
+    """The beginning of a text, as much as a column of so many UTF-16 units holds."""
+    return text.encode("utf-16-le")[: 2 * units].decode("utf-16-le", errors="ignore")
 
 
 class UniqueIdentifierField(models.UUIDField):

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.fields import UniqueIdentifierField
+from queueapi.fields import UnicodeCharField, UniqueIdentifierField
 
 
 class QueueItemQuerySet(models.QuerySet["QueueItem"]):
@@ -61,15 +61,15 @@ class QueueItem(models.Model):
     ENDED = [Status.DONE, Status.FAILED, Status.ABANDONED]
 
     id = UniqueIdentifierField("ID", primary_key=True, default=uuid4, editable=False)
-    queue_name = models.CharField(_("queue"), max_length=100)
-    status = models.CharField(_("status"), max_length=11, choices=Status, default=Status.NEW)
-    data = models.CharField(_("data"), max_length=2000, null=True, blank=True)
-    reference = models.CharField(_("reference"), max_length=100, null=True, blank=True)
+    queue_name = UnicodeCharField(_("queue"), max_length=100)
+    status = UnicodeCharField(_("status"), max_length=11, choices=Status, default=Status.NEW)
+    data = UnicodeCharField(_("data"), max_length=2000, null=True, blank=True)
+    reference = UnicodeCharField(_("reference"), max_length=100, null=True, blank=True)
     created_date = models.DateTimeField(_("created"), default=timezone.now)
     start_date = models.DateTimeField(_("started"), null=True, blank=True)
     end_date = models.DateTimeField(_("ended"), null=True, blank=True)
     message = models.TextField(_("message"), null=True, blank=True)
-    created_by = models.CharField(_("created by"), max_length=100, null=True, blank=True)
+    created_by = UnicodeCharField(_("created by"), max_length=100, null=True, blank=True)
 
     objects = QueueItemQuerySet.as_manager()
 

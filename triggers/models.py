@@ -12,7 +12,7 @@ from django.db.models import Case, Exists, OuterRef, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.fields import UniqueIdentifierField
+from queueapi.fields import UnicodeCharField, UniqueIdentifierField
 
 
 class TriggerQuerySet(models.QuerySet["Trigger"]):
@@ -86,20 +86,20 @@ class Trigger(models.Model):
     AT_WORK = [Status.RUNNING, Status.PAUSING, Status.KILLING]
 
     id = UniqueIdentifierField("ID", primary_key=True, default=uuid4, editable=False)
-    trigger_name = models.CharField(_("name"), max_length=100)
-    process_name = models.CharField(_("process"), max_length=100)
+    trigger_name = UnicodeCharField(_("name"), max_length=100)
+    process_name = UnicodeCharField(_("process"), max_length=100)
     last_run = models.DateTimeField(_("last run"), null=True, blank=True)
-    process_path = models.CharField(_("path"), max_length=250)
-    process_args = models.CharField(_("arguments"), max_length=1000, null=True, blank=True)
-    process_status = models.CharField(
+    process_path = UnicodeCharField(_("path"), max_length=250)
+    process_args = UnicodeCharField(_("arguments"), max_length=1000, null=True, blank=True)
+    process_status = UnicodeCharField(
         _("status"), max_length=7, choices=Status, default=Status.IDLE
     )
     is_git_repo = models.BooleanField(_("path is a Git repository"), default=False)
-    git_branch = models.CharField(_("Git branch"), max_length=100, null=True, blank=True)
+    git_branch = UnicodeCharField(_("Git branch"), max_length=100, null=True, blank=True)
     is_blocking = models.BooleanField(_("blocking"), default=False)
-    scheduler_whitelist = models.CharField(_("machines"), max_length=250, null=True, blank=True)
+    scheduler_whitelist = UnicodeCharField(_("machines"), max_length=250, null=True, blank=True)
     priority = models.IntegerField(_("priority"), default=0)
-    type = models.CharField(_("kind"), max_length=9, choices=Type, editable=False)
+    type = UnicodeCharField(_("kind"), max_length=9, choices=Type, editable=False)
 
     # What the rows of a subclass are; `type` has to say the same.
     kind: ClassVar[Type | None] = None
@@ -168,7 +168,7 @@ class ScheduledTrigger(Trigger):
     trigger = models.OneToOneField(
         Trigger, models.CASCADE, parent_link=True, primary_key=True, db_column="id"
     )
-    cron_expr = models.CharField(_("cron expression"), max_length=200, validators=[validate_cron])
+    cron_expr = UnicodeCharField(_("cron expression"), max_length=200, validators=[validate_cron])
     next_run = models.DateTimeField(_("next run"))
 
     kind = Trigger.Type.SCHEDULED
@@ -185,7 +185,7 @@ class QueueTrigger(Trigger):
     trigger = models.OneToOneField(
         Trigger, models.CASCADE, parent_link=True, primary_key=True, db_column="id"
     )
-    queue_name = models.CharField(_("queue"), max_length=200)
+    queue_name = UnicodeCharField(_("queue"), max_length=200)
     min_batch_size = models.IntegerField(_("batch size"), validators=[MinValueValidator(1)])
 
     kind = Trigger.Type.QUEUE

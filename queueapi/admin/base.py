@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import DELETION
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, SEARCH_VAR, ChangeList
 from django.db.models import QuerySet
@@ -85,9 +85,12 @@ class AuditedAdmin(admin.ModelAdmin):
             search_term = " ".join(words[:LONGEST_SEARCH])
         return super().get_search_results(request, queryset, search_term)
 
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return audit.record(request.user.pk, ADDITION, [(obj, message)])
+
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Nothing, if nothing changed."""
-        return super().log_change(request, obj, message) if message else None
+        return audit.record(request.user.pk, CHANGE, [(obj, message)]) if message else None
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         entries = [(row, self.epitaph(row)) for row in queryset]

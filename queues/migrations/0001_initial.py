@@ -6,6 +6,7 @@ import django.utils.timezone
 from django.db import migrations, models
 
 import queueapi.fields
+from queueapi.operations import NewTables
 
 
 class Migration(migrations.Migration):
@@ -14,6 +15,7 @@ class Migration(migrations.Migration):
     dependencies = []
 
     operations = [
+        NewTables("Queues"),
         migrations.CreateModel(
             name="QueueItem",
             fields=[

@@ -2,6 +2,8 @@
 
 from django.db import migrations, models
 
+from queueapi.operations import ChangeTexts
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -9,9 +11,5 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AlterField(
-            model_name="queueitem",
-            name="message",
-            field=models.TextField(blank=True, null=True),
-        ),
+        ChangeTexts("QueueItem", {"message": models.TextField(blank=True, null=True)}),
     ]

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from queueapi.fields import UnicodeCharField
 from security.address import (
     IPAddress,
     ban_network,
@@ -107,14 +108,14 @@ class BannedIP(models.Model):
 
     # One IPv4 address, or one IPv6 /64.
     network = models.CharField(_("network"), max_length=43)
-    reason = models.CharField(_("reason"), max_length=200)
+    reason = UnicodeCharField(_("reason"), max_length=200)
     began = models.DateTimeField(_("began"))
     until = models.DateTimeField(_("until"))
     # That led to it.
     attempts = models.IntegerField(_("failed attempts"), default=0)
     ended = models.DateTimeField(_("ended"), null=True, blank=True)
     # Who lifted it; empty: it ran out.
-    ended_by = models.CharField(_("lifted by"), max_length=150, null=True, blank=True)
+    ended_by = UnicodeCharField(_("lifted by"), max_length=150, null=True, blank=True)
 
     objects = BannedIPQuerySet.as_manager()
 
@@ -219,8 +220,8 @@ class FailedAttempt(models.Model):
     # What a ban would close.
     network = models.CharField(_("network"), max_length=43)
     method = models.CharField(_("method"), max_length=10)
-    path = models.CharField(_("path"), max_length=200)
-    user_agent = models.CharField(_("user agent"), max_length=200, blank=True)
+    path = UnicodeCharField(_("path"), max_length=200)
+    user_agent = UnicodeCharField(_("user agent"), max_length=200, blank=True)
     reason = models.CharField(_("reason"), max_length=11, choices=Reason)
     # If it was one of ours that is expired or revoked.
     key = models.ForeignKey(

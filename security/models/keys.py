@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from queueapi.fields import UnicodeCharField
 from security.recent import Recent
 
 PREFIX_LENGTH = 8
@@ -119,7 +120,7 @@ class ApiKey(models.Model):
         EXPIRED = "expired", _("Expired")
         REVOKED = "revoked", _("Revoked")
 
-    client = models.CharField(
+    client = UnicodeCharField(
         _("client"),
         max_length=100,
         db_index=True,

@@ -1,0 +1,84 @@
+"""What columns a table really has, and where they are not as the models need them."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
+
+COLUMNS = """
+SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, IS_NULLABLE, COLUMN_DEFAULT
+FROM INFORMATION_SCHEMA.COLUMNS
+WHERE TABLE_SCHEMA = SCHEMA_NAME() AND TABLE_NAME = %s
+"""
+# What OpenOrchestrator made; it holds the times that we write.
+AS_GOOD = {("datetime2", "datetime")}
+MAX = -1  # the length of nvarchar(max)
+
+
+class Column(NamedTuple):
+    kind: str  # such as nvarchar; empty where types are not strict
+    length: int | None  # characters, or UTF-16 units
+    null: bool
+    has_default: bool
+
+    def __str__(self) -> str:
+        if self.length is None:
+            return self.kind
+        return f"{self.kind}({'max' if self.length == MAX else self.length})"
+
+
+def columns_of(connection: BaseDatabaseWrapper, table: str) -> dict[str, Column]:
+    """By name; empty if there is no such table."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "microsoft":
+            cursor.execute(COLUMNS, [table])
+            return {
+                name: Column(kind.lower(), length, null == "YES", default is not None)
+                for name, kind, length, null, default in cursor.fetchall()
+            }
+        if table not in connection.introspection.table_names(cursor):
+            return {}
+        return {
+            column.name: Column("", None, bool(column.null_ok), column.default is not None)
+            for column in connection.introspection.get_table_description(cursor, table)
+        }
+
+
+def faults(connection: BaseDatabaseWrapper, model: type[Model]) -> Iterator[str]:
+    """A sentence for each column that would make us fail; none if there is no such table."""
+    table = model._meta.db_table
+    columns = columns_of(connection, table)
+    if not columns:
+        return
+    for field in model._meta.local_concrete_fields:
+        column = columns.pop(str(field.column), None)
+        name = f"{table}.{field.column}"
+        if column is None:
+            yield f"{name} is missing."
+            continue
+        needed = _parse(str(field.db_type(connection)))
+        if column.kind and not _holds(column, *needed):
+            yield f"{name} is {column}, and has to be {field.db_type(connection)}."
+        if column.null != field.null:
+            yield f"{name} has to {'allow' if field.null else 'refuse'} NULL."
+    for name, column in columns.items():
+        if not column.null and not column.has_default and column.kind != "timestamp":
+            yield f"{table}.{name} is unknown here, and refuses rows without it."
+
+
+def _parse(db_type: str) -> tuple[str, int | None]:
+    match = re.fullmatch(r"(\w+)(?:\((\w+)\))?", db_type)
+    if match is None:
+        return db_type, None
+    kind, length = match.groups()
+    return kind, MAX if length == "max" else int(length) if length else None
+
+
+def _holds(column: Column, kind: str, length: int | None) -> bool:
+    if column.kind != kind and (kind, column.kind) not in AS_GOOD:
+        return False
+    if length is None or column.length in (None, MAX):
+        return True
+    return length != MAX and column.length >= length

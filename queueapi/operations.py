@@ -1,0 +1,187 @@
+"""Migration operations for tables that OpenOrchestrator reads and writes beside us."""
+
+from collections.abc import Callable
+
+from django.core.management.base import CommandError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+from django.db.models import Field, Model
+from django.db.models.functions import Length
+
+from queueapi.indexes import indexes_on
+
+# Texts that are too long for a varchar, or have characters that the database's code page lacks.
+LOSSES = """
+SELECT COUNT(*) FROM {table}
+WHERE DATALENGTH(CONVERT(varchar(max), {column})) > %s
+   OR CONVERT(nvarchar(max), CONVERT(varchar(max), {column})) COLLATE Latin1_General_BIN2
+      <> {column} COLLATE Latin1_General_BIN2
+"""
+
+
+class NewTables(Operation):
+    """Says what to do if a table that the next operations make is there already."""
+
+    reduces_to_sql = False
+
+    def __init__(self, *tables: str) -> None:
+        self.tables = tables
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        pass
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        if schema_editor.collect_sql:
+            return
+        there = {name.lower() for name in schema_editor.connection.introspection.table_names()}
+        for table in self.tables:
+            if table.lower() in there:
+                raise CommandError(
+                    f"There is a table {table} already; if it is OpenOrchestrator's, "
+                    "`manage.py migrate --fake-initial` takes it over."
+                )
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        pass
+
+    def describe(self) -> str:
+        return f"Make sure that there are no tables {', '.join(self.tables)}"
+
+
+class ChangeTexts(Operation):
+    """Give text columns of OpenOrchestrator's other types; undone, give it its own back.
+
+    In SQL Server those are `varchar`, or our own `nvarchar` in a database that we made. Forwards
+    they become what `fields` ask for, whatever they are, and backwards `varchar`. All indexes on
+    them are dropped before and made again after, under their names.
+    """
+
+    def __init__(self, model_name: str, fields: dict[str, Field]) -> None:
+        self.model_name = model_name
+        self.fields = fields
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        for name, field in self.fields.items():
+            state.alter_field(app_label, self.model_name.lower(), name, field, True)
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        self._alter(schema_editor, self._models(app_label, from_state, to_state), _our_type)
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        self._alter(schema_editor, self._models(app_label, from_state, to_state), _their_type)
+
+    def describe(self) -> str:
+        return f"Change the columns {', '.join(self.fields)} of {self.model_name}"
+
+    @property
+    def migration_name_fragment(self) -> str:
+        return f"change_texts_{self.model_name.lower()}"
+
+    def losses(self, connection: BaseDatabaseWrapper, before: type[Model]) -> dict[str, int]:
+        """How many rows have a text that the column of `before` can't hold, by column.
+
+        Columns that lose nothing are left out.
+        """
+        counts = {
+            str(field.column): _count_losses(connection, before, field)
+            for field in self._of(before)
+        }
+        return {column: count for column, count in counts.items() if count}
+
+    def _models(
+        self, app_label: str, from_state: ProjectState, to_state: ProjectState
+    ) -> tuple[type[Model], type[Model]]:
+        return (
+            from_state.apps.get_model(app_label, self.model_name),
+            to_state.apps.get_model(app_label, self.model_name),
+        )
+
+    def _of(self, model: type[Model]) -> list[Field]:
+        """The fields as this state of the model has them."""
+        fields = (model._meta.get_field(name) for name in self.fields)
+        return [field for field in fields if isinstance(field, Field)]
+
+    def _alter(
+        self,
+        schema_editor: BaseDatabaseSchemaEditor,
+        models: tuple[type[Model], type[Model]],
+        type_of: Callable[[Field, BaseDatabaseWrapper], str],
+    ) -> None:
+        old, new = models
+        if not self.allow_migrate_model(schema_editor.connection.alias, new):
+            return
+        if schema_editor.connection.vendor == "microsoft":
+            self._alter_in_sql_server(schema_editor, new, type_of)
+            return
+        connection = schema_editor.connection
+        for before, after in zip(self._of(old), self._of(new), strict=True):
+            if before.db_type(connection) != after.db_type(connection):
+                schema_editor.alter_field(old, before, after)
+
+    def _alter_in_sql_server(
+        self,
+        schema_editor: BaseDatabaseSchemaEditor,
+        model: type[Model],
+        type_of: Callable[[Field, BaseDatabaseWrapper], str],
+    ) -> None:
+        quote = schema_editor.quote_name
+        table = model._meta.db_table
+        columns = {str(field.column): field for field in self._of(model)}
+        indexes = indexes_on(schema_editor.connection, table, columns)
+        for index in indexes:
+            schema_editor.execute(index.drop, None)
+        for column, field in columns.items():
+            null = "NULL" if field.null else "NOT NULL"
+            kind = type_of(field, schema_editor.connection)
+            schema_editor.execute(
+                f"ALTER TABLE {quote(table)} ALTER COLUMN {quote(column)} {kind} {null}", None
+            )
+        for index in indexes:
+            schema_editor.execute(index.create, None)
+
+
+def _our_type(field: Field, connection: BaseDatabaseWrapper) -> str:
+    return str(field.db_type(connection))
+
+
+def _their_type(field: Field, connection: BaseDatabaseWrapper) -> str:
+    return f"varchar({field.max_length})"
+
+
+def _count_losses(connection: BaseDatabaseWrapper, model: type[Model], field: Field) -> int:
+    if connection.vendor != "microsoft":
+        rows = model._base_manager.using(connection.alias).alias(length=Length(field.name))
+        too_long: int = rows.filter(length__gt=field.max_length).count()
+        return too_long
+    quote = connection.ops.quote_name
+    names = {"table": quote(model._meta.db_table), "column": quote(str(field.column))}
+    with connection.cursor() as cursor:
+        cursor.execute(LOSSES.format(**names), [field.max_length])
+        count: int = cursor.fetchone()[0]
+    return count
