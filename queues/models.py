@@ -1,20 +1,40 @@
 """The table `Queues`, which OpenOrchestrator's robots read and write beside us."""
 
 from datetime import datetime, timedelta
-from typing import Self
+from functools import partial
+from typing import Any, Self
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import models
+from django.db import Error, IntegrityError, models
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.fields import UnicodeCharField, UniqueIdentifierField
+from queueapi.retries import connect, connection_is_lost, outlast_deadlocks
 
 
 class QueueItemQuerySet(models.QuerySet["QueueItem"]):
+    def push(self, **fields: Any) -> "QueueItem":
+        """Add an item, once, even if the connection breaks on the way."""
+        item = self.model(**fields)
+        insert = partial(item.save, force_insert=True)
+        connect()
+        try:
+            outlast_deadlocks(insert)
+        except Error:
+            if not connection_is_lost():
+                raise
+            try:
+                outlast_deadlocks(insert)
+            except IntegrityError:
+                # It has the same id as the first time, so this may mean that it is stored.
+                if not self.filter(pk=item.pk).exists():
+                    raise
+        return item
+
     def requeue(self) -> int:
         """Give these to the robots again, as if they had just come."""
         return self.update(status=QueueItem.Status.NEW, start_date=None, end_date=None)

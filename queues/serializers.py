@@ -42,7 +42,7 @@ class QueueItemSerializer(InputSerializer):
     created_date = LocalDateTimeField(required=False)
 
     def create(self, validated_data: dict[str, Any]) -> QueueItem:
-        return QueueItem.objects.create(**validated_data)
+        return QueueItem.objects.push(**validated_data)
 
     def to_representation(self, instance: QueueItem) -> dict[str, Any]:
         return {"success": True, "id": str(instance.pk)}

@@ -1,6 +1,7 @@
 """The tables of OpenOrchestrator's triggers, which its schedulers poll every few seconds."""
 
 import json
+from functools import partial
 from typing import Any, ClassVar, Self
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.fields import UnicodeCharField, UniqueIdentifierField
+from queueapi.retries import outlast_deadlocks
 
 
 class TriggerQuerySet(models.QuerySet["Trigger"]):
@@ -27,7 +29,9 @@ class TriggerQuerySet(models.QuerySet["Trigger"]):
         says how many) if there isn't exactly one; then nothing is changed.
         """
         namesake = self.single(name).exclude(pk=OuterRef("pk"))
-        if self.single(name).filter(~Exists(namesake)).update(process_status=status):
+        only = self.single(name).filter(~Exists(namesake))
+        # Not repeated when the connection broke: done twice, it could start a second robot.
+        if outlast_deadlocks(partial(only.update, process_status=status)):
             return
         count = self.single(name).count()
         if count > 1:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import secrets
 from datetime import timedelta
+from functools import partial
 from typing import Self
 
 from django.core.exceptions import ValidationError
@@ -15,6 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.fields import UnicodeCharField
+from queueapi.retries import outlast_deadlocks
 from security.recent import Recent
 
 PREFIX_LENGTH = 8
@@ -184,7 +186,8 @@ class ApiKey(models.Model):
         if self.last_used is None or self.last_used <= due:
             # The condition stands again in the UPDATE, for threads that got here together.
             idle = Q(last_used=None) | Q(last_used__lte=due)
-            ApiKey.objects.filter(idle, pk=self.pk).update(last_used=now)
+            these = ApiKey.objects.filter(idle, pk=self.pk)
+            outlast_deadlocks(partial(these.update, last_used=now))
             self.last_used = now
 
 
