@@ -35,6 +35,9 @@ def sql_server(
         "query_timeout": query_timeout,
         # These would sleep inside a request.
         "connection_retries": 0,
+        # For drivers that are not Microsoft's (FreeTDS): the address names a host, not an entry of
+        # their own configuration.
+        "host_is_server": True,
     }
     if "driver" in given:
         options["driver"] = given.pop("driver")

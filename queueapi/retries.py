@@ -32,9 +32,13 @@ def outlast_deadlocks(write: Callable[[], Result]) -> Result:
 
 
 def is_deadlock(error: Error) -> bool:
-    """Whether it is SQLSTATE 40001, which mssql-python gives in words."""
-    first = str(error.args[0]) if error.args else ""
-    return first == "40001" or first.startswith("Driver Error: Serialization failure")
+    """Whether it is SQL Server's error 1205, SQLSTATE 40001.
+
+    pyodbc gives the SQLSTATE and then a text with the number, of which FreeTDS has only the latter
+    right; mssql-python gives the SQLSTATE in words.
+    """
+    text = " ".join(map(str, error.args))
+    return text.startswith(("40001", "Driver Error: Serialization failure")) or " (1205) (" in text
 
 
 def connect() -> None:

@@ -18,14 +18,14 @@ def settings_of(url: str) -> dict:
     return sql_server(dj_database_url.parse(url), connection_timeout=5, query_timeout=10)
 
 
-def text_for_the_driver(url: str) -> str:
+def text_for_the_driver(url: str, driver: str = "ODBC Driver 18 for SQL Server") -> str:
     if ctypes.util.find_library("odbc") is None:
         pytest.skip("mssql-django needs unixODBC, and this machine has none")
     from mssql.base import DatabaseWrapper  # noqa: PLC0415
 
     database = settings_of(url)
     wrapper = DatabaseWrapper({"OPTIONS": {}, "TIME_ZONE": None, **database})
-    return wrapper._build_connection_string(database, "ODBC Driver 18 for SQL Server")
+    return wrapper._build_connection_string(database, driver)
 
 
 def test_it_works():
@@ -67,6 +67,11 @@ def test_mssql_python_is_the_default_and_gets_nothing_that_it_refuses():
 def test_an_odbc_driver_can_be_named():
     url = f"{URL}?python_driver=pyodbc&driver=ODBC+Driver+17+for+SQL+Server"
     assert settings_of(url)["OPTIONS"]["driver"] == "ODBC Driver 17 for SQL Server"
+
+
+def test_freetds_goes_to_the_host_and_port():
+    text = text_for_the_driver(f"{URL}?python_driver=pyodbc&driver=FreeTDS", "FreeTDS")
+    assert "DRIVER=FreeTDS;PORT=1433;SERVER=sql.example.org;" in text
 
 
 def test_encryption_is_off_and_certificates_are_trusted_only_if_asked_for():
