@@ -82,7 +82,7 @@ def refuse_losses(
     losses = [loss for migration in undone for loss in _losses(connection, loader, migration)]
     if losses:
         raise CommandError(
-            f"Nothing was changed, because going back would lose {', and '.join(losses)}. "
+            f"Nothing was changed, because going back would lose {'; '.join(losses)}. "
             "Delete these rows, or shorten their texts, and run this again."
         )
 
@@ -98,7 +98,7 @@ def _losses(
         if isinstance(operation, ChangeTexts):
             model = before.get_model(migration.app_label, operation.model_name)
             for column, count in operation.losses(connection, model).items():
-                yield f"text of {_rows(count)} in {model._meta.db_table}.{column}"
+                yield f"text in {model._meta.db_table}.{column} ({_rows(count)})"
 
 
 def _rows(count: int) -> str:

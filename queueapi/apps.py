@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin import apps as admin
 from django.db.models.signals import pre_migrate
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +12,8 @@ class QueueApiConfig(AppConfig):
         from queueapi import checks  # noqa: F401, PLC0415  registers them
         from queueapi.adoption import before_migrating  # noqa: PLC0415  needs the models
 
-        pre_migrate.connect(before_migrating, sender=self)
+        # Sent for each app that has models; once is enough.
+        pre_migrate.connect(before_migrating, sender=apps.get_app_config("queues"))
 
 
 class BackOfficeConfig(admin.AdminConfig):

@@ -1,7 +1,7 @@
 """Surroundings that would make the project fail late, or in silence."""
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
 from queueapi.adoption import OURS
-from queueapi.columns import faults
+from queueapi.columns import columns_of, faults
 
 
 @register()
@@ -58,18 +58,31 @@ def check_columns(databases: Collection[str] | None = None, **kwargs: Any) -> li
     return messages
 
 
-def _messages(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
+def _messages(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
     executor = MigrationExecutor(connection)
     leaves = executor.loader.graph.leaf_nodes()
     pending = any(m.app_label in OURS for m, _ in executor.migration_plan(leaves))
-    for model in apps.get_models():
-        if model._meta.app_label not in OURS:
-            continue
-        for sentence in faults(connection, model):
-            # An error would keep `migrate`, which may be the remedy, from running.
-            if pending:
-                hint = "Migrations are waiting that may change it: manage.py migrate."
-                yield Warning(sentence, hint=hint, id="queueapi.W002")
-            else:
-                hint = "docs/adopt-openorchestrator.md has the columns that are needed."
-                yield Error(sentence, hint=hint, id="queueapi.E002")
+    models = [model for model in apps.get_models() if model._meta.app_label in OURS]
+    found = [(model, sentence) for model in models for sentence in faults(connection, model)]
+    if pending:
+        # An error would keep `migrate`, which may be the remedy, from running. What is not there
+        # at all, it will make.
+        return [
+            Warning(
+                sentence,
+                hint="Migrations are waiting that may change it: manage.py migrate.",
+                obj=model,
+                id="queueapi.W002",
+            )
+            for model, sentence in found
+            if columns_of(connection, model._meta.db_table)
+        ]
+    return [
+        Error(
+            sentence,
+            hint="docs/adopt-openorchestrator.md tells how columns come to be as they are.",
+            obj=model,
+            id="queueapi.E002",
+        )
+        for model, sentence in found
+    ]

@@ -47,10 +47,11 @@ def columns_of(connection: BaseDatabaseWrapper, table: str) -> dict[str, Column]
 
 
 def faults(connection: BaseDatabaseWrapper, model: type[Model]) -> Iterator[str]:
-    """A sentence for each column that would make us fail; none if there is no such table."""
+    """A sentence for each column that would make us fail, or one for a table that is missing."""
     table = model._meta.db_table
     columns = columns_of(connection, table)
     if not columns:
+        yield f"The table {table} is missing."
         return
     for field in model._meta.local_concrete_fields:
         column = columns.pop(str(field.column), None)

@@ -12,10 +12,11 @@ from django.db.models.functions import Length
 
 from queueapi.indexes import indexes_on
 
-# Texts that are too long for a varchar, or have characters that the database's code page lacks.
+# Texts that are too long (LEN alone leaves spaces at the end out), or have characters that the
+# code page of the database's varchar lacks.
 LOSSES = """
 SELECT COUNT(*) FROM {table}
-WHERE DATALENGTH(CONVERT(varchar(max), {column})) > %s
+WHERE LEN({column} + '.') - 1 > %s
    OR CONVERT(nvarchar(max), CONVERT(varchar(max), {column})) COLLATE Latin1_General_BIN2
       <> {column} COLLATE Latin1_General_BIN2
 """
