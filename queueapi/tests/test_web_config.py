@@ -37,10 +37,10 @@ class HttpPlatformHandler(Server):
     def __init__(self, log: Path, env_file: Path) -> None:
         with closing(socket.create_server(("127.0.0.1", 0))) as taken:
             port = str(taken.getsockname()[1])
-        expand = PLATFORM.get("arguments").replace("%HTTP_PLATFORM_PORT%", port)
+        arguments = PLATFORM.get("arguments").replace("%HTTP_PLATFORM_PORT%", port)
         self.start(
             log,
-            [sys.executable, *expand.split()],
+            [sys.executable, *arguments.split()],
             {
                 # What Windows gives every process, and no more of the tests' own environment.
                 **{name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ},
