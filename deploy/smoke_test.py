@@ -118,7 +118,7 @@ def main() -> None:
         for question in QUESTIONS:
             question(site)
     except ssl.SSLCertVerificationError as error:
-        sys.exit(f"The certificate is not right: {error.verify_message}.")
+        sys.exit(f"The certificate is not right: {error.verify_message.rstrip('.')}.")
     except WrongAnswerError as error:
         sys.exit(str(error))
     except (OSError, HTTPException) as error:
