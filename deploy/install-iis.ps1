@@ -435,10 +435,12 @@ function Initialize-Site {
         '/enabled:true', '/userName:', '/commit:apphost'
     )
     foreach ($section in @('handlers', 'httpPlatform')) {
-        # For this site alone. A server has the first one locked.
-        Test-Program $AppCmd @(
-            'unlock', 'config', $SiteName, "/section:system.webServer/$section", '/commit:apphost'
-        ) | Out-Null
+        # For this site alone. A server has the first one locked. Microsoft's pages write the last
+        # argument in two ways.
+        foreach ($place in @('/commit:apphost', '/commitpath:apphost')) {
+            $unlock = @('unlock', 'config', $SiteName, "/section:system.webServer/$section", $place)
+            if (Test-Program $AppCmd $unlock) { break }
+        }
     }
     foreach ($section in @('handlers', 'httpPlatform', 'httpErrors', 'security/requestFiltering', 'httpProtocol')) {
         if (-not (Test-Program $AppCmd @('list', 'config', $SiteName, "/section:system.webServer/$section"))) {
