@@ -172,7 +172,7 @@ function Assert-Machine {
 function Find-Python {
     $found = $Python
     if (-not $found) {
-        $launcher = Get-Command py.exe -ErrorAction SilentlyContinue
+        $launcher = Get-Command py.exe -ErrorAction SilentlyContinue | Select-Object -First 1
         if ($launcher) {
             $found = Get-Answer $launcher.Source @('-3', '-c', 'import sys; print(sys.executable)')
         }
@@ -242,8 +242,12 @@ function Set-Access {
 # The environment file.
 
 function New-EnvFile {
-    # Closed before anything is in it.
+    # Closed before anything is in it. Every user may make folders in ProgramData: if this one was
+    # there, it stops being its maker's.
     New-Item -ItemType Directory -Force -Path $DataFolder | Out-Null
+    $icacls = "$SystemFolder\icacls.exe"
+    Invoke-Program $icacls @($DataFolder, '/q', '/setowner', $Administrators, '/t')
+    Invoke-Program $icacls @($DataFolder, '/q', '/reset', '/t')
     Set-FolderAccess $DataFolder @()
     $bytes = New-Object byte[] 50
     $random = [Security.Cryptography.RandomNumberGenerator]::Create()
