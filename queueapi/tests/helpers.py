@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -120,15 +121,32 @@ def said(response: HttpResponse) -> list[str]:
     return [str(message) for message in response.context["messages"]]
 
 
+def wait_until_it_stops_listening(port: int) -> None:
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionResetError:
+            continue  # it was in the queue when the door closed
+        except ConnectionRefusedError:
+            return
+
+
 class Server:
     """`manage.py serve` as a process of its own, on a free port."""
 
     def __init__(self, log: Path, *arguments: str, **environment: str) -> None:
+        self.start(
+            log,
+            [sys.executable, "manage.py", "serve", *(arguments or ("--port", "0"))],
+            {**os.environ, "DATABASE_URL": database_url(), **environment},
+        )
+
+    def start(self, log: Path, command: list[str], environment: dict[str, str]) -> None:
         self.log = log
         with log.open("w") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "serve", *(arguments or ("--port", "0"))],
-                env={**os.environ, "DATABASE_URL": database_url(), **environment},
+                command,
+                env=environment,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,

@@ -10,6 +10,8 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
+from queueapi.tests.helpers import wait_until_it_stops_listening
+
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="signals to one process alone are POSIX"
 )
@@ -39,16 +41,6 @@ def received(connection: socket.socket) -> bytes:
     while part := connection.recv(65536):
         parts.append(part)
     return b"".join(parts)
-
-
-def wait_until_it_stops_listening(port: int) -> None:
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionResetError:
-            continue  # it was in the queue when the door closed
-        except ConnectionRefusedError:
-            return
 
 
 def test_a_request_under_way_is_answered_in_full(slow_server):

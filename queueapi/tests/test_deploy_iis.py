@@ -1,0 +1,94 @@
+"""What the scripts and the page on IIS say, as far as it can be held against the code."""
+
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+import tree_sitter_pwsh
+from django.apps import apps
+from django.conf import settings
+from tree_sitter import Language, Node, Parser
+
+from queueapi.server import DRAIN_SECONDS
+from queueapi.tests.test_web_config import PLATFORM, span
+
+SCRIPTS = sorted((settings.BASE_DIR / "deploy").glob("*.ps1"))
+INSTALL = (settings.BASE_DIR / "deploy" / "install-iis.ps1").read_text("ascii")
+PAGE = (settings.BASE_DIR / "docs" / "deploy-iis.md").read_text("utf-8")
+GRANTS = {
+    table: set(verbs.split(", "))
+    for verbs, table in re.findall(
+        r"^GRANT ([A-Z, ]+) ON \[dbo\]\.\[(\w+)\] TO \[queueapi_service\];$", PAGE, re.MULTILINE
+    )
+}
+
+
+def errors_in(node: Node) -> list[Node]:
+    below = [error for child in node.children for error in errors_in(child)]
+    return [node, *below] if node.is_error or node.is_missing else below
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_a_script_parses(script):
+    tree = Parser(Language(tree_sitter_pwsh.language())).parse(script.read_bytes())
+    assert [node.start_point for node in errors_in(tree.root_node)] == []
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_a_script_is_ascii(script):
+    # Windows PowerShell 5.1 reads anything else in the ANSI code page of the machine.
+    assert script.read_bytes().isascii()
+
+
+def test_the_pool_gives_requests_under_way_the_time_they_may_take():
+    limit = span(re.search(r"\$ShutdownLimit = \[TimeSpan\] '([0-9:]+)'", INSTALL)[1])
+    assert limit.total_seconds() > span(PLATFORM.get("requestTimeout")).total_seconds() + (
+        DRAIN_SECONDS
+    )
+
+
+def test_what_the_script_fills_in_stands_in_the_example():
+    example = (settings.BASE_DIR / ".env.example").read_text("utf-8")
+    for name in re.findall(r"'\(\?m\)\^(\w+)=", INSTALL):
+        assert len(re.findall(rf"(?m)^{name}=", example)) == 1
+
+
+def test_the_paths_that_the_script_fills_in_stand_in_web_config():
+    assert PLATFORM.get("stdoutLogFile")
+    variable = "environmentVariables/environmentVariable[@name='ENV_FILE']"
+    assert variable in INSTALL
+    assert isinstance(PLATFORM.find(variable), ET.Element)
+
+
+# The rights of the service in the database.
+
+
+def test_the_service_gets_rights_on_our_tables_and_no_others():
+    ours = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
+    # createsuperuser looks whether all migrations are there.
+    assert set(GRANTS) == ours | {"django_migrations"}
+
+
+def test_the_service_reads_what_it_writes():
+    assert [table for table, verbs in GRANTS.items() if "SELECT" not in verbs] == []
+
+
+@pytest.mark.parametrize(
+    ("verb", "tables"),
+    [
+        ("UPDATE", ["django_admin_log", "auth_permission", "django_content_type"]),
+        ("DELETE", ["django_admin_log", "auth_user", "security_apikey", "security_bannedip"]),
+        ("INSERT", ["Triggers", "auth_permission", "django_migrations"]),
+    ],
+)
+def test_the_service_may_not_do_what_nobody_does(verb, tables):
+    assert [table for table in tables if verb in GRANTS[table]] == []
+
+
+def test_the_page_names_only_parameters_that_the_script_has():
+    has = set(re.findall(r"^    \[\w+\] \$(\w+)", INSTALL, re.MULTILINE))
+    named = set(
+        re.findall(r"[ `(]-((?:Host|Cert|Service|Pack|Migr|Skip|Adopt|Data|Site)\w+)", PAGE)
+    )
+    assert named
+    assert named <= has

@@ -1,0 +1,85 @@
+"""deploy/smoke_test.py, as the installation script runs it."""
+
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from django.conf import settings
+
+from security.models import BannedIP, FailedAttempt
+
+SCRIPT = str(settings.BASE_DIR / "deploy" / "smoke_test.py")
+
+
+def smoke_test(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, SCRIPT, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def complaint(*arguments: str) -> str:
+    result = smoke_test(*arguments)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+def test_it_works(serve):
+    server = serve(ALLOWED_HOSTS="queue.example.org")
+    url = f"http://queue.example.org:{server.port}"
+    result = smoke_test(url, "--connect", "127.0.0.1")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"{url} answers as it should.\n"
+    assert not FailedAttempt.objects.exists()
+
+
+def test_a_name_that_is_not_allowed(serve):
+    server = serve()
+    url = f"http://queue.example.org:{server.port}"
+    assert "not in ALLOWED_HOSTS" in complaint(url, "--connect", "127.0.0.1")
+
+
+def test_a_database_that_can_not_be_read(serve, tmp_path):
+    server = serve(DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/db.sqlite3")
+    assert "can't read its database" in complaint(f"http://127.0.0.1:{server.port}")
+
+
+def test_a_ban_of_the_machine_itself(serve):
+    BannedIP.objects.ban_by_hand("127.0.0.1", settings.BAN_DURATION, "test", by="test")
+    assert "unban_ip" in complaint(f"http://127.0.0.1:{serve().port}")
+
+
+def test_nobody_listens():
+    assert "does not answer" in complaint("http://127.0.0.1:1")
+
+
+@pytest.fixture
+def other_server(request):
+    """Answers everything with one status and a page."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(request.param)
+            self.end_headers()
+            self.wfile.write(b"<html>")
+
+        def log_message(self, *args) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("other_server", [502], indirect=True)
+def test_a_process_that_did_not_start(other_server):
+    assert "the process did not start" in complaint(other_server)
+
+
+@pytest.mark.parametrize("other_server", [200, 404], indirect=True)
+def test_a_page_that_is_not_ours(other_server):
+    assert "something in front answers in our place" in complaint(other_server)
