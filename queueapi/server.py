@@ -4,6 +4,7 @@ import logging
 import select
 import signal
 import time
+from collections import Counter
 from types import FrameType
 from typing import Any
 
@@ -18,7 +19,7 @@ logger = logging.getLogger(__name__)
 # whoever stops the process (IIS, systemd) should grant a little more.
 DRAIN_SECONDS = 20
 
-# SIGBREAK exists on Windows only: Ctrl-Break, and what IIS sends.
+# SIGBREAK exists on Windows only: Ctrl-Break, which supervisors send, with Ctrl-C or without.
 STOP_SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
 ]
@@ -46,13 +47,16 @@ class Server:
         for listener in self.listeners:
             listener.channel_class = Connection
         self.port = int(self.listeners[0].effective_port)
-        self.signals = 0
+        self.signals: Counter[int] = Counter()
         for signum in STOP_SIGNALS:
             signal.signal(signum, self.stop)
 
     def stop(self, signum: int, frame: FrameType | None) -> None:
-        """Begin to stop; a second time, stop without waiting."""
-        self.signals += 1
+        """Begin to stop; with the same signal once more, stop without waiting.
+
+        Two kinds of signals may be one stop: supervisors on Windows send Ctrl-C and Ctrl-Break.
+        """
+        self.signals[signum] += 1
 
     def run(self) -> None:
         swept = time.monotonic()
@@ -78,7 +82,7 @@ class Server:
             connection.takes_requests = False
         deadline = time.monotonic() + DRAIN_SECONDS
         while under_way := [c for c in self.connections() if c.is_under_way]:
-            if self.signals > 1 or time.monotonic() > deadline:
+            if max(self.signals.values()) > 1 or time.monotonic() > deadline:
                 logger.warning("Stopping with %d requests unanswered", len(under_way))
                 break
             self.turn(timeout=0.1)

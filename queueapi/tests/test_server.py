@@ -102,6 +102,19 @@ def test_a_second_signal_does_not_wait(slow_server):
         assert slow_server.wait(timeout=30) == 0
 
 
+def test_two_kinds_of_signals_are_one_stop(slow_server):
+    with connect(slow_server) as connection:
+        connection.sendall(REQUEST)
+        assert slow_server.stdout.readline() == "request is under way\n"
+        slow_server.send_signal(signal.SIGINT)
+        slow_server.send_signal(signal.SIGTERM)
+        wait_until_it_stops_listening(connection.getpeername()[1])
+        slow_server.stdin.write("go on\n")
+        slow_server.stdin.flush()
+        assert received(connection).endswith(b"x" * 10_000)
+    assert slow_server.wait(timeout=30) == 0
+
+
 # Slow clients
 
 
