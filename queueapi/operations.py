@@ -1,6 +1,7 @@
 """Migration operations for tables that OpenOrchestrator reads and writes beside us."""
 
 from collections.abc import Callable
+from copy import copy
 
 from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -143,7 +144,10 @@ class ChangeTexts(Operation):
         connection = schema_editor.connection
         for before, after in zip(self._of(old), self._of(new), strict=True):
             if before.db_type(connection) != after.db_type(connection):
-                schema_editor.alter_field(old, before, after)
+                # SQLite makes the table anew, with its columns in this order.
+                in_its_place = copy(after)
+                in_its_place.creation_counter = before.creation_counter
+                schema_editor.alter_field(old, before, in_its_place)
 
     def _alter_in_sql_server(
         self,

@@ -3,6 +3,7 @@ from uuid import UUID
 
 import pytest
 
+from queueapi.fields import UnicodeCharField, cut
 from queues.models import QueueItem
 from triggers.models import SingleTrigger
 
@@ -29,3 +30,16 @@ def test_no_id_stays_none():
 def test_an_id_reads_back_as_a_uuid():
     QueueItem.objects.create(id=IDENTIFIER, queue_name="q")
     assert QueueItem.objects.get(pk=str(IDENTIFIER)).pk == IDENTIFIER
+
+
+def test_a_text_has_room_for_emoji_on_sql_server():
+    # Whose lengths are in UTF-16 units, of which an emoji takes two.
+    assert UnicodeCharField(max_length=100).db_type(SQL_SERVER) == "nvarchar(200)"
+
+
+@pytest.mark.parametrize(
+    ("text", "units", "beginning"),
+    [("abc", 3, "abc"), ("abc", 2, "ab"), ("a🤖b", 3, "a🤖"), ("a🤖b", 2, "a"), ("🤖", 1, "")],
+)
+def test_a_text_is_cut_between_characters(text, units, beginning):
+    assert cut(text, units) == beginning

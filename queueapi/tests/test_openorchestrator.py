@@ -1,62 +1,18 @@
 """OpenOrchestrator, unmodified, reads and works on our tables."""
 
-import json
 import os
-import sqlite3
-import subprocess
-import venv
-from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
-from queueapi.tests.helpers import manage
 from queues.models import QueueItem
 from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
-
-VERSION = "3.0.0"
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif("sqlite" not in os.environ["DATABASE_URL"], reason="hands over a file"),
 ]
-
-
-@pytest.fixture(scope="session")
-def its_python(pytestconfig) -> Path:
-    """A Python that has OpenOrchestrator, whose pins fight ours; made once and kept."""
-    folder = pytestconfig.cache.mkdir(f"openorchestrator-{VERSION}")
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    done = folder / "installed"
-    if not done.exists():
-        venv.create(folder, with_pip=True)
-        install = [python, "-m", "pip", "install", "-q", f"openorchestrator=={VERSION}"]
-        subprocess.run(install, check=True)
-        done.touch()
-    return python
-
-
-@pytest.fixture
-def orchestrator(its_python):
-    """Runs code of OpenOrchestrator's on the test database, or on another file."""
-
-    def run(code: str, database: Path | None = None):
-        script = settings.BASE_DIR / "queueapi" / "tests" / "openorchestrator.py"
-        result = subprocess.run(
-            [its_python, script, str(database or connection.settings_dict["NAME"])],
-            input=code,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert result.returncode == 0, result.stderr
-        return json.loads(result.stdout)
-
-    return run
 
 
 def single(status: str = "DONE") -> None:
@@ -187,39 +143,3 @@ db_util.create_queue_trigger("Three", "P", "q", "path", "", True, False, 5, 2)
     assert ScheduledTrigger.objects.get().cron_expr == "0 2 * * *"
     assert QueueTrigger.objects.get().min_batch_size == 5
     assert set(Trigger.objects.values_list("type", flat=True)) == {"SINGLE", "SCHEDULED", "QUEUE"}
-
-
-TABLES = ["Queues", "Triggers", "Single_Triggers", "Scheduled_Triggers", "Queue_Triggers"]
-
-
-def schema(file: Path) -> dict[str, list]:
-    """Each table's columns (name, type, required, key), its indexes and foreign keys."""
-    database = sqlite3.connect(file)
-
-    def columns(table: str) -> list[tuple]:
-        return [
-            (name, kind.lower().replace("boolean", "bool"), bool(required), bool(key))
-            for _, name, kind, required, _, key in database.execute(f"PRAGMA table_info({table})")
-        ]
-
-    def indexes(table: str) -> list[tuple]:
-        return sorted(
-            (name, [column[2] for column in database.execute(f'PRAGMA index_info("{name}")')])
-            for _, name, _, origin, _ in database.execute(f"PRAGMA index_list({table})")
-            if origin == "c"
-        )
-
-    def references(table: str) -> list[tuple]:
-        return [row[2:5] for row in database.execute(f"PRAGMA foreign_key_list({table})")]
-
-    with closing(database):
-        return {table: [columns(table), indexes(table), references(table)] for table in TABLES}
-
-
-def test_the_first_migrations_make_exactly_its_tables(orchestrator, tmp_path):
-    theirs = tmp_path / "theirs.sqlite3"
-    orchestrator("base.Base.metadata.create_all(db_util._connection_engine)", theirs)
-    ours = tmp_path / "ours.sqlite3"
-    for app in ("queues", "triggers"):
-        manage("migrate", app, "0001", DATABASE_URL=f"sqlite:///{ours}").check_returncode()
-    assert schema(ours) == schema(theirs)

@@ -290,3 +290,16 @@ def test_a_program_may_send_just_what_it_changes(sign_in):
 @pytest.mark.parametrize("verb", ["change", "delete", "history"])
 def test_what_is_no_id_leads_back(sign_in, verb):
     assert sign_in().get(f"/admin/queues/queueitem/zzz/{verb}/").status_code == 302
+
+
+@pytest.mark.parametrize("verb", ["add", "change"])
+def test_the_log_holds_the_name_of_any_item(sign_in, verb):
+    # Its column has room for 200 UTF-16 units on SQL Server.
+    client, row = sign_in(), item(queue_name="🤖" * 100, reference="🤖" * 100)
+    if verb == "change":
+        save(client, row, reference="🦾" * 100)
+    else:
+        form = form_in(client.get(LIST + "add/"), "queue_name")
+        client.post(LIST + "add/", {**form, "queue_name": "🤖" * 100, "reference": "🦾" * 100})
+    [entry] = LogEntry.objects.all()
+    assert len(entry.object_repr.encode("utf-16-le")) == 400
