@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.lookups import UUIDIContains
 
 
 class UnicodeCharField(models.CharField):
@@ -45,3 +46,14 @@ class UniqueIdentifierField(models.UUIDField):
         if value is not None and connection.vendor == "microsoft":
             return str(UUID(str(value)))
         return value
+
+
+@UniqueIdentifierField.register_lookup
+class UniqueIdentifierContains(UUIDIContains):
+    """A part of an id, written with or without dashes, of which Django takes out the former."""
+
+    def process_lhs(self, compiler: Any, connection: Any, lhs: Any = None) -> tuple[str, Any]:
+        sql, params = super().process_lhs(compiler, connection, lhs)
+        if connection.vendor == "microsoft":
+            sql = f"REPLACE(CONVERT(char(36), {sql}), '-', '')"
+        return sql, params

@@ -5,14 +5,14 @@ Robots and the scheduler change rows while people look at them. So a form rememb
 saves nothing if one of those has another value by now.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Model
+from django.db.models import Model, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.timezone import is_aware
 from django.utils.translation import gettext
@@ -128,6 +128,23 @@ class OvertakenError(Exception):
     """The row changed between our look at it and our write."""
 
 
+# The `datetime` of OpenOrchestrator's columns has steps of 1/300 s, and SQL Server compares the
+# exact step with what was read of it, which has three digits.
+STEP = timedelta(milliseconds=2)
+
+
+def is_still(values: dict[str, Any]) -> Q:
+    """Rows whose fields have these values."""
+    return Q(
+        *(
+            Q((f"{name}__range", (value - STEP, value + STEP)))
+            if isinstance(value, datetime)
+            else Q((name, value))
+            for name, value in values.items()
+        )
+    )
+
+
 class CarefulAdmin(AuditedAdmin):
     form = CarefulForm
     formfield_overrides = {
@@ -174,7 +191,7 @@ class CarefulAdmin(AuditedAdmin):
             mine = [name for name in names if obj._meta.get_field(name).model is model]
             # What the form was checked against, which was read when the request began.
             checked = {name: form.initial[name] for name in mine if name in form.changed_data}
-            row = model._base_manager.filter(pk=obj.pk, **checked)
+            row = model._base_manager.filter(is_still(checked), pk=obj.pk)
             if not row.update(**{name: wanted[name] for name in mine}):
                 raise OvertakenError
         form.difference = audit.difference(self.model, before, {**before, **wanted})

@@ -172,7 +172,8 @@ def test_search_by_text(sign_in, text):
 
 
 @pytest.mark.parametrize(
-    "write", [str, lambda pk: pk.hex, lambda pk: f" {pk} ", lambda pk: pk.hex[:9]]
+    "write",
+    [str, lambda pk: pk.hex, lambda pk: f" {pk} ", lambda pk: pk.hex[:9], lambda pk: str(pk)[4:20]],
 )
 def test_search_by_id(sign_in, write):
     row = item(reference="found")

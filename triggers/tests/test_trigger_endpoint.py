@@ -188,7 +188,7 @@ def test_it_takes_one_update(api, django_assert_num_queries):
     # the UPDATE
     with django_assert_num_queries(1) as queries:
         api.post("/api/trigger", {"trigger_name": "MyAutomationTrigger"})
-    assert queries[0]["sql"].startswith("UPDATE")
+    assert "UPDATE" in queries[0]["sql"]
 
 
 def test_a_miss_takes_one_query_more(api, django_assert_num_queries):
