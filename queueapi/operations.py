@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from copy import copy
+from typing import Any
 
 from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations import RunPython
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 from django.db.models import Field, Model
@@ -23,45 +25,19 @@ WHERE LEN({column} + '.') - 1 > %s
 """
 
 
-class NewTables(Operation):
+def new_tables(*tables: str) -> RunPython:
     """Says what to do if a table that the next operations make is there already."""
 
-    reduces_to_sql = False
-
-    def __init__(self, *tables: str) -> None:
-        self.tables = tables
-
-    def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        pass
-
-    def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
-        if schema_editor.collect_sql:
-            return
+    def refuse(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
         there = {name.lower() for name in schema_editor.connection.introspection.table_names()}
-        for table in self.tables:
+        for table in tables:
             if table.lower() in there:
                 raise CommandError(
                     f"There is a table {table} already; if it is OpenOrchestrator's, "
                     "`manage.py migrate --fake-initial` takes it over."
                 )
 
-    def database_backwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
-        pass
-
-    def describe(self) -> str:
-        return f"Make sure that there are no tables {', '.join(self.tables)}"
+    return RunPython(refuse, RunPython.noop)
 
 
 class ChangeTexts(Operation):

@@ -11,7 +11,10 @@ from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigg
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif("sqlite" not in os.environ["DATABASE_URL"], reason="OpenOrchestrator is handed the SQLite file"),
+    pytest.mark.skipif(
+        "sqlite" not in os.environ["DATABASE_URL"],
+        reason="OpenOrchestrator is handed the SQLite file",
+    ),
 ]
 
 

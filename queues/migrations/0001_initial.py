@@ -6,7 +6,7 @@ import django.utils.timezone
 from django.db import migrations, models
 
 import queueapi.fields
-from queueapi.operations import NewTables
+from queueapi.operations import new_tables
 
 
 class Migration(migrations.Migration):
@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     dependencies = []
 
     operations = [
-        NewTables("Queues"),
+        new_tables("Queues"),
         migrations.CreateModel(
             name="QueueItem",
             fields=[

@@ -6,7 +6,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import queueapi.fields
-from queueapi.operations import NewTables
+from queueapi.operations import new_tables
 
 
 class Migration(migrations.Migration):
@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     dependencies = []
 
     operations = [
-        NewTables("Triggers", "Single_Triggers", "Scheduled_Triggers", "Queue_Triggers"),
+        new_tables("Triggers", "Single_Triggers", "Scheduled_Triggers", "Queue_Triggers"),
         migrations.CreateModel(
             name="Trigger",
             fields=[
