@@ -10,7 +10,7 @@ class QueueApiConfig(AppConfig):
 
     def ready(self) -> None:
         from queueapi import checks  # noqa: F401, PLC0415  registers them
-        from queueapi.adoption import before_migrating  # noqa: PLC0415  needs the models
+        from queueapi.database.adoption import before_migrating  # noqa: PLC0415  needs the models
 
         # Sent for each app that has models; once is enough.
         pre_migrate.connect(before_migrating, sender=apps.get_app_config("queues"))

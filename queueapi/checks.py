@@ -14,8 +14,8 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
-from queueapi.adoption import OURS
-from queueapi.columns import columns_of, faults
+from queueapi.database.adoption import OURS
+from queueapi.database.columns import columns_of, faults
 
 
 @register()

@@ -15,7 +15,7 @@ from queueapi.connections import CROWDED, LIMIT, Connection, make_room
 
 logger = logging.getLogger(__name__)
 
-# How long a stop waits for requests under way, in seconds. Longer than the database may take, and
+# How long a stop waits for requests under way, in seconds. Longer than a statement may take, and
 # whoever stops the process (IIS, systemd) should grant a little more.
 DRAIN_SECONDS = 20
 

@@ -20,7 +20,7 @@ from marshmallow.validate import Range, Regexp
 from redis.connection import parse_url
 from tzlocal import get_localzone_name
 
-from queueapi.database import sql_server
+from queueapi.database.address import sql_server
 from security.address import parse_network
 
 BASE_DIR = Path(__file__).resolve().parent.parent

@@ -12,8 +12,8 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from queueapi.database.retries import connect, connection_is_lost, outlast_deadlocks
 from queueapi.fields import UnicodeCharField, UniqueIdentifierField
-from queueapi.retries import connect, connection_is_lost, outlast_deadlocks
 
 
 class QueueItemQuerySet(models.QuerySet["QueueItem"]):

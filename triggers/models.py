@@ -13,8 +13,8 @@ from django.db.models import Case, Exists, OuterRef, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from queueapi.database.retries import outlast_deadlocks
 from queueapi.fields import UnicodeCharField, UniqueIdentifierField
-from queueapi.retries import outlast_deadlocks
 
 
 class TriggerQuerySet(models.QuerySet["Trigger"]):

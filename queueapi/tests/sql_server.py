@@ -9,7 +9,7 @@ import dj_database_url
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from queueapi.database import sql_server
+from queueapi.database.address import sql_server
 
 URL = "mssql://robot:secret@sql.example.org:1433/OpenOrchestrator"
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from queueapi.checks import check_clock
-from queueapi.columns import faults
+from queueapi.database.columns import faults
 from queueapi.tests.helpers import manage
 from queueapi.tests.sql_server import without_a_server
 from queues.models import QueueItem

@@ -10,7 +10,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 from sqlglot import exp
 
-from queueapi.adoption import OURS
+from queueapi.database.adoption import OURS
 from queueapi.tests.sql_server import without_a_server
 from queues import statistics
 from queues.models import QueueItem

@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from queueapi.operations import ChangeTexts
+from queueapi.database.operations import ChangeTexts
 
 
 class Migration(migrations.Migration):

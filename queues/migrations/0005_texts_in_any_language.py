@@ -7,8 +7,8 @@ nothing changes.
 
 from django.db import migrations
 
+from queueapi.database.operations import ChangeTexts
 from queueapi.fields import UnicodeCharField
-from queueapi.operations import ChangeTexts
 
 
 class Migration(migrations.Migration):

@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from queueapi.database.retries import outlast_deadlocks
 from queueapi.fields import UnicodeCharField
-from queueapi.retries import outlast_deadlocks
 from security.recent import Recent
 
 PREFIX_LENGTH = 8

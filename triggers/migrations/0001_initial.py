@@ -6,7 +6,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import queueapi.fields
-from queueapi.operations import new_tables
+from queueapi.database.operations import new_tables
 
 
 class Migration(migrations.Migration):

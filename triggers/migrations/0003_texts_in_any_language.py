@@ -6,8 +6,8 @@ Queues can, and a trigger has to name its queue. Why columns become wider, `queu
 from django.db import migrations
 
 import triggers.models
+from queueapi.database.operations import ChangeTexts
 from queueapi.fields import UnicodeCharField
-from queueapi.operations import ChangeTexts
 
 
 class Migration(migrations.Migration):

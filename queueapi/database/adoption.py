@@ -15,8 +15,8 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations import CreateModel
 from django.db.models import Model
 
-from queueapi.columns import columns_of
-from queueapi.operations import ChangeTexts
+from queueapi.database.columns import columns_of
+from queueapi.database.operations import ChangeTexts
 
 SHARED = {"queues", "triggers"}
 OURS = SHARED | {"security"}

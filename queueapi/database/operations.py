@@ -13,7 +13,7 @@ from django.db.migrations.state import ProjectState
 from django.db.models import Field, Model
 from django.db.models.functions import Length
 
-from queueapi.indexes import indexes_on
+from queueapi.database.indexes import indexes_on
 
 # Texts that are too long (LEN alone leaves spaces at the end out), or have characters that the
 # code page of the database's varchar lacks.

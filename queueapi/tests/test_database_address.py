@@ -7,7 +7,7 @@ import dj_database_url
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from queueapi.database import sql_server
+from queueapi.database.address import sql_server
 from queueapi.tests.helpers import manage
 
 URL = "mssql://robot:secret@sql.example.org:1433/OpenOrchestrator"
