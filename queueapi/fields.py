@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.lookups import UUIDIContains
+from django.db.models.lookups import IContains
 
 
 class UnicodeCharField(models.CharField):
@@ -49,8 +49,11 @@ class UniqueIdentifierField(models.UUIDField):
 
 
 @UniqueIdentifierField.register_lookup
-class UniqueIdentifierContains(UUIDIContains):
-    """A part of an id, written with or without dashes, of which Django takes out the former."""
+class UniqueIdentifierContains(IContains):
+    """A part of an id, written with or without dashes."""
+
+    def __init__(self, lhs: Any, rhs: Any) -> None:
+        super().__init__(lhs, rhs.replace("-", "") if isinstance(rhs, str) else rhs)
 
     def process_lhs(self, compiler: Any, connection: Any, lhs: Any = None) -> tuple[str, Any]:
         sql, params = super().process_lhs(compiler, connection, lhs)

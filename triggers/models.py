@@ -33,7 +33,7 @@ class TriggerQuerySet(models.QuerySet["Trigger"]):
         # Not repeated when the connection broke: done twice, it could start a second robot.
         if outlast_deadlocks(partial(only.update, process_status=status)):
             return
-        count = self.single(name).count()
+        count = outlast_deadlocks(self.single(name).count)
         if count > 1:
             raise Trigger.MultipleObjectsReturned(
                 f"{count} triggers of type SINGLE have this name; give each its own."

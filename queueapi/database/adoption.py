@@ -20,6 +20,8 @@ from queueapi.database.operations import ChangeTexts
 
 SHARED = {"queues", "triggers"}
 OURS = SHARED | {"security"}
+# How long a migration waits for a table that somebody else works on.
+LOCK_SECONDS = 30
 # OpenOrchestrator's revisions before 1c87ed320c78, which is that of version 3.
 OLDER_REVISIONS = {"b67b7649b282", "526b6edac328", "90d46abd44a3", "9698388a0709"}
 
@@ -37,10 +39,15 @@ def before_migrating(using: str, plan: list[tuple[Migration, bool]], **kwargs: A
 
 
 def lift_time_limit(connection: BaseDatabaseWrapper) -> None:
-    """A request has to end soon; changing a column takes as long as its table is large."""
+    """A request has to end soon; changing a column takes as long as its table is large.
+
+    But not the wait for others to let go of the table, for which robots and requests queue up.
+    """
     if connection.vendor == "microsoft":
         connection.ensure_connection()
         connection.connection.timeout = 0
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCK_TIMEOUT {LOCK_SECONDS * 1000}")
 
 
 def refuse_older_orchestrator(
@@ -64,7 +71,8 @@ def refuse_older_orchestrator(
 def _refuse(why: str) -> NoReturn:
     raise CommandError(
         f"This database is older than OpenOrchestrator 3 ({why}); run OpenOrchestrator's own "
-        "upgrade first: python -m OpenOrchestrator upgrade CONNECTION_STRING"
+        "upgrade first: python -m OpenOrchestrator upgrade CONNECTION_STRING, in the folder of its "
+        "source where alembic.ini is."
     )
 
 

@@ -8,9 +8,16 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 COLUMNS = """
-SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, IS_NULLABLE, COLUMN_DEFAULT
+SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, IS_NULLABLE
 FROM INFORMATION_SCHEMA.COLUMNS
 WHERE TABLE_SCHEMA = SCHEMA_NAME() AND TABLE_NAME = %s
+"""
+# Those that SQL Server gives a value. A login without rights on the definitions sees no default in
+# INFORMATION_SCHEMA, but that there is one.
+FILLED = """
+SELECT name FROM sys.columns
+WHERE object_id = OBJECT_ID(%s) AND (default_object_id <> 0 OR is_identity = 1 OR is_computed = 1
+      OR generated_always_type <> 0 OR TYPE_NAME(system_type_id) = 'timestamp')
 """
 # What OpenOrchestrator made; it holds the times that we write.
 AS_GOOD = {("datetime2", "datetime")}
@@ -21,7 +28,6 @@ class Column(NamedTuple):
     kind: str  # such as nvarchar; empty where types are not strict
     length: int | None  # characters, or UTF-16 units
     null: bool
-    has_default: bool
 
     def __str__(self) -> str:
         if self.length is None:
@@ -35,15 +41,25 @@ def columns_of(connection: BaseDatabaseWrapper, table: str) -> dict[str, Column]
         if connection.vendor == "microsoft":
             cursor.execute(COLUMNS, [table])
             return {
-                name: Column(kind.lower(), length, null == "YES", default is not None)
-                for name, kind, length, null, default in cursor.fetchall()
+                name: Column(kind.lower(), length, null == "YES")
+                for name, kind, length, null in cursor.fetchall()
             }
         if table not in connection.introspection.table_names(cursor):
             return {}
         return {
-            column.name: Column("", None, bool(column.null_ok), column.default is not None)
+            column.name: Column("", None, bool(column.null_ok))
             for column in connection.introspection.get_table_description(cursor, table)
         }
+
+
+def filled_by_the_database(connection: BaseDatabaseWrapper, table: str) -> set[str]:
+    """The columns that a row may leave out."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "microsoft":
+            cursor.execute(FILLED, [connection.ops.quote_name(table)])
+            return {name for (name,) in cursor.fetchall()}
+        described = connection.introspection.get_table_description(cursor, table)
+        return {column.name for column in described if column.default is not None}
 
 
 def faults(connection: BaseDatabaseWrapper, model: type[Model]) -> Iterator[str]:
@@ -59,14 +75,16 @@ def faults(connection: BaseDatabaseWrapper, model: type[Model]) -> Iterator[str]
         if column is None:
             yield f"{name} is missing."
             continue
-        needed = _parse(str(field.db_type(connection)))
-        if column.kind and not _holds(column, *needed):
+        wanted = _parse(str(field.db_type(connection)))
+        if column.kind and not _holds(column, *wanted):
             yield f"{name} is {column}, and has to be {field.db_type(connection)}."
         if column.null != field.null:
             yield f"{name} has to {'allow' if field.null else 'refuse'} NULL."
-    for name, column in columns.items():
-        if not column.null and not column.has_default and column.kind != "timestamp":
-            yield f"{table}.{name} is unknown here, and refuses rows without it."
+    needed = {name for name, column in columns.items() if not column.null}
+    if needed:
+        needed -= filled_by_the_database(connection, table)
+    for name in sorted(needed):
+        yield f"{table}.{name} is unknown here, and refuses rows without it."
 
 
 def _parse(db_type: str) -> tuple[str, int | None]:

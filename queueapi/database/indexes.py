@@ -17,6 +17,7 @@ INNER JOIN sys.index_columns AS ic ON ic.object_id = i.object_id AND ic.index_id
 INNER JOIN sys.columns AS c ON c.object_id = ic.object_id AND c.column_id = ic.column_id
 WHERE i.object_id = OBJECT_ID(%s)
   AND i.type IN (1, 2) AND i.is_primary_key = 0 AND i.is_unique_constraint = 0
+  AND i.is_hypothetical = 0 AND (ic.key_ordinal > 0 OR ic.is_included_column = 1)
 ORDER BY i.index_id, ic.key_ordinal, ic.index_column_id
 """
 

@@ -15,13 +15,19 @@ from django.db.models.functions import Length
 
 from queueapi.database.indexes import indexes_on
 
-# Texts that are too long (LEN alone leaves spaces at the end out), or have characters that the
-# code page of the database's varchar lacks.
+# Texts of which a varchar, whose length is in bytes of the database's code page, would cut
+# something off or lose a character. The dot at the end makes spaces before it count. The lock
+# keeps others from adding one before the transaction ends, in which the columns are changed.
 LOSSES = """
-SELECT COUNT(*) FROM {table}
-WHERE LEN({column} + '.') - 1 > %s
-   OR CONVERT(nvarchar(max), CONVERT(varchar(max), {column})) COLLATE Latin1_General_BIN2
-      <> {column} COLLATE Latin1_General_BIN2
+SELECT COUNT(*) FROM {table} WITH (TABLOCKX, HOLDLOCK)
+WHERE CONVERT(nvarchar(max), CONVERT(varchar({bytes}), {column} + '.')) COLLATE Latin1_General_BIN2
+      <> ({column} + '.') COLLATE Latin1_General_BIN2
+"""
+# Columns that differ from the database in this; ALTER COLUMN would make them as the database is.
+COLLATIONS = """
+SELECT name, collation_name FROM sys.columns
+WHERE object_id = OBJECT_ID(%s)
+  AND collation_name <> CONVERT(sysname, DATABASEPROPERTYEX(DB_NAME(), 'Collation'))
 """
 
 
@@ -29,13 +35,19 @@ def new_tables(*tables: str) -> RunPython:
     """Says what to do if a table that the next operations make is there already."""
 
     def refuse(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
-        there = {name.lower() for name in schema_editor.connection.introspection.table_names()}
-        for table in tables:
-            if table.lower() in there:
-                raise CommandError(
-                    f"There is a table {table} already; if it is OpenOrchestrator's, "
-                    "`manage.py migrate --fake-initial` takes it over."
-                )
+        names = {name.lower() for name in schema_editor.connection.introspection.table_names()}
+        there = [table for table in tables if table.lower() in names]
+        missing = [table for table in tables if table not in there]
+        if there and missing:
+            raise CommandError(
+                f"There is a table {there[0]} already, and no {', '.join(missing)}: this is not "
+                "what OpenOrchestrator 3 makes."
+            )
+        if there:
+            raise CommandError(
+                f"There is a table {there[0]} already; if it is OpenOrchestrator's, "
+                "`manage.py migrate --fake-initial` takes it over."
+            )
 
     return RunPython(refuse, RunPython.noop)
 
@@ -72,7 +84,14 @@ class ChangeTexts(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        self._alter(schema_editor, self._models(app_label, from_state, to_state), _their_type)
+        models = self._models(app_label, from_state, to_state)
+        # Again, after `before_migrating`: meanwhile somebody may have stored such a text.
+        if not schema_editor.collect_sql and self.losses(schema_editor.connection, models[1]):
+            raise CommandError(
+                "Going back was stopped and undone, because texts that it would cut came in while "
+                "it ran. Stop what writes to the database, and run this again."
+            )
+        self._alter(schema_editor, models, _their_type)
 
     def describe(self) -> str:
         return f"Change the columns {', '.join(self.fields)} of {self.model_name}"
@@ -137,14 +156,23 @@ class ChangeTexts(Operation):
         indexes = indexes_on(schema_editor.connection, table, columns)
         for index in indexes:
             schema_editor.execute(index.drop, None)
+        collations = self._collations(schema_editor.connection, table)
         for column, field in columns.items():
             null = "NULL" if field.null else "NOT NULL"
             kind = type_of(field, schema_editor.connection)
+            if column in collations:
+                kind += f" COLLATE {collations[column]}"
             schema_editor.execute(
                 f"ALTER TABLE {quote(table)} ALTER COLUMN {quote(column)} {kind} {null}", None
             )
         for index in indexes:
             schema_editor.execute(index.create, None)
+
+    @staticmethod
+    def _collations(connection: BaseDatabaseWrapper, table: str) -> dict[str, str]:
+        with connection.cursor() as cursor:
+            cursor.execute(COLLATIONS, [connection.ops.quote_name(table)])
+            return dict(cursor.fetchall())
 
 
 def _our_type(field: Field, connection: BaseDatabaseWrapper) -> str:
@@ -161,8 +189,9 @@ def _count_losses(connection: BaseDatabaseWrapper, model: type[Model], field: Fi
         too_long: int = rows.filter(length__gt=field.max_length).count()
         return too_long
     quote = connection.ops.quote_name
-    names = {"table": quote(model._meta.db_table), "column": quote(str(field.column))}
+    table, column = quote(model._meta.db_table), quote(str(field.column))
+    longest = int(field.max_length or 0) + 1  # with the dot
     with connection.cursor() as cursor:
-        cursor.execute(LOSSES.format(**names), [field.max_length])
+        cursor.execute(LOSSES.format(table=table, column=column, bytes=longest))
         count: int = cursor.fetchone()[0]
     return count

@@ -6,10 +6,19 @@ from datetime import datetime
 from typing import Any
 
 import dj_database_url
+import pytest
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from queueapi.database.address import sql_server
+
+try:
+    import pyodbc  # noqa: F401  as mssql-django does
+except ImportError:
+    HAS_PYODBC = False
+else:
+    HAS_PYODBC = True
+needs_pyodbc = pytest.mark.skipif(not HAS_PYODBC, reason="mssql-django needs unixODBC")
 
 URL = "mssql://robot:secret@sql.example.org:1433/OpenOrchestrator"
 

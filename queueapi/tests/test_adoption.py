@@ -184,7 +184,8 @@ def test_an_older_database_is_refused_in_one_sentence(theirs, statements, why):
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1] == (
         f"CommandError: This database is older than OpenOrchestrator 3 ({why}); run "
-        "OpenOrchestrator's own upgrade first: python -m OpenOrchestrator upgrade CONNECTION_STRING"
+        "OpenOrchestrator's own upgrade first: python -m OpenOrchestrator upgrade "
+        "CONNECTION_STRING, in the folder of its source where alembic.ini is."
     )
     assert theirs.tables() == tables
 

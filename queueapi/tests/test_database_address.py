@@ -1,6 +1,5 @@
 """What a `mssql://` address becomes, up to the text that the driver is given."""
 
-import ctypes.util
 from urllib.parse import quote
 
 import dj_database_url
@@ -9,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from queueapi.database.address import sql_server
 from queueapi.tests.helpers import manage
+from queueapi.tests.sql_server import HAS_PYODBC
 
 URL = "mssql://robot:secret@sql.example.org:1433/OpenOrchestrator"
 
@@ -19,8 +19,8 @@ def settings_of(url: str) -> dict:
 
 
 def text_for_the_driver(url: str, driver: str = "ODBC Driver 18 for SQL Server") -> str:
-    if ctypes.util.find_library("odbc") is None:
-        pytest.skip("mssql-django needs unixODBC, and this machine has none")
+    if not HAS_PYODBC:
+        pytest.skip("mssql-django needs unixODBC")
     from mssql.base import DatabaseWrapper  # noqa: PLC0415
 
     database = settings_of(url)

@@ -1,6 +1,5 @@
 """What SQL Server would be told, as mssql-django's own compiler writes it, without a server."""
 
-import ctypes.util
 import re
 from collections.abc import Iterator
 
@@ -10,16 +9,16 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 from sqlglot import exp
 
+from queueapi.database import columns as columns_
+from queueapi.database import indexes, operations
 from queueapi.database.adoption import OURS
-from queueapi.tests.sql_server import without_a_server
+from queueapi.tests.sql_server import needs_pyodbc, without_a_server
 from queues import statistics
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP, FailedAttempt
 from triggers.models import Trigger
 
-pytestmark = pytest.mark.skipif(
-    ctypes.util.find_library("odbc") is None, reason="mssql-django needs unixODBC"
-)
+pytestmark = needs_pyodbc
 
 NODES = MigrationLoader(None).graph.leaf_nodes()
 GRAPH = MigrationLoader(None).graph
@@ -152,6 +151,24 @@ def test_indexes_on_a_changed_column_are_dropped_and_made_again(sql_server):
     ]
 
 
+def test_a_changed_column_keeps_its_collation(sql_server):
+    connection, _ = sql_server
+    answers = connection.connection.answers
+    answers["sys.columns\nWHERE"] = [("data", "Danish_Norwegian_CI_AS")]
+    statements = ddl(connection, ("queues", "0005_texts_in_any_language"))
+    assert [sql for sql in statements if "COLLATE" in sql] == [
+        "ALTER TABLE [Queues] ALTER COLUMN [data] nvarchar(4000) COLLATE Danish_Norwegian_CI_AS "
+        "NULL;"
+    ]
+    list(parsed(statements))
+
+
+def test_what_migrations_and_checks_ask_is_t_sql():
+    losses = operations.LOSSES.format(table="[Queues]", column="[data]", bytes=101)
+    questions = [losses, operations.COLLATIONS, indexes.INDEXES, columns_.COLUMNS, columns_.FILLED]
+    assert len(list(parsed([question.replace("%s", "?") for question in questions]))) == 5
+
+
 def test_going_back_gives_openorchestrators_types_back(sql_server):
     connection, _ = sql_server
     keys = [
@@ -202,13 +219,12 @@ def test_a_trigger_is_one_update(sql_server):
     assert len(statements) == 1
 
 
-def test_an_id_travels_with_dashes(sql_server):
+@pytest.mark.usefixtures("sql_server")
+def test_an_id_travels_with_dashes():
     # Without them SQL Server refuses it for a uniqueidentifier (error 8169).
-    connection, _ = sql_server
     pk = "5f0c1c3e-90c5-4a66-9d0c-0a4f3c9a3a11"
     _, [sent] = QueueItem.objects.filter(pk=pk).query.sql_with_params()
     assert sent == pk
-    assert connection.vendor == "microsoft"
 
 
 @pytest.mark.parametrize(
@@ -217,6 +233,7 @@ def test_an_id_travels_with_dashes(sql_server):
         lambda: ApiKey.objects.filter(hashed_secret="x").first(),
         lambda: BannedIP.objects.active().filter(network="10.0.0.1").first(),
         lambda: FailedAttempt.objects.unsettled("10.0.0.1").exists(),
+        lambda: list(QueueItem.objects.filter(id__icontains="5f0c1c3e-90")[:100]),
         lambda: list(QueueItem.objects.stuck()[:100]),
         lambda: list(QueueItem.objects.failed_since(timezone.now())[:100]),
         lambda: list(QueueItem.objects.filter(status="NEW").order_by("created_date")[:500]),
@@ -224,7 +241,18 @@ def test_an_id_travels_with_dashes(sql_server):
         lambda: QueueItem.objects.filter(status="FAILED").requeue(),
         lambda: Trigger.objects.filter(type="SINGLE").pause(),
     ],
-    ids=["key", "ban", "failures", "stuck", "failed", "next", "front page", "requeue", "pause"],
+    ids=[
+        "key",
+        "ban",
+        "failures",
+        "part of an id",
+        "stuck",
+        "failed",
+        "next",
+        "front page",
+        "requeue",
+        "pause",
+    ],
 )
 def test_a_question_is_t_sql(sql_server, ask):
     _, statements = sql_server
