@@ -8,6 +8,8 @@ Installs Queue API in IIS, or upgrades it to the version in whose folder this sc
 docs/deploy-iis.md has the steps before and after. The script can be run again at any time: it
 makes what is missing and leaves what is right.
 
+Whatever is said of -SiteName, -DataFolder and -Port has to be said each time.
+
 Each version has a folder of its own, with its own virtual environment, so that going back is
 running the older folder's script with -SkipMigration. Secrets and logs are in -DataFolder, which
 all versions share.
@@ -222,7 +224,6 @@ function Set-FolderAccess {
 function Set-FileAccess {
     param([string] $Path, [string[]] $Others)
 
-    # What somebody granted before goes first.
     Invoke-Program "$SystemFolder\icacls.exe" @($Path, '/q', '/reset')
     $grants = @("${System}:F", "${Administrators}:F") + $Others
     Invoke-Program "$SystemFolder\icacls.exe" (@($Path, '/q', '/inheritance:r', '/grant:r') + $grants)
@@ -230,6 +231,10 @@ function Set-FileAccess {
 
 function Set-Access {
     $account = Get-PoolAccount
+    # What another account was granted before goes first.
+    foreach ($folder in @($DataFolder, $Logs, $Root)) {
+        Invoke-Program "$SystemFolder\icacls.exe" @($folder, '/q', '/reset')
+    }
     Set-FolderAccess $DataFolder @("${account}:RX")
     Set-FolderAccess $Logs @("${account}:(OI)(CI)M")
     Set-FileAccess $EnvFile @("${account}:R")
@@ -240,6 +245,15 @@ function Set-Access {
 
 
 # The environment file.
+
+function Assert-EnvFile {
+    # Every user may make files in ProgramData, and whoever owns one may read it whatever we grant.
+    $owner = (Get-Acl -Path $EnvFile).GetOwner([Security.Principal.SecurityIdentifier]).Value
+    if (@($System, $Administrators) -notcontains "*$owner") {
+        throw ("$EnvFile does not belong to the administrators. Look whether what is in it is yours, " +
+            "and give it to them: icacls $EnvFile /setowner $Administrators")
+    }
+}
 
 function New-EnvFile {
     # Closed before anything is in it. Every user may make folders in ProgramData: if this one was
@@ -399,12 +413,10 @@ function Set-WebConfig {
 
 function Set-CertificateBinding {
     $netsh = "$SystemFolder\netsh.exe"
-    if (Test-CertificateBinding) {
-        Invoke-Program $netsh @('http', 'delete', 'sslcert', "hostnameport=${HostName}:$Port")
-    }
+    $verb = $(if (Test-CertificateBinding) { 'update' } else { 'add' })
     # The number is IIS's own, by which it knows its bindings again.
     Invoke-Program $netsh @(
-        'http', 'add', 'sslcert', "hostnameport=${HostName}:$Port", "certhash=$CertificateThumbprint"
+        'http', $verb, 'sslcert', "hostnameport=${HostName}:$Port", "certhash=$CertificateThumbprint"
         'certstorename=MY', 'appid={4dc3e181-e14b-4a21-b022-59fc669b0914}'
     )
 }
@@ -480,6 +492,7 @@ if (-not (Test-Path $EnvFile)) {
     Write-Host 'Set DATABASE_URL in it, look at the rest, and run this again.'
     exit 2
 }
+Assert-EnvFile
 
 Install-Packages
 if (-not $SkipMigration) { Update-Database }
@@ -493,20 +506,24 @@ New-Item -ItemType Directory -Force -Path $Logs | Out-Null
 Copy-Item -Force -Path (Join-Path $PSScriptRoot 'upkeep.ps1') -Destination $DataFolder
 New-Pool
 Set-Access
-Stop-Pool
-Set-Pool
-Set-WebConfig
-Initialize-Site
-Start-Site
-
-Write-Host 'Asking the new version ...'
 $url = "https://$HostName"
 if ($Port -ne 443) { $url = "https://${HostName}:$Port" }
-$failure = 'The installation does not answer as it should; the line above says what to look at.'
-if ($former -and $former -ne $Root) {
-    $failure += " The version before is in $former. To go back, run its deploy\install-iis.ps1 with -SkipMigration."
+try {
+    Stop-Pool
+    Set-Pool
+    Set-WebConfig
+    Initialize-Site
+    Start-Site
+    Write-Host 'Asking the new version ...'
+    Invoke-Program $VenvPython @(
+        (Join-Path $Root 'deploy\smoke_test.py'), $url, '--connect', '127.0.0.1'
+    ) 'The installation does not answer as it should; the line above says what to look at.'
 }
-Invoke-Program $VenvPython @(
-    (Join-Path $Root 'deploy\smoke_test.py'), $url, '--connect', '127.0.0.1'
-) $failure
+catch {
+    $wayBack = ''
+    if ($former -and $former -ne $Root) {
+        $wayBack = " The version before is in $former. To go back, run its deploy\install-iis.ps1 with -SkipMigration."
+    }
+    throw "$_$wayBack"
+}
 Write-Host "Queue API in $Root serves $url. Its logs are in $Logs."

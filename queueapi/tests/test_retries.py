@@ -64,6 +64,7 @@ def failing(statement, *errors, done=False, lost=False):
             execute(sql, params, many, context)
         if lost:
             connection.close()
+        connection.errors_occurred = True  # as Django notes of a driver's error
         raise left.pop(0)
 
     with connection.execute_wrapper(fail):
@@ -129,6 +130,13 @@ def test_a_push_is_stored_once_when_the_connection_broke_after_it(api):
     assert response.status_code == 201
     assert len(asked) == 2
     assert str(QueueItem.objects.get().pk) == response.json()["id"]
+
+
+def test_a_push_is_repeated_when_the_connection_is_there_and_of_no_use(api, monkeypatch):
+    monkeypatch.setattr(connection, "is_usable", lambda: False)
+    with failing(INSERT, Error("HY000", "[HY000] Unknown error (0) (SQLExecDirectW)")) as asked:
+        assert push(api).status_code == 201
+    assert len(asked) == 2
 
 
 def test_a_push_is_not_repeated_when_the_connection_breaks_again(api):
