@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.db import Error as DatabaseError
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
@@ -47,11 +46,12 @@ def check_columns(databases: Collection[str] | None = None, **kwargs: Any) -> li
     for alias in databases or ():
         try:
             messages += _messages(connections[alias])
-        except DatabaseError as error:
+        except Exception as error:
             messages.append(
                 Error(
                     f"The database can't be asked: {error}",
-                    hint="Look at DATABASE_URL, and whether its server can be reached from here.",
+                    hint="Look at DATABASE_URL, whether its server can be reached from here, and "
+                    "whether the driver that it names is installed.",
                     id="queueapi.E001",
                 )
             )
@@ -80,7 +80,8 @@ def _messages(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
     return [
         Error(
             sentence,
-            hint="docs/adopt-openorchestrator.md tells how columns come to be as they are.",
+            hint="docs/adopt-openorchestrator.md has what is needed and why. To migrate all the "
+            "same, add --skip-checks.",
             obj=model,
             id="queueapi.E002",
         )

@@ -16,12 +16,20 @@ def sql_server(
     """The settings for what `dj_database_url` read, with time-outs in seconds.
 
     `python_driver` and `driver` in the address's query choose the driver; everything else there is
-    a parameter of the connection, like `Encrypt` or `TrustServerCertificate`.
-    Raises `ImproperlyConfigured` for an address without a database, and for a wrong driver.
+    a parameter of the connection, like `Encrypt` or `TrustServerCertificate`. Letter case does not
+    matter in their names.
+    Raises `ImproperlyConfigured` for an address without a database, for a wrong driver, and for a
+    name that is none or comes twice.
     """
     if not database["NAME"]:
         raise ImproperlyConfigured("DATABASE_URL has to end in the database's name.")
-    given = {str(name): str(value) for name, value in database.get("OPTIONS", {}).items()}
+    given: dict[str, str] = {}
+    for name, value in database.get("OPTIONS", {}).items():
+        if not PARAMETER.fullmatch(name):
+            raise ImproperlyConfigured(f"DATABASE_URL has a parameter {name!r}; no name is such.")
+        if name.lower() in given:
+            raise ImproperlyConfigured(f"DATABASE_URL has the parameter {name} twice.")
+        given[name.lower()] = str(value)
     # The driver that needs nothing but pip; pyodbc wants Microsoft's ODBC driver on the machine.
     python_driver = given.pop("python_driver", DRIVERS[0])
     if python_driver not in DRIVERS:
@@ -41,15 +49,10 @@ def sql_server(
     }
     if "driver" in given:
         options["driver"] = given.pop("driver")
-    defaults = {"Encrypt": "yes"}
+    parameters = {"encrypt": "yes"}
     if python_driver == "pyodbc":
         # mssql-django would turn it on, on Windows, and then reads results in another way there.
-        defaults["MARS_Connection"] = "no"
-    named = {name.lower() for name in given}
-    for name in given:
-        if not PARAMETER.fullmatch(name):
-            raise ImproperlyConfigured(f"DATABASE_URL has a parameter {name!r}; no name is such.")
-    parameters = {name: value for name, value in defaults.items() if name.lower() not in named}
+        parameters["mars_connection"] = "no"
     options["extra_params"] = ";".join(
         f"{name}={_escape(value)}" for name, value in sorted((parameters | given).items())
     )

@@ -55,13 +55,16 @@ def refuse_older_orchestrator(
 ) -> None:
     """Looks at the tables that the migration would make, if they are there already."""
     tables = {name.lower() for name in connection.introspection.table_names()}
-    for model in _made(loader, migration):
+    made = _made(loader, migration)
+    there = [model for model in made if model._meta.db_table.lower() in tables]
+    if there and there != made:
+        names = [model._meta.db_table for model in made if model not in there]
+        _refuse(f"there is a table {there[0]._meta.db_table} and no {', '.join(names)}")
+    for model in there:
         table = model._meta.db_table
-        if table.lower() not in tables:
-            continue
         columns = columns_of(connection, table)
         needed = [str(field.column) for field in model._meta.local_concrete_fields]
-        missing = [name for name in needed if name not in columns]
+        missing = [name for name in needed if name.lower() not in columns]
         if missing:
             _refuse(f"{table} has no column {', '.join(missing)}")
         if revision := _revision(connection, tables) & OLDER_REVISIONS:
@@ -91,7 +94,7 @@ def refuse_losses(
     if losses:
         raise CommandError(
             f"Nothing was changed, because going back would lose {'; '.join(losses)}. "
-            "Delete these rows, or shorten their texts, and run this again."
+            "Delete or change these rows, and run this again."
         )
 
 

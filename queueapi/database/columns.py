@@ -36,18 +36,18 @@ class Column(NamedTuple):
 
 
 def columns_of(connection: BaseDatabaseWrapper, table: str) -> dict[str, Column]:
-    """By name; empty if there is no such table."""
+    """By name in lower case; empty if there is no such table."""
     with connection.cursor() as cursor:
         if connection.vendor == "microsoft":
             cursor.execute(COLUMNS, [table])
             return {
-                name: Column(kind.lower(), length, null == "YES")
+                name.lower(): Column(kind.lower(), length, null == "YES")
                 for name, kind, length, null in cursor.fetchall()
             }
         if table not in connection.introspection.table_names(cursor):
             return {}
         return {
-            column.name: Column("", None, bool(column.null_ok))
+            column.name.lower(): Column("", None, bool(column.null_ok))
             for column in connection.introspection.get_table_description(cursor, table)
         }
 
@@ -57,9 +57,9 @@ def filled_by_the_database(connection: BaseDatabaseWrapper, table: str) -> set[s
     with connection.cursor() as cursor:
         if connection.vendor == "microsoft":
             cursor.execute(FILLED, [connection.ops.quote_name(table)])
-            return {name for (name,) in cursor.fetchall()}
+            return {name.lower() for (name,) in cursor.fetchall()}
         described = connection.introspection.get_table_description(cursor, table)
-        return {column.name for column in described if column.default is not None}
+        return {column.name.lower() for column in described if column.default is not None}
 
 
 def faults(connection: BaseDatabaseWrapper, model: type[Model]) -> Iterator[str]:
@@ -70,7 +70,7 @@ def faults(connection: BaseDatabaseWrapper, model: type[Model]) -> Iterator[str]
         yield f"The table {table} is missing."
         return
     for field in model._meta.local_concrete_fields:
-        column = columns.pop(str(field.column), None)
+        column = columns.pop(str(field.column).lower(), None)
         name = f"{table}.{field.column}"
         if column is None:
             yield f"{name} is missing."

@@ -35,19 +35,13 @@ def new_tables(*tables: str) -> RunPython:
     """Says what to do if a table that the next operations make is there already."""
 
     def refuse(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
-        names = {name.lower() for name in schema_editor.connection.introspection.table_names()}
-        there = [table for table in tables if table.lower() in names]
-        missing = [table for table in tables if table not in there]
-        if there and missing:
-            raise CommandError(
-                f"There is a table {there[0]} already, and no {', '.join(missing)}: this is not "
-                "what OpenOrchestrator 3 makes."
-            )
-        if there:
-            raise CommandError(
-                f"There is a table {there[0]} already; if it is OpenOrchestrator's, "
-                "`manage.py migrate --fake-initial` takes it over."
-            )
+        there = {name.lower() for name in schema_editor.connection.introspection.table_names()}
+        for table in tables:
+            if table.lower() in there:
+                raise CommandError(
+                    f"There is a table {table} already; if it is OpenOrchestrator's, "
+                    "`manage.py migrate --fake-initial` takes it over."
+                )
 
     return RunPython(refuse, RunPython.noop)
 

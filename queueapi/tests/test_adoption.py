@@ -171,6 +171,7 @@ def test_it_is_taken_over_only_when_asked_for(theirs):
             ["ALTER TABLE Triggers DROP COLUMN git_branch"],
             "Triggers has no column git_branch",
         ),
+        (["DROP TABLE Queue_Triggers"], "there is a table Triggers and no Queue_Triggers"),
         (
             ["DROP TABLE Jobs", "UPDATE alembic_version SET version_num = '9698388a0709'"],
             "revision 9698388a0709",
@@ -188,6 +189,12 @@ def test_an_older_database_is_refused_in_one_sentence(theirs, statements, why):
         "CONNECTION_STRING, in the folder of its source where alembic.ini is."
     )
     assert theirs.tables() == tables
+
+
+def test_letter_case_of_columns_does_not_matter(theirs):
+    theirs.sql("ALTER TABLE Queues RENAME COLUMN status TO Status")
+    theirs.migrate("--fake-initial")
+    assert "no issues" in theirs.manage("check", "--database", "default").stdout
 
 
 def test_the_first_migrations_make_exactly_its_tables(theirs, tmp_path):
@@ -228,7 +235,7 @@ def test_going_back_refuses_to_cut_texts(theirs):
     assert result.returncode == 1
     assert result.stderr == (
         "CommandError: Nothing was changed, because going back would lose text in Queues.message "
-        "(2 rows). Delete these rows, or shorten their texts, and run this again.\n"
+        "(2 rows). Delete or change these rows, and run this again.\n"
     )
     # Not even the migrations after that one.
     assert schema(theirs) == before

@@ -30,7 +30,7 @@ def text_for_the_driver(url: str, driver: str = "ODBC Driver 18 for SQL Server")
 
 def test_it_works():
     assert text_for_the_driver(URL) == (
-        "SERVER=sql.example.org,1433;UID=robot;PWD=secret;DATABASE=OpenOrchestrator;Encrypt=yes"
+        "SERVER=sql.example.org,1433;UID=robot;PWD=secret;DATABASE=OpenOrchestrator;encrypt=yes"
     )
 
 
@@ -56,12 +56,12 @@ def test_without_a_user_it_is_the_windows_account(driver):
 def test_pyodbc_is_chosen_by_name_and_has_no_mars():
     text = text_for_the_driver(f"{URL}?python_driver=pyodbc")
     assert "DRIVER=ODBC Driver 18 for SQL Server" in text
-    assert "MARS_Connection=no" in text
+    assert "mars_connection=no" in text
 
 
 def test_mssql_python_is_the_default_and_gets_nothing_that_it_refuses():
     assert settings_of(URL)["OPTIONS"]["python_driver"] == "mssql_python"
-    assert "MARS" not in text_for_the_driver(URL)
+    assert "mars" not in text_for_the_driver(URL).lower()
 
 
 def test_an_odbc_driver_can_be_named():
@@ -76,8 +76,18 @@ def test_freetds_goes_to_the_host_and_port():
 
 def test_encryption_is_off_and_certificates_are_trusted_only_if_asked_for():
     asked = f"{URL}?Encrypt=no&TrustServerCertificate=yes"
-    assert text_for_the_driver(asked).endswith(";Encrypt=no;TrustServerCertificate=yes")
-    assert "Trust" not in text_for_the_driver(URL)
+    assert text_for_the_driver(asked).endswith(";encrypt=no;trustservercertificate=yes")
+    assert "trust" not in text_for_the_driver(URL)
+
+
+def test_the_driver_is_chosen_whatever_the_case_of_the_names():
+    options = settings_of(f"{URL}?Python_Driver=pyodbc&Driver=FreeTDS")["OPTIONS"]
+    assert (options["python_driver"], options["driver"]) == ("pyodbc", "FreeTDS")
+
+
+def test_a_parameter_that_comes_twice_is_refused():
+    with pytest.raises(ImproperlyConfigured, match="twice"):
+        settings_of(f"{URL}?Encrypt=no&ENCRYPT=yes")
 
 
 def test_a_parameter_is_given_once_whatever_its_case():
@@ -87,7 +97,7 @@ def test_a_parameter_is_given_once_whatever_its_case():
 @pytest.mark.parametrize("value", ["a;Encrypt=no", "{x}", "a}b", "a=b"])
 def test_a_value_stays_one_value(value):
     parameters = settings_of(f"{URL}?APP={quote(value)}")["OPTIONS"]["extra_params"]
-    assert parameters == "APP={" + value.replace("}", "}}") + "};Encrypt=yes"
+    assert parameters == "app={" + value.replace("}", "}}") + "};encrypt=yes"
 
 
 @pytest.mark.parametrize("name", ["a;b", "a%3Db", "%7B"])
