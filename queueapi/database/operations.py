@@ -82,8 +82,8 @@ class ChangeTexts(Operation):
         # Again, after `before_migrating`: meanwhile somebody may have stored such a text.
         if not schema_editor.collect_sql and self.losses(schema_editor.connection, models[1]):
             raise CommandError(
-                "Going back was stopped and undone, because texts that it would cut came in while "
-                "it ran. Stop what writes to the database, and run this again."
+                "Going back stopped here, because a text that it would cut came in meanwhile. "
+                "Stop what writes to the database, and run this again."
             )
         self._alter(schema_editor, models, _their_type)
 
