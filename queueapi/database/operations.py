@@ -27,7 +27,7 @@ WHERE CONVERT(nvarchar(max), CONVERT(varchar({bytes}), {column} + '.')) COLLATE 
 COLLATIONS = """
 SELECT name, collation_name FROM sys.columns
 WHERE object_id = OBJECT_ID(%s)
-  AND collation_name <> CONVERT(sysname, DATABASEPROPERTYEX(DB_NAME(), 'Collation'))
+  AND collation_name <> CONVERT(nvarchar(128), DATABASEPROPERTYEX(DB_NAME(), 'Collation'))
 """
 
 
