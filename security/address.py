@@ -36,7 +36,15 @@ def client_address(request: HttpRequest) -> IPAddress:
     It is the peer of the connection, unless that is in `TRUSTED_PROXIES`. Then it is the last
     entry of `X-Forwarded-For` that is not a trusted proxy itself: each proxy appends the address
     that it was reached from, so what stands further to the left is only what somebody claimed.
+    Found once for each request, and kept on it.
     """
+    address: IPAddress | None = getattr(request, "_client_address", None)
+    if address is None:
+        address = request._client_address = _find(request)  # type: ignore[attr-defined]
+    return address
+
+
+def _find(request: HttpRequest) -> IPAddress:
     peer = parse_address(request.META.get("REMOTE_ADDR", "")) or UNKNOWN
     trusted = settings.TRUSTED_PROXIES or []
     if not is_within(peer, trusted):
