@@ -40,9 +40,3 @@ class QueueItemSerializer(InputSerializer):
     message = TextField(allow_blank=True, required=False)
     created_by = TextField(max_length=100, allow_blank=True, required=False)
     created_date = LocalDateTimeField(required=False)
-
-    def create(self, validated_data: dict[str, Any]) -> QueueItem:
-        return QueueItem.objects.push(**validated_data)
-
-    def to_representation(self, instance: QueueItem) -> dict[str, Any]:
-        return {"success": True, "id": str(instance.pk)}

@@ -3,6 +3,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from queues.models import QueueItem
 from queues.serializers import QueueItemSerializer
 from security.viewsets import RateLimitedViewSet
 
@@ -12,10 +13,8 @@ class QueueItemViewSet(RateLimitedViewSet):
 
     http_method_names = ["post"]
     rate = settings.RATE_QUEUE
-    serializer_class = QueueItemSerializer
+    serializer = QueueItemSerializer()
 
     def create(self, request: Request) -> Response:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        serializer.save()
-        return Response(serializer.data, status=status.HTTP_201_CREATED)
+        item = QueueItem.objects.push(**self.serializer.run_validation(request.data))
+        return Response({"success": True, "id": str(item.pk)}, status=status.HTTP_201_CREATED)

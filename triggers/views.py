@@ -13,13 +13,11 @@ class TriggerViewSet(RateLimitedViewSet):
 
     http_method_names = ["post"]
     rate = settings.RATE_TRIGGER
-    serializer_class = TriggerStatusSerializer
+    serializer = TriggerStatusSerializer()
 
     def set_status(self, request: Request) -> Response:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        name = serializer.validated_data["trigger_name"]
-        status = serializer.validated_data["process_status"]
+        validated = self.serializer.run_validation(request.data)
+        name, status = validated["trigger_name"], validated["process_status"]
         try:
             Trigger.objects.set_status(name, status)
         except Trigger.DoesNotExist as error:

@@ -59,8 +59,7 @@ class NewItemForm(forms.ModelForm):
         """No second opinion: the model's own checks are not those of the API."""
 
     def save(self, commit: bool = True) -> QueueItem:
-        item: QueueItem = self.serializer.save()
-        return item
+        return QueueItem.objects.push(**self.serializer.validated_data)
 
     def save_m2m(self) -> None:
         """There are none."""

@@ -364,3 +364,11 @@ def test_a_created_date_outside_of_the_columns_range_is_refused(api, text):
 def test_offset_conversion_can_leave_the_range(api, settings):
     settings.TIME_ZONE = "Europe/Copenhagen"
     assert "created_date" in refused(api, created_date="1753-01-01T00:00:00+05:00")
+
+
+def test_nothing_of_one_request_is_left_for_the_next(api):
+    api.post("/api/queue", {"queue_name": "q", "data": "x", "reference": "r", "status": "DONE"})
+    api.post("/api/queue", {"queue_name": "", "reference": 1})
+    api.post("/api/queue", {"queue_name": "q"})
+    last = QueueItem.objects.order_by("created_date").last()
+    assert (last.data, last.reference, last.status) == (None, None, "NEW")
