@@ -42,6 +42,16 @@ def test_every_answer_has_the_security_headers(api):
         answer.close()
 
 
+def test_the_api_knows_no_session(api, sign_in):
+    client = sign_in()
+    client.defaults["HTTP_X_API_KEY"] = api.key
+    answer = client.post("/api/queue", ITEM, content_type="application/json")
+    assert answer.status_code == 201
+    assert not hasattr(answer.wsgi_request, "session")
+    assert not answer.cookies
+    assert "Cookie" not in answer.get("Vary", "")
+
+
 def test_the_content_security_policy_allows_nothing_inline_and_nothing_foreign(client):
     policy = client.get("/admin/login/")["Content-Security-Policy"]
     assert "unsafe" not in policy
