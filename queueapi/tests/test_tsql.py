@@ -210,6 +210,15 @@ def test_a_queue_item_is_one_insert(sql_server):
     assert "OUTPUT" not in statements[0]
 
 
+def test_no_null_is_sent_for_which_the_driver_would_ask_the_server(sql_server):
+    _, statements = sql_server
+    QueueItem.objects.push(queue_name="q", reference="r", message=None)
+    assert statements == [
+        "INSERT INTO [Queues] ([id], [queue_name], [status], [reference], [created_date]) "
+        "VALUES (?, ?, ?, ?, ?)"
+    ]
+
+
 def test_a_trigger_is_one_update(sql_server):
     _, statements = sql_server
     Trigger.objects.set_status("Report", "IDLE")
