@@ -46,7 +46,7 @@ def check_columns(databases: Collection[str] | None = None, **kwargs: Any) -> li
     for alias in databases or ():
         try:
             messages += _messages(connections[alias])
-        except Exception as error:
+        except Exception as error:  # drivers have their own for a parameter that they don't know
             messages.append(
                 Error(
                     f"The database can't be asked: {error}",
