@@ -63,10 +63,11 @@ def _messages(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
     leaves = executor.loader.graph.leaf_nodes()
     pending = any(m.app_label in OURS for m, _ in executor.migration_plan(leaves))
     models = [model for model in apps.get_models() if model._meta.app_label in OURS]
+    if pending:  # what is not there at all, they will make
+        models = [model for model in models if columns_of(connection, model._meta.db_table)]
     found = [(model, sentence) for model in models for sentence in faults(connection, model)]
     if pending:
-        # An error would keep `migrate`, which may be the remedy, from running. What is not there
-        # at all, it will make.
+        # An error would keep `migrate`, which may be the remedy, from running.
         return [
             Warning(
                 sentence,
@@ -75,7 +76,6 @@ def _messages(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
                 id="queueapi.W002",
             )
             for model, sentence in found
-            if columns_of(connection, model._meta.db_table)
         ]
     return [
         Error(

@@ -67,8 +67,8 @@ def refuse_older_orchestrator(
         missing = [name for name in needed if name.lower() not in columns]
         if missing:
             _refuse(f"{table} has no column {', '.join(missing)}")
-        if revision := _revision(connection, tables) & OLDER_REVISIONS:
-            _refuse(f"revision {revision.pop()}")
+    if there and (revision := _revision(connection, tables) & OLDER_REVISIONS):
+        _refuse(f"revision {revision.pop()}")
 
 
 def _refuse(why: str) -> NoReturn:
