@@ -179,7 +179,7 @@ MIDDLEWARE = [
     "queueapi.request_context.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "queueapi.content_security_policy.ContentSecurityPolicyMiddleware",
     "queueapi.admin.middleware.AdminLocaleMiddleware",
     "security.middleware.BanMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
