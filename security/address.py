@@ -58,6 +58,7 @@ def _find(request: HttpRequest) -> IPAddress:
     return peer
 
 
+@lru_cache(maxsize=1024)
 def parse_address(text: str) -> IPAddress | None:
     """An address as proxies write it, or `None` for anything else.
 
@@ -78,6 +79,7 @@ def parse_address(text: str) -> IPAddress | None:
     return address
 
 
+@lru_cache(maxsize=1024)
 def ban_network(address: IPAddress) -> str:
     """What a ban of this address closes: the address itself, or its IPv6 /64.
 
