@@ -34,6 +34,7 @@ from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.db import connections
 from django.test import Client
+from redis.exceptions import RedisError
 
 from queueapi.tests.helpers import Api, Server
 from security.models import ApiKey
@@ -61,6 +62,18 @@ def nothing_remembered():
     cache.clear()
     for recent in (known_keys, banned_until, has_api_failures):
         recent.forget_all()
+
+
+@pytest.fixture
+def cache_is_away(settings):
+    """The cache is a Redis, and nobody listens there."""
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://127.0.0.1:1",
+        }
+    }
+    settings.CACHE_ERRORS = (OSError, RedisError)
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from environs import Env, EnvError
 from marshmallow.validate import Range, Regexp
-from redis.connection import parse_url
 from tzlocal import get_localzone_name
 
 from queueapi.database.address import sql_server
@@ -49,12 +48,15 @@ def names(text: str) -> list[str]:
 
 @env.parser_for("redis_url")
 def check_redis_url(text: str) -> str:
-    try:
-        if text:
+    if text:
+        # Here, so that who has no Redis does without the 6 MiB that its client takes.
+        from redis.connection import parse_url  # noqa: PLC0415
+
+        try:
             parse_url(text)  # type: ignore[no-untyped-call]
-    except ValueError:
-        # Not what it says itself, which may be a part of the password.
-        raise EnvError("Must be a URL like redis://host:6379.") from None
+        except ValueError:
+            # Not what it says itself, which may be a part of the password.
+            raise EnvError("Must be a URL like redis://host:6379.") from None
     return text
 
 
@@ -223,8 +225,12 @@ TEMPLATES = [
     }
 ]
 
-# Counters of the rate limits; nothing is lost with them but a count.
+# Counters of the rate limits; nothing is lost with them but a count. CACHE_ERRORS is what the cache
+# raises while it is away.
 if CACHE_URL:
+    from redis.exceptions import RedisError
+
+    CACHE_ERRORS: tuple[type[Exception], ...] = (OSError, RedisError)
     CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -234,6 +240,7 @@ if CACHE_URL:
         }
     }
 else:
+    CACHE_ERRORS = (OSError,)
     CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.locmem.LocMemCache",

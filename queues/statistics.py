@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Count, DateTimeField, Func, Min, Q
 from django.db.models.functions import TruncHour
 from django.utils import timezone
-from redis.exceptions import RedisError
 
 from queues.models import QueueItem
 
@@ -84,18 +84,18 @@ def queue_names() -> list[str]:
 
 def forget() -> None:
     """Count anew at the next look, so that people see what they did."""
-    with suppress(RedisError, OSError):  # then it forgets by itself
+    with suppress(*settings.CACHE_ERRORS):  # then it forgets by itself
         cache.delete_many([STATISTICS, NAMES])
 
 
 def _remembered(key: str, answer: Callable[[], T]) -> T:
     try:
         known: T | None = cache.get(key)
-    except (RedisError, OSError):
+    except settings.CACHE_ERRORS:
         return answer()
     if known is None:
         known = answer()
-        with suppress(RedisError, OSError):
+        with suppress(*settings.CACHE_ERRORS):
             cache.set(key, known, MAX_AGE)
     return known
 

@@ -5,8 +5,8 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
+from django.conf import settings
 from django_ratelimit.core import get_usage
-from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -59,7 +59,7 @@ class Counters:
                 rate=view.rate,
                 increment=True,
             )
-        except (RedisError, OSError) as error:
+        except settings.CACHE_ERRORS as error:
             self.note_outage(repr(error))
             return None
         if usage["limit"] == 0:  # how django-ratelimit reports that the cache did not count

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, DELETION
@@ -17,7 +18,6 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext, ngettext
-from redis.exceptions import RedisError
 
 from queueapi import audit
 from queueapi.admin.badges import badge
@@ -78,7 +78,7 @@ class BulkAdmin(AuditedAdmin):
             return self.ask(request, queryset, action)
         try:
             selection = Selection.claim(name, request.user.pk, self.key_of(action))
-        except (RedisError, OSError):
+        except settings.CACHE_ERRORS:
             self.refuse(request, gettext("the cache, which keeps selections, is away."))
             return None
         if selection is None:
@@ -115,7 +115,7 @@ class BulkAdmin(AuditedAdmin):
             return None
         try:
             name = selection.keep()
-        except (RedisError, OSError):
+        except settings.CACHE_ERRORS:
             self.refuse(request, gettext("the cache, which keeps selections, is away."))
             return None
         ids = [pk for _, batch in selection.batches(SHOWN) for pk in batch][:SHOWN]

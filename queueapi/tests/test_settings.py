@@ -156,3 +156,23 @@ def test_sqlite_lets_readers_and_a_writer_work_side_by_side():
         assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert cursor.execute("PRAGMA busy_timeout").fetchone() == (10_000,)
     assert connection.transaction_mode == "IMMEDIATE"
+
+
+def test_without_a_cache_url_the_client_of_redis_is_not_loaded():
+    loaded = manage(
+        "shell",
+        "--verbosity",
+        "0",
+        "-c",
+        "import queueapi.wsgi, sys; print('redis' in sys.modules)",
+    )
+    assert loaded.stdout == "False\n"
+
+
+def test_with_a_cache_url_what_its_client_raises_is_known():
+    names = manage(
+        *("shell", "--verbosity", "0", "-c"),
+        "from django.conf import settings; print(*[e.__name__ for e in settings.CACHE_ERRORS])",
+        CACHE_URL="redis://127.0.0.1:1",
+    )
+    assert names.stdout == "OSError RedisError\n"

@@ -346,14 +346,8 @@ def test_a_database_that_fails_midway_is_reported(sign_in, monkeypatch):
     assert QueueItem.objects.filter(status="NEW").count() == 500
 
 
-def test_without_the_cache_nothing_is_done_and_it_is_said(sign_in, settings):
+def test_without_the_cache_nothing_is_done_and_it_is_said(sign_in, cache_is_away):
     client, row = sign_in(), failed()
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": "redis://127.0.0.1:1",
-        }
-    }
     answer = ask(client, "requeue", row)
     assert "the cache" in said(client.get(answer.url))[0]
     assert status(row) == Status.FAILED

@@ -123,13 +123,7 @@ def test_until_they_are_forgotten():
     assert len(statistics.statistics().queues) == 1
 
 
-def test_without_the_cache_they_are_counted_each_time(settings):
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": "redis://127.0.0.1:1",
-        }
-    }
+def test_without_the_cache_they_are_counted_each_time(cache_is_away):
     item()
     assert len(statistics.statistics().queues) == 1
     statistics.forget()

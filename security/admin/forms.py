@@ -11,7 +11,6 @@ from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
-from redis.exceptions import RedisError
 
 from security.durations import duration, lifetime
 
@@ -42,7 +41,7 @@ def new_token() -> str:
 def is_first_use(token: str) -> bool:
     try:
         return cache.add(f"once.{token[:40]}", True, REMEMBERED)
-    except (RedisError, OSError):
+    except settings.CACHE_ERRORS:
         return True  # better twice than never
 
 
