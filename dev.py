@@ -22,22 +22,26 @@ from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
-PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STATE = ROOT / ".dev"  # what `run` keeps
 DATABASE = STATE / "db.sqlite3"
 
 
-def install(*requirements: str) -> None:
-    """Make the virtual environment hold these files' packages; does nothing if it does already."""
+def python_of(environment: Path) -> Path:
+    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def install(*requirements: str, into: Path = VENV) -> None:
+    """Make a virtual environment hold these files' packages; does nothing if it does already."""
+    python = python_of(into)
     for name in requirements:
         wanted = (ROOT / name).read_text(encoding="utf-8")
-        installed = VENV / f"{name}.installed"  # what was installed last, once it was
-        if PYTHON.exists() and installed.exists() and installed.read_text("utf-8") == wanted:
+        installed = into / f"{name.replace('/', '-')}.installed"  # what was last, once it was
+        if python.exists() and installed.exists() and installed.read_text("utf-8") == wanted:
             continue
-        print(f"Installing {name} into {VENV.name} ...", flush=True)
-        pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check"]
+        print(f"Installing {name} into {into.relative_to(ROOT)} ...", flush=True)
+        pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
         if not runs([*pip, "--version"]):
-            make_environment()
+            make_environment(into)
         if subprocess.call([*pip, "install", "--quiet", "-r", name]):
             sys.exit(f"{name} could not be installed; what pip says above tells why.")
         installed.write_text(wanted, encoding="utf-8")
@@ -50,9 +54,9 @@ def runs(command: list[str]) -> bool:
         return False
 
 
-def make_environment() -> None:
+def make_environment(folder: Path) -> None:
     try:
-        venv.create(VENV, with_pip=True, clear=True, symlinks=os.name != "nt")
+        venv.create(folder, with_pip=True, clear=True, symlinks=os.name != "nt")
     except subprocess.CalledProcessError:
         sys.exit("This Python can't make a virtual environment (Debian: install python3-venv).")
 
@@ -76,11 +80,11 @@ def development_environment() -> dict[str, str]:
     }
 
 
-def become(arguments: list[str], environment: dict[str, str]) -> NoReturn:
+def become(arguments: list[str], environment: dict[str, str], of: Path = VENV) -> NoReturn:
     """Go on as this Python command, so that Ctrl-C and signals reach it and nothing else."""
-    command = [str(PYTHON), *arguments]
+    command = [str(python_of(of)), *arguments]
     if os.name != "nt":
-        os.execve(PYTHON, command, environment)
+        os.execve(command[0], command, environment)
     child = subprocess.Popen(command, env=environment)
     while True:  # Windows has no exec, and its Ctrl-C reaches the child by itself
         try:
@@ -113,7 +117,9 @@ def main() -> None:
 
 
 def migrate(environment: dict[str, str]) -> None:
-    if subprocess.call([str(PYTHON), "manage.py", "migrate", "--verbosity", "0"], env=environment):
+    if subprocess.call(
+        [str(python_of(VENV)), "manage.py", "migrate", "--verbosity", "0"], env=environment
+    ):
         sys.exit(1)
 
 
@@ -127,7 +133,7 @@ def run(arguments: list[str]) -> NoReturn:
     migrate(environment)
     url = f"http://127.0.0.1:{port}"
     if subprocess.call(
-        [str(PYTHON), "manage.py", "create_demo_data", "--url", url], env=environment
+        [str(python_of(VENV)), "manage.py", "create_demo_data", "--url", url], env=environment
     ):
         sys.exit(1)
     become(["manage.py", "serve", "--port", port], environment)

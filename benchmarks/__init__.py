@@ -1,0 +1,1 @@
+"""How fast Queue API is, beside what its users would run instead. See `run.py`."""

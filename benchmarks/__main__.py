@@ -1,0 +1,107 @@
+"""What `run.py` starts in an environment that has all it needs."""
+
+import json
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks import agreement, curves, machine, plot, report
+from benchmarks.candidates import (
+    BARE,
+    CANDIDATES,
+    MINIMAL,
+    OURS,
+    PEER,
+    Place,
+    shares_of_time,
+)
+from benchmarks.comparison import Effort, compare
+from benchmarks.figures import Figures, say
+from benchmarks.run import parser
+
+
+def main() -> None:
+    arguments = parser().parse_args()
+    if shutil.which("wrk") is None:
+        sys.exit("wrk is missing; install it (Debian: apt-get install wrk).")
+    began = time.monotonic()
+    parts = ["comparison"] if arguments.quick else arguments.only
+    if arguments.quick:
+        effort = Effort(arguments.rounds, calls=100, seconds=1, steady_seconds=0.6)
+    else:
+        effort = Effort(arguments.rounds, calls=400, seconds=4, steady_seconds=10)
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="queueapi-benchmark-") as folder:
+        say("Preparing a database ...")
+        place = Place(Path(folder))
+        if "comparison" in parts:
+            agreement.check(place)
+            candidates = [OURS, PEER, MINIMAL, BARE] if arguments.quick else CANDIDATES
+            figures["comparison"] = compare(place, candidates, effort)
+        if "threads" in parts:
+            figures["threads"] = curves.threads(place, effort)
+        if "rows" in parts:
+            figures["rows"] = curves.rows(place, effort, arguments.rows)
+        if "caches" in parts:
+            figures["caches"] = curves.caches(place, effort)
+        if "bans" in parts:
+            figures["bans"] = curves.bans(place, effort)
+        if "profile" in parts:
+            figures["profile"] = {c.name: shares_of_time(c, place) for c in (OURS, MINIMAL)}
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    markdown = write(figures, arguments.output)
+    say("")
+    say(markdown)
+    minutes, seconds = divmod(round(time.monotonic() - began), 60)
+    say(f"This took {minutes} min {seconds} s. It is in {arguments.output}.")
+
+
+def write(figures: dict[str, Any], folder: Path) -> str:
+    """Tables, plots and the raw figures into `folder`; returns the tables."""
+    described = machine.description()
+    sections = [
+        "# Measured\n",
+        "Medians of all rounds, and in brackets the least and the most.\n",
+        report.table(["", ""], list(described.items())),
+    ]
+    if "comparison" in figures:
+        sections += [
+            "## Ratios\n",
+            report.targets(figures["comparison"], figures.get("rows")),
+            "## Figures\n",
+            report.comparison(figures["comparison"]),
+        ]
+        plot.comparison(figures["comparison"], folder / "comparison.svg")
+    for name, subject in (
+        ("threads", "threads"),
+        ("rows", "rows"),
+        ("caches", "counters in"),
+        ("bans", "bans in force"),
+    ):
+        if name in figures and figures[name].values:
+            sections += [f"## {name.capitalize()}\n", report.curve(figures[name], subject)]
+    if "profile" in figures:
+        sections += ["## Where the time goes\n", report.profile(figures["profile"])]
+    if "threads" in figures and "rows" in figures:
+        plot.curves(figures, folder / "curves.svg")
+    markdown = "\n".join(sections)
+    (folder / "results.md").write_text(markdown, encoding="utf-8")
+    raw = {
+        name: part.values if isinstance(part, Figures) else part for name, part in figures.items()
+    }
+    (folder / "results.json").write_text(
+        json.dumps({"machine": described, **raw}, indent=1), encoding="utf-8"
+    )
+    return markdown
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # after what was started is stopped
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

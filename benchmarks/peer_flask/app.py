@@ -1,0 +1,52 @@
+"""`POST /api/queue` in Flask, Flask-SQLAlchemy and Flask-Limiter, tuned for what it is."""
+
+import logging
+import os
+from typing import Any
+from uuid import uuid4
+
+from flask import Flask, g, jsonify, request
+from flask.typing import ResponseReturnValue
+from flask_limiter import Limiter
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from benchmarks.peer_flask.door import enter
+from benchmarks.peer_flask.models import QueueItem, db, open_database
+from benchmarks.validation import validate
+
+logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+
+application = Flask(__name__)
+application.config.update(
+    SQLALCHEMY_DATABASE_URI=f"sqlite:///{os.environ['DATABASE']}",
+    # A connection for each thread, and none made anew for a request.
+    SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 16, "connect_args": {"timeout": 10}},
+    MAX_CONTENT_LENGTH=1024 * 1024,
+    RATELIMIT_HEADERS_ENABLED=True,
+)
+application.wsgi_app = ProxyFix(application.wsgi_app)  # type: ignore[method-assign]
+db.init_app(application)
+application.before_request(enter)  # before the limiter, whose key is the client
+limiter = Limiter(lambda: g.client, app=application, storage_uri="memory://")
+
+
+@application.post("/api/queue")
+@limiter.limit(os.environ["RATE"])
+def queue() -> ResponseReturnValue:
+    fields, errors = validate(request.get_json())
+    if errors:
+        return jsonify(success=False, error="The input is invalid.", fields=errors), 400
+    item_id = uuid4()  # known before the commit, after which reading it would be a SELECT
+    db.session.add(QueueItem(id=item_id, **fields))
+    db.session.commit()
+    return jsonify(success=True, id=str(item_id)), 201
+
+
+@application.errorhandler(HTTPException)
+def http_error(error: HTTPException) -> Any:
+    return jsonify(success=False, error=error.description), error.code
+
+
+with application.app_context():
+    open_database()

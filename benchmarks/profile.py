@@ -1,0 +1,98 @@
+"""Where the time of one POST goes: what runs when the process's CPU clock strikes, many times.
+
+A sampler and not cProfile, since that makes calls dear and would blame whoever makes many. The
+code of Python itself counts for whoever called it.
+"""
+
+import argparse
+import json
+import signal
+import sys
+from collections import Counter
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+
+from benchmarks.worker import call, environment
+
+EVERY = 0.001  # seconds of CPU
+ROOT = Path(__file__).resolve().parent.parent
+
+# The innermost of these that a sample is in has it. The first that fits names it.
+OWNERS = {
+    "benchmarks/": "the measuring itself",
+    "django/db/backends/": "the INSERT: the database and its driver",
+    "django/db/": "the INSERT: Django's ORM",
+    "queues/models": "the INSERT: Django's ORM",
+    "queueapi/database/": "the INSERT: Django's ORM",
+    "rest_framework/serializers": "validation",
+    "rest_framework/fields": "validation",
+    "rest_framework/validators": "validation",
+    "queueapi/serializers": "validation",
+    "queues/serializers": "validation",
+    "django/core/validators": "validation",
+    "django_ratelimit/": "the rate limit",
+    "security/throttling": "the rate limit",
+    "django/core/cache/backends/": "the rate limit",
+    "django/core/cache/": "Django's handler, request, response, routing",
+    "security/": "bans, keys and addresses",
+    "rest_framework/": "DRF: dispatch, request, response",
+    "queueapi/parsers": "DRF: dispatch, request, response",
+    "queueapi/negotiation": "DRF: dispatch, request, response",
+    "queues/views": "DRF: dispatch, request, response",
+    "django/template/response": "DRF: dispatch, request, response",
+    "django/middleware/": "middleware",
+    "django/utils/deprecation": "middleware",
+    "queueapi/wsgi": "Django's handler, request, response, routing",
+    "queueapi/": "middleware",
+    "whitenoise/": "middleware",
+    "django/views/": "middleware",
+    "django/core/handlers/": "Django's handler, request, response, routing",
+    "django/http/": "Django's handler, request, response, routing",
+    "django/urls/": "Django's handler, request, response, routing",
+    "django/dispatch/": "Django's handler, request, response, routing",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("module")
+    parser.add_argument("--times", type=int, default=20_000)
+    arguments = parser.parse_args()
+    application = import_module(arguments.module).application
+    request = json.loads(sys.stdin.readline())
+    request.pop("status")
+    samples: Counter[str] = Counter()
+
+    def sample(signum: int, frame: FrameType | None) -> None:
+        samples[owner(frame)] += 1
+
+    signal.signal(signal.SIGPROF, sample)
+    for number in range(arguments.times):
+        if number == arguments.times // 20:  # warm by now
+            signal.setitimer(signal.ITIMER_PROF, EVERY, EVERY)
+        call(application, environment(**request))
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    samples.pop("the measuring itself", None)
+    total = samples.total()
+    print(json.dumps({name: number / total for name, number in samples.most_common()}))
+
+
+def owner(frame: FrameType | None) -> str:
+    while frame is not None:
+        name = Path(frame.f_code.co_filename)
+        parts = name.parts
+        path = (
+            "/".join(parts[parts.index("site-packages") + 1 :]) if "site-packages" in parts else ""
+        )
+        if not path and name.is_relative_to(ROOT):
+            path = str(name.relative_to(ROOT))
+        for beginning, title in OWNERS.items():
+            if path.startswith(beginning):
+                return title
+        frame = frame.f_back
+    return "the measuring itself"
+
+
+if __name__ == "__main__":
+    main()

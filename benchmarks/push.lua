@@ -1,0 +1,9 @@
+-- What wrk sends: the contract's example, with the headers that its environment gives.
+wrk.method = "POST"
+wrk.headers["Host"] = "127.0.0.1"
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["X-API-Key"] = os.getenv("API_KEY")
+wrk.headers["X-Forwarded-For"] = "203.0.113.9"
+local file = io.open(os.getenv("BODY"))
+wrk.body = file:read("*a")
+file:close()
