@@ -22,6 +22,7 @@ from benchmarks.candidates import (
 from benchmarks.comparison import Effort, compare
 from benchmarks.figures import Figures, say
 from benchmarks.run import parser
+from benchmarks.tunings import tunings
 
 
 def main() -> None:
@@ -34,7 +35,7 @@ def main() -> None:
         effort = Effort(arguments.rounds, calls=100, seconds=1, steady_seconds=0.6)
     else:
         effort = Effort(arguments.rounds, calls=400, seconds=4, steady_seconds=10)
-    figures: dict[str, Any] = {}
+    figures: dict[str, Any] = {"machine": machine.description()}
     with tempfile.TemporaryDirectory(prefix="queueapi-benchmark-") as folder:
         say("Preparing a database ...")
         place = Place(Path(folder))
@@ -50,6 +51,8 @@ def main() -> None:
             figures["caches"] = curves.caches(place, effort)
         if "bans" in parts:
             figures["bans"] = curves.bans(place, effort)
+        if "tunings" in parts:
+            figures["tunings"] = tunings(place, effort)
         if "profile" in parts:
             figures["profile"] = {c.name: shares_of_time(c, place) for c in (OURS, MINIMAL)}
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -62,11 +65,10 @@ def main() -> None:
 
 def write(figures: dict[str, Any], folder: Path) -> str:
     """Tables, plots and the raw figures into `folder`; returns the tables."""
-    described = machine.description()
     sections = [
         "# Measured\n",
         "Medians of all rounds, and in brackets the least and the most.\n",
-        report.table(["", ""], list(described.items())),
+        report.table(["", ""], list(figures["machine"].items())),
     ]
     if "comparison" in figures:
         sections += [
@@ -84,6 +86,8 @@ def write(figures: dict[str, Any], folder: Path) -> str:
     ):
         if name in figures and figures[name].values:
             sections += [f"## {name.capitalize()}\n", report.curve(figures[name], subject)]
+    if "tunings" in figures:
+        sections += ["## Tunings\n", report.tunings(figures["tunings"])]
     if "profile" in figures:
         sections += ["## Where the time goes\n", report.profile(figures["profile"])]
     if "threads" in figures and "rows" in figures:
@@ -93,9 +97,7 @@ def write(figures: dict[str, Any], folder: Path) -> str:
     raw = {
         name: part.values if isinstance(part, Figures) else part for name, part in figures.items()
     }
-    (folder / "results.json").write_text(
-        json.dumps({"machine": described, **raw}, indent=1), encoding="utf-8"
-    )
+    (folder / "results.json").write_text(json.dumps(raw, indent=1), encoding="utf-8")
     return markdown
 
 

@@ -113,6 +113,7 @@ def environment(
     """That of production behind IIS, on SQLite; the last two are for the others."""
     return {
         **{name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ},
+        "DJANGO_SETTINGS_MODULE": "queueapi.settings",
         "ENV_FILE": "",
         "SECRET_KEY": SECRET_KEY,
         "ALLOWED_HOSTS": "127.0.0.1",
@@ -192,12 +193,16 @@ class Worker(Started):
         database: Path,
         more: Mapping[str, str] | None = None,
         *,
+        first: str = "",
         before: str = "",
     ) -> None:
-        """`before` is a `MODULE:FUNCTION` to call before each request."""
+        """`first` and `before` name functions to call as `MODULE:FUNCTION`; see `worker.py`."""
         self.name = candidate.name
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", candidate.module, f"--before={before}"],
+            [
+                *(sys.executable, "-m", "benchmarks.worker", candidate.module),
+                *(f"--first={first}", f"--before={before}"),
+            ],
             cwd=ROOT,
             env=environment(database, {**candidate.environment, **(more or {})}),
             stdin=subprocess.PIPE,
@@ -209,7 +214,7 @@ class Worker(Started):
         """Microseconds of one request: `cpu` of the process, and `wall`."""
         to, back = self.process.stdin, self.process.stdout
         line = ""
-        if to and back:
+        if to and back and self.process.poll() is None:
             print(json.dumps({**request, "times": times}), file=to, flush=True)
             line = back.readline()
         if not line:

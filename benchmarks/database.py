@@ -1,5 +1,6 @@
 """SQLite files that our own migrations make, for all candidates alike, and rows to fill them."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,6 +58,7 @@ def fill_queues(path: Path, rows: int) -> None:
                 "seconds": DAYS.total_seconds(),
             }
             connection.execute(FILL_QUEUES, values)
+        os.sync()  # or the disk would still be at it when something is measured
 
 
 def fill_bans(path: Path, rows: int) -> None:

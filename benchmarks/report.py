@@ -6,6 +6,7 @@ from statistics import median
 
 from benchmarks.candidates import MINIMAL, OURS, PEER
 from benchmarks.figures import LABELS, Figures
+from benchmarks.tunings import AS_IT_IS
 
 COMPARED = ["cpu", "rate", "p50", "p99", "steady_p50", "steady_p99", "memory"]
 
@@ -83,6 +84,21 @@ def curve(figures: Figures, subject: str, labels: dict[str, str] = LABELS) -> st
                 *(cell(figures.of(row, name), name) for name in names),
             )
             for row in figures.values
+        ],
+    )
+
+
+def tunings(figures: Figures) -> str:
+    return table(
+        ["", LABELS["cpu"], "of what it is"],
+        [
+            (
+                title,
+                cell(figures.of(title, "cpu"), "cpu"),
+                f"{median(ratios := figures.ratios('cpu', title, AS_IT_IS)):.2f} "
+                f"({spread(ratios, 2)})",
+            )
+            for title in figures.values
         ],
     )
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PARTS = ["comparison", "threads", "rows", "caches", "bans", "profile"]
+PARTS = ["comparison", "threads", "rows", "caches", "bans", "tunings", "profile"]
 
 
 def parser() -> argparse.ArgumentParser:

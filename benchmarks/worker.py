@@ -1,12 +1,11 @@
 """Calls a WSGI application in its own process, without a socket, and says what it cost.
 
-    python -m benchmarks.worker MODULE [--before MODULE:FUNCTION]
+    python -m benchmarks.worker MODULE
 
 Each line on standard input is a request as JSON, and how often to make it:
 `{"times": 300, "status": 201, "method": "POST", "path": "/api/queue", "headers": {...},
 "body": "..."}`. An `{n}` in a header is the number of the request. Each is answered by a line with
-the microseconds that one took: `{"cpu": 398.1, "wall": 401.5}`. `--before` names a function to
-call before each request, outside of what is timed.
+the microseconds that one took: `{"cpu": 398.1, "wall": 401.5}`.
 """
 
 import argparse
@@ -25,15 +24,21 @@ NUMBERS = count()
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("module")
-    parser.add_argument("--before")
+    parser.add_argument("--first", help="called before the application is made")
+    parser.add_argument("--before", help="called before each request, not timed")
     arguments = parser.parse_args()
+    if arguments.first:
+        function(arguments.first)()
     application = import_module(arguments.module).application
-    before = None
-    if arguments.before:
-        module, _, name = arguments.before.partition(":")
-        before = getattr(import_module(module), name)
+    before = function(arguments.before) if arguments.before else None
     for line in sys.stdin:
         print(json.dumps(measure(application, before=before, **json.loads(line))), flush=True)
+
+
+def function(name: str) -> Callable[[], None]:
+    module, _, attribute = name.partition(":")
+    found: Callable[[], None] = getattr(import_module(module), attribute)
+    return found
 
 
 def measure(

@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from queueapi.database.inserts import insert
 from queueapi.database.retries import connect, connection_is_lost, outlast_deadlocks
 from queueapi.fields import UnicodeCharField, UniqueIdentifierField
 
@@ -20,29 +21,19 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
     def push(self, **fields: Any) -> "QueueItem":
         """Add an item, once, even if the connection breaks on the way."""
         item = self.model(**fields)
-        # What `save` does in the end, of what is given: mssql-python asks the server about each
-        # statement that has a NULL, which is one more round trip.
-        given = [f for f in item._meta.concrete_fields if getattr(item, f.attname) is not None]
-        insert = partial(
-            self._insert,  # type: ignore[attr-defined]  # by which `save` inserts
-            [item],
-            fields=given,
-            using=self.db,
-        )
+        add = partial(insert, item, using=self.db)
         connect()
         try:
-            outlast_deadlocks(insert)
+            outlast_deadlocks(add)
         except Error:
             if not connection_is_lost():
                 raise
             try:
-                outlast_deadlocks(insert)
+                outlast_deadlocks(add)
             except IntegrityError:
                 # It has the same id as the first time, so this may mean that it is stored.
                 if not self.filter(pk=item.pk).exists():
                     raise
-        item._state.adding = False
-        item._state.db = self.db
         return item
 
     def requeue(self) -> int:

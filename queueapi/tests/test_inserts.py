@@ -1,0 +1,50 @@
+from itertools import chain, combinations
+
+import pytest
+from django.db import connection
+from django.db.utils import IntegrityError
+
+from queueapi.database.inserts import insert
+from queues.models import QueueItem
+
+GIVEN = {
+    "data": "{}",
+    "reference": "ERP-1",
+    "message": "Hej",
+    "created_by": "ERP",
+    "status": "DONE",
+}
+SUBSETS = [
+    dict(chosen)
+    for chosen in chain.from_iterable(combinations(GIVEN.items(), n) for n in range(len(GIVEN) + 1))
+]
+
+
+@pytest.mark.django_db
+def test_what_is_given_is_stored_and_the_rest_is_null():
+    # Twice, since the second of a kind uses the text of the first.
+    for given in (*SUBSETS, *reversed(SUBSETS)):
+        item = QueueItem(queue_name="q", **given)
+        insert(item, "default")
+        stored = QueueItem.objects.values().get(pk=item.pk)
+        expected = {**dict.fromkeys(GIVEN), "status": "NEW", **given}
+        assert {name: stored[name] for name in GIVEN} == expected
+
+
+@pytest.mark.django_db
+def test_the_row_counts_as_stored_afterwards(django_assert_num_queries):
+    item = QueueItem(queue_name="q")
+    insert(item, "default")
+    item.message = "changed"
+    with django_assert_num_queries(1):  # the UPDATE
+        item.save(update_fields=["message"])
+    assert QueueItem.objects.get().message == "changed"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_id_that_is_there_already_is_refused():
+    item = QueueItem(queue_name="q")
+    insert(item, "default")
+    with pytest.raises(IntegrityError):
+        insert(QueueItem(pk=item.pk, queue_name="other"), "default")
+    assert connection.is_usable()
