@@ -10,17 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import agreement, curves, machine, plot, report
-from benchmarks.candidates import (
-    BARE,
-    CANDIDATES,
-    MINIMAL,
-    OURS,
-    PEER,
-    Place,
-    shares_of_time,
-)
+from benchmarks.candidates import BARE, CANDIDATES, MINIMAL, OURS, PEER
 from benchmarks.comparison import Effort, compare
 from benchmarks.figures import Figures, say
+from benchmarks.place import Place
+from benchmarks.processes import shares_of_time
 from benchmarks.run import parser
 from benchmarks.tunings import tunings
 

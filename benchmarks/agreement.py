@@ -5,9 +5,11 @@ import sys
 from http.client import HTTPConnection
 from typing import Any
 
-from benchmarks.candidates import BODY, OURS, PEER, Place, Server
+from benchmarks.candidates import OURS, PEER, Candidate
 from benchmarks.database import opened
 from benchmarks.figures import say
+from benchmarks.place import BODY, Place
+from benchmarks.processes import Server
 
 RATE = 30  # a minute, for each client
 ITEM = json.loads(BODY.read_bytes())
@@ -48,7 +50,7 @@ def check(place: Place) -> None:
     say(f"{OURS.name} and the {PEER.name} agree on {len(ours)} cases.")
 
 
-def behaviour(place: Place, candidate: Any) -> dict[str, Any]:
+def behaviour(place: Place, candidate: Candidate) -> dict[str, Any]:
     database = place.database(f"{candidate.name} agreement")
     with Server(candidate, database, rate=RATE) as server:
         did: dict[str, Any] = {

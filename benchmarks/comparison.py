@@ -5,10 +5,12 @@ from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from benchmarks.candidates import Candidate, Place, Server, Worker
+from benchmarks.candidates import Candidate
 from benchmarks.database import count_items
 from benchmarks.figures import Figures, in_turn, say
 from benchmarks.load import as_much_as_it_takes, steadily
+from benchmarks.place import Place
+from benchmarks.processes import Server, Worker
 
 
 @dataclass(frozen=True)

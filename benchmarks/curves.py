@@ -9,11 +9,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.candidates import OURS, PEER, Place, Server, Worker
+from benchmarks.candidates import OURS, PEER
 from benchmarks.comparison import Effort
 from benchmarks.database import fill_bans, fill_queues
 from benchmarks.figures import Figures, in_turn, say
 from benchmarks.load import as_much_as_it_takes, steadily
+from benchmarks.place import Place
+from benchmarks.processes import Server, Worker
 
 THREADS = [1, 2, 4, 8, 16]
 BANS = [0, 100_000]
@@ -154,7 +156,7 @@ def bans(place: Place, effort: Effort) -> Figures:
         for number, (size, worker) in in_turn(list(workers.items()), effort.rounds):
             for name, request in requests.items():
                 cost = worker.measure(request, effort.calls)
-                figures.add(f"{size}, {name}", **cost)
+                figures.add(f"{size:,}, {name}", **cost)
                 say(
                     f"Bans, round {number} of {effort.rounds}: {size:,}, {name}, "
                     f"{cost['cpu']:.0f} µs"

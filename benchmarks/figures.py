@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from statistics import median
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -38,9 +37,6 @@ class Figures:
     def of_all(self) -> list[str]:
         """The names of the figures."""
         return list(next(iter(self.values.values()), {}))
-
-    def median(self, subject: str, name: str) -> float:
-        return median(self.of(subject, name))
 
     def ratios(self, name: str, above: str, below: str) -> list[float]:
         """One of each round, so that what slowed a whole round down cancels out."""

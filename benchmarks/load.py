@@ -12,7 +12,8 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-from benchmarks.candidates import BODY, Place, Server
+from benchmarks.place import BODY, Place
+from benchmarks.processes import Server
 
 CONNECTIONS = 32
 RATE = 50  # requests a second

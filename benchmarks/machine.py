@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.candidates import ROOT
+from benchmarks.place import ROOT
 
 PACKAGES = [
     *("Django", "djangorestframework", "django-ratelimit", "waitress"),

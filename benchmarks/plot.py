@@ -10,7 +10,7 @@ matplotlib.use("svg")
 
 from matplotlib import pyplot
 
-from benchmarks.candidates import OURS, PEER
+from benchmarks.candidates import BARE, OURS, PEER
 from benchmarks.figures import LABELS, Figures
 
 OUR_COLOUR, OTHER_COLOUR, LINES = "#1f6f8b", "#b9c4c9", ["#1f6f8b", "#c8553d", "#7a9e59", "#8d6a9f"]
@@ -29,14 +29,18 @@ pyplot.rcParams.update(
 
 
 def comparison(figures: Figures, path: Path) -> None:
-    """A bar for each candidate with its median, and a line from the least to the most."""
-    names = list(figures.values)[::-1]
-    drawing, panels = pyplot.subplots(2, 2, figsize=(11, 6), layout="constrained")
+    """A bar for each candidate with its median, and a line from the least to the most.
+
+    Without bare Waitress, whose throughput would leave the other bars too short to compare.
+    """
+    names = [name for name in figures.values if name != BARE.name][::-1]
+    labels = [name.replace(" that ", "\nthat ") for name in names]
+    drawing, panels = pyplot.subplots(2, 2, figsize=(12, 5), layout="constrained")
     for figure, panel in zip(PANELS, panels.flat, strict=True):
         values = [figures.of(name, figure) for name in names]
         medians = [median(v) for v in values]
         panel.barh(
-            names,
+            labels,
             medians,
             xerr=[
                 [m - min(v) for m, v in zip(medians, values, strict=True)],

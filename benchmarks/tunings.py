@@ -13,9 +13,11 @@ from typing import Any
 from django.conf import settings
 from django.http import JsonResponse
 
-from benchmarks.candidates import OURS, Place, Worker
+from benchmarks.candidates import OURS
 from benchmarks.comparison import Effort
 from benchmarks.figures import Figures, in_turn, say
+from benchmarks.place import Place
+from benchmarks.processes import Worker
 
 AS_IT_IS = "as it is"
 

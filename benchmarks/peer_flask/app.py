@@ -20,8 +20,13 @@ logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name
 application = Flask(__name__)
 application.config.update(
     SQLALCHEMY_DATABASE_URI=f"sqlite:///{os.environ['DATABASE']}",
-    # A connection for each thread, and none made anew for a request.
-    SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 16, "connect_args": {"timeout": 10}},
+    SQLALCHEMY_ENGINE_OPTIONS={
+        "pool_size": 16,  # a connection for each thread, and none made anew for a request
+        # One write is one transaction, as with Django. Otherwise a thread could have to give way
+        # between its INSERT and its COMMIT, and keep all others from writing meanwhile.
+        "isolation_level": "AUTOCOMMIT",
+        "connect_args": {"timeout": 10},
+    },
     MAX_CONTENT_LENGTH=1024 * 1024,
     RATELIMIT_HEADERS_ENABLED=True,
 )
