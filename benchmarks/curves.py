@@ -55,7 +55,8 @@ def rows(place: Place, effort: Effort, sizes: Sequence[int]) -> Figures:
     }
     with ExitStack() as stack:
         workers: dict[int, tuple[Worker, Worker]] = {}
-        for size in sizes:
+        # The largest first, as its filling could push the others out of the system's page cache.
+        for size in sorted(sizes, reverse=True):
             say(f"Rows: filling a table with {size:,}")
             database = place.database(f"{size} rows")
             fill_queues(database, size)
@@ -63,13 +64,13 @@ def rows(place: Place, effort: Effort, sizes: Sequence[int]) -> Figures:
                 stack.enter_context(Worker(OURS, database)),
                 stack.enter_context(Worker(OURS, database, before="queues.statistics:forget")),
             )
-        for size, (worker, forgetful) in workers.items():
+        for size, (worker, forgetful) in sorted(workers.items()):
             say(f"Rows: warming up at {size:,}")
             worker.measure(place.push, effort.calls)
             for request in pages.values():
                 worker.measure(request, 3)
                 forgetful.measure(request, 1)
-        for number, (size, (worker, forgetful)) in in_turn(list(workers.items()), effort.rounds):
+        for number, (size, (worker, forgetful)) in in_turn(sorted(workers.items()), effort.rounds):
             push = worker.measure(place.push, effort.calls)
             figures.add(f"{size}", **push)
             for name, request in pages.items():
