@@ -58,6 +58,7 @@ def _find(request: HttpRequest) -> IPAddress:
     return peer
 
 
+# It depends on the text alone, and a flood of texts only pushes others out.
 @lru_cache(maxsize=1024)
 def parse_address(text: str) -> IPAddress | None:
     """An address as proxies write it, or `None` for anything else.
