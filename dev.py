@@ -26,22 +26,22 @@ STATE = ROOT / ".dev"  # what `run` keeps
 DATABASE = STATE / "db.sqlite3"
 
 
-def python_of(environment: Path) -> Path:
-    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+def python_of(folder: Path) -> Path:
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def install(*requirements: str, into: Path = VENV) -> None:
+def install(*requirements: str, folder: Path = VENV) -> None:
     """Make a virtual environment hold these files' packages; does nothing if it does already."""
-    python = python_of(into)
+    python = python_of(folder)
     for name in requirements:
         wanted = (ROOT / name).read_text(encoding="utf-8")
-        installed = into / f"{name.replace('/', '-')}.installed"  # what was last, once it was
+        installed = folder / f"{name.replace('/', '-')}.installed"  # what was installed last
         if python.exists() and installed.exists() and installed.read_text("utf-8") == wanted:
             continue
-        print(f"Installing {name} into {into.relative_to(ROOT)} ...", flush=True)
+        print(f"Installing {name} into {folder.relative_to(ROOT)} ...", flush=True)
         pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
         if not runs([*pip, "--version"]):
-            make_environment(into)
+            make_environment(folder)
         if subprocess.call([*pip, "install", "--quiet", "-r", name]):
             sys.exit(f"{name} could not be installed; what pip says above tells why.")
         installed.write_text(wanted, encoding="utf-8")
@@ -80,9 +80,9 @@ def development_environment() -> dict[str, str]:
     }
 
 
-def become(arguments: list[str], environment: dict[str, str], of: Path = VENV) -> NoReturn:
+def become(arguments: list[str], environment: dict[str, str], folder: Path = VENV) -> NoReturn:
     """Go on as this Python command, so that Ctrl-C and signals reach it and nothing else."""
-    command = [str(python_of(of)), *arguments]
+    command = [str(python_of(folder)), *arguments]
     if os.name != "nt":
         os.execve(command[0], command, environment)
     child = subprocess.Popen(command, env=environment)

@@ -9,13 +9,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import agreement, curves, machine, plot, report
+from benchmarks import agreement, curves, machine, plot, profile, report, targets
 from benchmarks.candidates import BARE, CANDIDATES, MINIMAL, OURS, PEER
 from benchmarks.comparison import Effort, compare
 from benchmarks.figures import Figures, say
 from benchmarks.place import Place
-from benchmarks.processes import shares_of_time
-from benchmarks.run import parser
+from benchmarks.run import PARTS, parser
 from benchmarks.tunings import tunings
 
 
@@ -24,7 +23,7 @@ def main() -> None:
     if shutil.which("wrk") is None:
         sys.exit("wrk is missing; install it (Debian: apt-get install wrk).")
     began = time.monotonic()
-    parts = ["comparison"] if arguments.quick else arguments.only
+    parts = arguments.only or (["comparison"] if arguments.quick else PARTS)
     if arguments.quick:
         effort = Effort(arguments.rounds, calls=100, seconds=1, steady_seconds=0.6)
     else:
@@ -48,7 +47,10 @@ def main() -> None:
         if "tunings" in parts:
             figures["tunings"] = tunings(place, effort)
         if "profile" in parts:
-            figures["profile"] = {c.name: shares_of_time(c, place) for c in (OURS, MINIMAL)}
+            figures["profile"] = {
+                candidate.name: profile.shares(candidate, place, times=50 * effort.calls)
+                for candidate in (OURS, MINIMAL)
+            }
     arguments.output.mkdir(parents=True, exist_ok=True)
     markdown = write(figures, arguments.output)
     say("")
@@ -67,7 +69,7 @@ def write(figures: dict[str, Any], folder: Path) -> str:
     if "comparison" in figures:
         sections += [
             "## Ratios\n",
-            report.targets(figures["comparison"], figures.get("rows")),
+            targets.verdicts(figures["comparison"], figures.get("rows")),
             "## Figures\n",
             report.comparison(figures["comparison"]),
         ]

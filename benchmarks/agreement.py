@@ -11,7 +11,7 @@ from benchmarks.figures import say
 from benchmarks.place import BODY, Place
 from benchmarks.processes import Server
 
-RATE = 30  # a minute, for each client
+RATE = 30  # a day, for each client
 ITEM = json.loads(BODY.read_bytes())
 
 CASES: dict[str, Any] = {

@@ -31,4 +31,5 @@ REMEMBERING_PEER = Candidate(
 )
 MINIMAL = Candidate("minimal Django view", "benchmarks.minimal_django")
 BARE = Candidate("bare Waitress", "benchmarks.bare_waitress", stores=False)
+PUSH_ALONE = Candidate("push alone", "benchmarks.push_alone")
 CANDIDATES = [OURS, PEER, REMEMBERING_PEER, MINIMAL, BARE]

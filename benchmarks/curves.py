@@ -3,13 +3,14 @@
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.candidates import OURS, PEER
+from benchmarks.candidates import OURS, PEER, PUSH_ALONE
 from benchmarks.comparison import Effort
 from benchmarks.database import fill_bans, fill_queues
 from benchmarks.figures import Figures, in_turn, say
@@ -28,7 +29,7 @@ def threads(place: Place, effort: Effort) -> Figures:
     figures = Figures()
     with ExitStack() as stack:
         servers = {
-            f"{candidate.name}, {number} threads": stack.enter_context(
+            f"{candidate.name}, {number}": stack.enter_context(
                 Server(
                     candidate, place.database(f"{candidate.name} {number} threads"), threads=number
                 )
@@ -54,7 +55,7 @@ def rows(place: Place, effort: Effort, sizes: Sequence[int]) -> Figures:
         "item list": page(place, "/admin/queues/queueitem/"),
     }
     with ExitStack() as stack:
-        workers: dict[int, tuple[Worker, Worker]] = {}
+        workers: dict[int, tuple[Worker, Worker, Worker]] = {}
         # The largest first, as its filling could push the others out of the system's page cache.
         for size in sorted(sizes, reverse=True):
             say(f"Rows: filling a table with {size:,}")
@@ -63,16 +64,20 @@ def rows(place: Place, effort: Effort, sizes: Sequence[int]) -> Figures:
             workers[size] = (
                 stack.enter_context(Worker(OURS, database)),
                 stack.enter_context(Worker(OURS, database, before="queues.statistics:forget")),
+                stack.enter_context(Worker(PUSH_ALONE, database)),
             )
-        for size, (worker, forgetful) in sorted(workers.items()):
+        for size, (worker, forgetful, push_alone) in sorted(workers.items()):
             say(f"Rows: warming up at {size:,}")
             worker.measure(place.push, effort.calls)
+            push_alone.measure(place.push, effort.calls)
             for request in pages.values():
                 worker.measure(request, 3)
                 forgetful.measure(request, 1)
-        for number, (size, (worker, forgetful)) in in_turn(sorted(workers.items()), effort.rounds):
+        for number, (size, started) in in_turn(sorted(workers.items()), effort.rounds):
+            worker, forgetful, push_alone = started
             push = worker.measure(place.push, effort.calls)
-            figures.add(f"{size}", **push)
+            insert = push_alone.measure(place.push, effort.calls)["wall"]
+            figures.add(f"{size}", **push, insert=insert)
             for name, request in pages.items():
                 worker.measure(request, 1)  # counts, if it forgot meanwhile
                 remembered, counted = worker.measure(request, 3), forgetful.measure(request, 1)
@@ -124,14 +129,19 @@ def redis() -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        ["redis-server", "--port", str(port), "--save", "", "--appendonly", "no"],
+        [
+            *("redis-server", "--bind", "127.0.0.1", "--port", str(port)),
+            *("--save", "", "--appendonly", "no"),
+        ],
         stdout=subprocess.DEVNULL,
     )
     try:
-        while process.poll() is None:
+        while True:
             with socket.socket() as client:
                 if client.connect_ex(("127.0.0.1", port)) == 0:
                     break
+            if process.poll() is not None:
+                sys.exit("redis-server did not start.")
             time.sleep(0.05)
         yield f"redis://127.0.0.1:{port}"
     finally:

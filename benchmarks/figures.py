@@ -16,16 +16,15 @@ LABELS = {
     "steady_p99": "p99 at 50 requests/s (ms)",
     "memory": "resident memory (MiB)",
     "wall": "time of one POST, in process (µs)",
+    "insert": "of that, the INSERT (µs)",
 }
 
 
 class Figures:
     """`figures.of(subject, name)` is a list with one value of each round."""
 
-    def __init__(self, values: dict[str, dict[str, list[float]]] | None = None) -> None:
+    def __init__(self) -> None:
         self.values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-        for subject, figures in (values or {}).items():
-            self.values[subject].update(figures)
 
     def add(self, subject: str, **figures: float) -> None:
         for name, value in figures.items():

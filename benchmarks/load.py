@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from statistics import quantiles
-from typing import Any
 
 from benchmarks.place import BODY, Place
 from benchmarks.processes import Server
@@ -91,6 +90,6 @@ def steadily(server: Server, place: Place, seconds: float) -> Load:
         return taken
 
     with ThreadPoolExecutor(SENDERS) as senders:
-        times: list[Any] = [t for taken in senders.map(send, range(SENDERS)) for t in taken]
+        times = [t for taken in senders.map(send, range(SENDERS)) for t in taken]
     percentiles = quantiles(times, n=100, method="inclusive")
     return Load(len(times), RATE, p50=percentiles[49], p99=percentiles[98])

@@ -14,7 +14,7 @@ BODY = ROOT / "docs" / "examples" / "queue-item.json"
 
 SECRET_KEY = secrets.token_urlsafe(50)
 
-# Requests a minute. Nobody reaches it: what is measured is the counting.
+# Requests a day. Nobody reaches it: what is measured is the counting.
 NO_LIMIT = 100_000_000
 
 SIGN_IN = """
@@ -82,8 +82,9 @@ def environment(
         "ALLOWED_HOSTS": "127.0.0.1",
         "TRUSTED_PROXIES": "127.0.0.1",
         "DATABASE_URL": f"sqlite:///{database}",
-        "RATE_QUEUE": f"{rate}/m",
+        # A day, since a minute could end between two requests that are to be counted together.
+        "RATE_QUEUE": f"{rate}/d",
         "DATABASE": str(database),
-        "RATE": f"{rate}/minute",
+        "RATE": f"{rate}/day",
         **(more or {}),
     }

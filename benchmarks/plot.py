@@ -13,7 +13,11 @@ from matplotlib import pyplot
 from benchmarks.candidates import BARE, OURS, PEER
 from benchmarks.figures import LABELS, Figures
 
-OUR_COLOUR, OTHER_COLOUR, LINES = "#1f6f8b", "#b9c4c9", ["#1f6f8b", "#c8553d", "#7a9e59", "#8d6a9f"]
+OUR_COLOUR, OTHER_COLOUR, LINES = (
+    "#1f6f8b",
+    "#b9c4c9",
+    ["#1f6f8b", "#c8553d", "#7a9e59", "#8d6a9f", "#555555"],
+)
 PANELS = ["cpu", "rate", "steady_p99", "memory"]
 
 pyplot.rcParams.update(
@@ -59,7 +63,7 @@ def curves(parts: dict[str, Figures], path: Path) -> None:
     for colour, candidate in zip(LINES, (OURS, PEER), strict=False):
         for panel, figure in ((throughput, "rate"), (latency, "p99")):
             points = {
-                int(name.split(", ")[1].split()[0]): parts["threads"].of(name, figure)
+                int(name.rpartition(", ")[2]): parts["threads"].of(name, figure)
                 for name in parts["threads"].values
                 if name.startswith(candidate.name)
             }
@@ -69,13 +73,15 @@ def curves(parts: dict[str, Figures], path: Path) -> None:
             panel.set_xlabel("threads")
             panel.set_title(LABELS[figure], loc="left", fontsize=10)
     of_rows = parts["rows"]
-    for colour, name in zip([*LINES, "#555555"], of_rows.of_all()[1:], strict=True):
-        is_push = name == "wall"
+    in_microseconds = {"wall": "POST /api/queue", "insert": "its INSERT"}
+    for colour, name in zip(LINES, of_rows.of_all()[1:], strict=True):
         points = {
-            int(size): [v / 1000 if is_push else v for v in of_rows.of(size, name)]
+            int(size): [
+                v / (1000 if name in in_microseconds else 1) for v in of_rows.of(size, name)
+            ]
             for size in of_rows.values
         }
-        line(rows, points, "POST /api/queue" if is_push else name, colour)
+        line(rows, points, in_microseconds.get(name, name), colour)
     rows.set_xscale("symlog", linthresh=10_000)
     rows.set_yscale("log")
     rows.set_xlabel("rows in the table")

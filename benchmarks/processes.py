@@ -13,7 +13,7 @@ from typing import Any, Self
 import psutil
 
 from benchmarks.candidates import Candidate
-from benchmarks.place import NO_LIMIT, ROOT, Place, environment
+from benchmarks.place import NO_LIMIT, ROOT, environment
 
 
 class Started:
@@ -111,18 +111,3 @@ class Worker(Started):
             sys.exit(f"{self.name} did not answer as it should; what it printed tells why.")
         answer: dict[str, float] = json.loads(line)
         return answer
-
-
-def shares_of_time(candidate: Candidate, place: Place) -> dict[str, float]:
-    """What has which share of the CPU of a push."""
-    return json.loads(  # type: ignore[no-any-return]
-        subprocess.run(
-            [sys.executable, "-m", "benchmarks.profile", candidate.module],
-            cwd=ROOT,
-            env=environment(place.database(f"{candidate.name} profile"), candidate.environment),
-            check=True,
-            input=json.dumps(place.push) + "\n",
-            stdout=subprocess.PIPE,
-            text=True,
-        ).stdout
-    )

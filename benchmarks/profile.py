@@ -7,19 +7,23 @@ code of Python itself counts for whoever called it.
 import argparse
 import json
 import signal
+import subprocess
 import sys
 from collections import Counter
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
-from benchmarks.worker import call, environment
+from benchmarks.candidates import Candidate
+from benchmarks.place import ROOT, Place, environment
+from benchmarks.worker import call, wsgi_environ
 
 EVERY = 0.001  # seconds of CPU
-ROOT = Path(__file__).resolve().parent.parent
 
 # The innermost of these that a sample is in has it. The first that fits names it.
 OWNERS = {
+    "benchmarks/validation": "validation",
+    "benchmarks/minimal_django": "Django's handler, request, response, routing",
     "benchmarks/": "the measuring itself",
     "django/db/backends/": "the INSERT: the database and its driver",
     "django/db/": "the INSERT: Django's ORM",
@@ -54,10 +58,25 @@ OWNERS = {
 }
 
 
+def shares(candidate: Candidate, place: Place, times: int) -> dict[str, float]:
+    """What has which share of the CPU of so many pushes."""
+    return json.loads(  # type: ignore[no-any-return]
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.profile", candidate.module, f"--times={times}"],
+            cwd=ROOT,
+            env=environment(place.database(f"{candidate.name} profile"), candidate.environment),
+            check=True,
+            input=json.dumps(place.push) + "\n",
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("module")
-    parser.add_argument("--times", type=int, default=20_000)
+    parser.add_argument("--times", type=int, required=True)
     arguments = parser.parse_args()
     application = import_module(arguments.module).application
     request = json.loads(sys.stdin.readline())
@@ -71,7 +90,7 @@ def main() -> None:
     for number in range(arguments.times):
         if number == arguments.times // 20:  # warm by now
             signal.setitimer(signal.ITIMER_PROF, EVERY, EVERY)
-        call(application, environment(**request))
+        call(application, wsgi_environ(**request))
     signal.setitimer(signal.ITIMER_PROF, 0)
     samples.pop("the measuring itself", None)
     total = samples.total()

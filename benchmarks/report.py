@@ -1,61 +1,12 @@
 """The figures as tables in Markdown."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.candidates import MINIMAL, OURS, PEER
+from benchmarks.candidates import OURS
 from benchmarks.figures import LABELS, Figures
-from benchmarks.tunings import AS_IT_IS
 
 COMPARED = ["cpu", "rate", "p50", "p99", "steady_p50", "steady_p99", "memory"]
-
-
-@dataclass(frozen=True)
-class Target:
-    """A ratio, and what it has to be: at least `floor`, or at most if `floor` is above `goal`."""
-
-    title: str
-    figure: str
-    above: str
-    below: str
-    floor: float
-    goal: float
-
-    def verdict(self, ratio: float) -> str:
-        sign = 1 if self.goal > self.floor else -1
-        if sign * ratio >= sign * self.goal:
-            return "goal met"
-        return "floor met" if sign * ratio >= sign * self.floor else "missed"
-
-
-TARGETS = [
-    Target("CPU of a POST, peer / ours", "cpu", PEER.name, OURS.name, 1.5, 2.3),
-    Target("throughput, ours / peer", "rate", OURS.name, PEER.name, 1.3, 1.8),
-    Target("throughput, ours / minimal Django view", "rate", OURS.name, MINIMAL.name, 0.6, 0.8),
-    Target("p99 at 50 requests/s, ours / peer", "steady_p99", OURS.name, PEER.name, 1.1, 1.0),
-    Target("resident memory, ours / peer", "memory", OURS.name, PEER.name, 1.3, 1.0),
-]
-MORE_ROWS = Target("time of a POST, 1,000,000 rows / 0 rows", "wall", "1000000", "0", 1.3, 1.1)
-
-
-def targets(comparison: Figures, rows: Figures | None) -> str:
-    lines = []
-    figures = dict.fromkeys(TARGETS, comparison)
-    if rows and {MORE_ROWS.above, MORE_ROWS.below} <= rows.values.keys():
-        figures[MORE_ROWS] = rows
-    for target, source in figures.items():
-        ratios = source.ratios(target.figure, target.above, target.below)
-        lines.append(
-            (
-                target.title,
-                f"{target.floor}",
-                f"{target.goal}",
-                f"**{median(ratios):.2f}** ({spread(ratios, 2)})",
-                target.verdict(median(ratios)),
-            )
-        )
-    return table(["ratio", "floor", "goal", "measured", ""], lines)
 
 
 def comparison(figures: Figures) -> str:
@@ -69,10 +20,10 @@ def comparison(figures: Figures) -> str:
     )
 
 
-def curve(figures: Figures, subject: str, labels: dict[str, str] = LABELS) -> str:
+def curve(figures: Figures, subject: str) -> str:
     names = figures.of_all()
     return table(
-        [subject, *(labels.get(name, f"{name} (ms)") for name in names)],
+        [subject, *(LABELS.get(name, f"{name} (ms)") for name in names)],
         [
             (
                 f"{int(row):,}" if row.isdigit() else row,
@@ -84,13 +35,14 @@ def curve(figures: Figures, subject: str, labels: dict[str, str] = LABELS) -> st
 
 
 def tunings(figures: Figures) -> str:
+    as_it_is = next(iter(figures.values))
     return table(
         ["", LABELS["cpu"], "of what it is"],
         [
             (
                 title,
                 cell(figures.of(title, "cpu")),
-                f"{median(ratios := figures.ratios('cpu', title, AS_IT_IS)):.2f} "
+                f"{median(ratios := figures.ratios('cpu', title, as_it_is)):.2f} "
                 f"({spread(ratios, 2)})",
             )
             for title in figures.values

@@ -19,7 +19,7 @@ def parser() -> argparse.ArgumentParser:
         "--quick", action="store_true", help="the comparison alone, and roughly: under a minute"
     )
     parser.add_argument(
-        "--only", nargs="+", choices=PARTS, default=PARTS, help="measure these parts alone"
+        "--only", nargs="+", choices=PARTS, help="these parts alone; with --quick, roughly"
     )
     parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s, the least")
     parser.add_argument(
@@ -38,13 +38,25 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-if __name__ == "__main__":
-    arguments = parser().parse_args()
+def main() -> None:
+    reader = parser()
+    arguments = reader.parse_args()
     if arguments.rounds < 5:
-        sys.exit("--rounds must be at least 5: less says nothing of the spread.")
+        reader.error("--rounds must be at least 5: less says nothing of the spread.")
+    if min(arguments.rows) < 0:
+        reader.error("--rows can't be less than 0.")
+    output = str(arguments.output.resolve())  # as seen from here
     sys.path.insert(0, str(HERE.parent))
-    import dev
+    import dev  # noqa: PLC0415  it is above this folder
 
     os.chdir(HERE.parent)
-    dev.install("requirements.txt", "benchmarks/requirements.txt", into=HERE / ".venv")
-    dev.become(["-m", "benchmarks", *sys.argv[1:]], dict(os.environ), of=HERE / ".venv")
+    dev.install("requirements.txt", "benchmarks/requirements.txt", folder=HERE / ".venv")
+    command = ["-m", "benchmarks", *sys.argv[1:], "--output", output]
+    dev.become(command, dict(os.environ), folder=HERE / ".venv")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

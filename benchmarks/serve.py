@@ -1,4 +1,4 @@
-"""Serve one of the other applications, with the settings that `manage.py serve` gives Waitress."""
+"""Serve one of the other applications, with what `manage.py serve` tells Waitress that counts."""
 
 import argparse
 from importlib import import_module

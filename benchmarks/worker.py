@@ -51,7 +51,7 @@ def measure(
 ) -> dict[str, float]:
     cpu = wall = 0
     for _ in range(times):
-        environ = environment(**request)
+        environ = wsgi_environ(**request)
         if before is not None:
             before()
         wall_began, cpu_began = time.perf_counter_ns(), time.process_time_ns()
@@ -63,7 +63,7 @@ def measure(
     return {"cpu": cpu / times / 1000, "wall": wall / times / 1000}
 
 
-def environment(method: str, path: str, headers: dict[str, str], body: str = "") -> dict[str, Any]:
+def wsgi_environ(method: str, path: str, headers: dict[str, str], body: str = "") -> dict[str, Any]:
     content = body.encode()
     number = next(NUMBERS)
     sent = {

@@ -1,4 +1,4 @@
-"""`Content-Security-Policy` on every answer."""
+"""`Content-Security-Policy`."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 
 class ContentSecurityPolicyMiddleware:
-    """Sends what `CONTENT_SECURITY_POLICY` says, as django-csp puts it.
+    """Adds to each answer what `CONTENT_SECURITY_POLICY` says, as django-csp puts it.
 
     Nothing in it depends on the request, so it is put together once. django-csp's own middleware
     does it twice for each answer, which was a tenth of the time of one; its decorators and nonces
@@ -24,5 +24,5 @@ class ContentSecurityPolicyMiddleware:
         response = self.get_response(request)
         # With DEBUG, Django's error pages have scripts and styles in them.
         if not (settings.DEBUG and response.status_code in (404, 500)):
-            response.headers[HEADER] = self.policy
+            response.headers.setdefault(HEADER, self.policy)
         return response

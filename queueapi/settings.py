@@ -49,7 +49,7 @@ def names(text: str) -> list[str]:
 @env.parser_for("redis_url")
 def check_redis_url(text: str) -> str:
     if text:
-        # Here, so that who has no Redis does without the 6 MiB that its client takes.
+        # Imported here: without a Redis, its client would take 6 MiB of memory for nothing.
         from redis.connection import parse_url  # noqa: PLC0415
 
         try:
@@ -225,11 +225,11 @@ TEMPLATES = [
     }
 ]
 
-# Counters of the rate limits; nothing is lost with them but a count. CACHE_ERRORS is what the cache
-# raises while it is away.
+# Counters of the rate limits; nothing is lost with them but a count.
 if CACHE_URL:
     from redis.exceptions import RedisError
 
+    # What this cache raises while it is away.
     CACHE_ERRORS: tuple[type[Exception], ...] = (OSError, RedisError)
     CACHES = {
         "default": {

@@ -34,6 +34,8 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
                 # It has the same id as the first time, so this may mean that it is stored.
                 if not self.filter(pk=item.pk).exists():
                     raise
+        item._state.adding = False
+        item._state.db = self.db
         return item
 
     def requeue(self) -> int:

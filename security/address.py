@@ -58,8 +58,6 @@ def _find(request: HttpRequest) -> IPAddress:
     return peer
 
 
-# It depends on the text alone, and a flood of texts only pushes others out.
-@lru_cache(maxsize=1024)
 def parse_address(text: str) -> IPAddress | None:
     """An address as proxies write it, or `None` for anything else.
 
@@ -67,7 +65,13 @@ def parse_address(text: str) -> IPAddress | None:
     IPv4-mapped IPv6 becomes the IPv4 address; a zone (`%eth0`) is left out.
     """
     text = text.strip()
-    entry = ENTRY.fullmatch(text) if len(text) <= LONGEST else None
+    return _parse(text) if len(text) <= LONGEST else None
+
+
+# It depends on the text alone, and a flood of texts, which are short, only pushes others out.
+@lru_cache(maxsize=1024)
+def _parse(text: str) -> IPAddress | None:
+    entry = ENTRY.fullmatch(text)
     if entry is None:
         return None
     host = entry["bracketed"] or entry["v4"] or entry["bare"]

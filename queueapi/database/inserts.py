@@ -1,30 +1,33 @@
 """An INSERT whose text is put together once, and not anew for each row."""
 
-from django.db import connections
-from django.db.models import Field, Model
+from django.db import connections, models, transaction
 from django.db.models.sql import InsertQuery
 
-# By what they depend on: the kind of database, the model, and which fields have a value.
-_statements: dict[tuple[str, type[Model], tuple[str, ...]], str] = {}
+# By what a text depends on: the kind of database, the model, and which fields have a value.
+_statements: dict[tuple[str, type[models.Model], tuple[str, ...]], str] = {}
 
 
-def insert(row: Model, using: str) -> None:
-    """Add a new row whose primary key is known, as `save` does in the end; signals are not sent.
+def insert(row: models.Model, using: str) -> None:
+    """Add a new row whose primary key is known.
 
-    Only of the fields that have a value: mssql-python asks the server about each statement with a
-    NULL in it, which is one more round trip.
+    For plain models and plain values: it sends no signals, writes no table of a parent model, and
+    raises `TypeError` for an expression. Fields without a value are not named, since mssql-python
+    asks the server about each statement that has a NULL, which is one more round trip.
     """
-    fields: list[Field] = [
-        f for f in row._meta.concrete_fields if f.value_from_object(row) is not None
-    ]
     connection = connections[using]
-    kind = connection.vendor, type(row), tuple(field.attname for field in fields)
-    if kind not in _statements:
+    given = {
+        field: value
+        for field in row._meta.local_concrete_fields
+        if (value := field.pre_save(row, add=True)) is not None
+    }
+    if any(hasattr(value, "resolve_expression") for value in given.values()):
+        raise TypeError("An expression would become part of the text, and here the text is kept.")
+    key = connection.vendor, type(row), tuple(field.attname for field in given)
+    if key not in _statements:
         query = InsertQuery(type(row))
-        query.insert_values(fields, [row])
-        [(_statements[kind], _)] = query.get_compiler(using).as_sql()
-    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
-    with connection.cursor() as cursor:
-        cursor.execute(_statements[kind], values)
-    row._state.adding = False
-    row._state.db = using
+        query.insert_values(list(given), [row])
+        [(sql, _)] = query.get_compiler(using).as_sql()
+        _statements[key] = sql
+    values = [field.get_db_prep_save(value, connection) for field, value in given.items()]
+    with transaction.mark_for_rollback_on_error(using), connection.cursor() as cursor:
+        cursor.execute(_statements[key], values)

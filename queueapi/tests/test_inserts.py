@@ -1,8 +1,9 @@
 from itertools import chain, combinations
 
 import pytest
-from django.db import connection
-from django.db.utils import IntegrityError
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Value
+from django.db.models.functions import Upper
 
 from queueapi.database.inserts import insert
 from queues.models import QueueItem
@@ -32,13 +33,21 @@ def test_what_is_given_is_stored_and_the_rest_is_null():
 
 
 @pytest.mark.django_db
-def test_the_row_counts_as_stored_afterwards(django_assert_num_queries):
+def test_an_expression_is_refused_and_leaves_no_trace_in_the_text_that_is_kept():
+    with pytest.raises(TypeError):
+        insert(QueueItem(queue_name=Upper(Value("x"))), "default")
+    insert(QueueItem(queue_name="Lower case"), "default")
+    assert QueueItem.objects.get().queue_name == "Lower case"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_in_which_it_failed_is_rolled_back():
     item = QueueItem(queue_name="q")
     insert(item, "default")
-    item.message = "changed"
-    with django_assert_num_queries(1):  # the UPDATE
-        item.save(update_fields=["message"])
-    assert QueueItem.objects.get().message == "changed"
+    with transaction.atomic():
+        with pytest.raises(IntegrityError):
+            insert(QueueItem(pk=item.pk, queue_name="other"), "default")
+        assert transaction.get_rollback()
 
 
 @pytest.mark.django_db(transaction=True)

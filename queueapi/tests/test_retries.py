@@ -132,6 +132,14 @@ def test_a_push_is_stored_once_when_the_connection_broke_after_it(api):
     assert str(QueueItem.objects.get().pk) == response.json()["id"]
 
 
+def test_an_item_that_was_stored_the_first_time_can_be_saved_again():
+    with failing(INSERT, LOST, done=True, lost=True):
+        item = QueueItem.objects.push(queue_name="q")
+    item.message = "changed"
+    item.save()
+    assert QueueItem.objects.get().message == "changed"
+
+
 def test_a_push_is_repeated_when_the_connection_is_there_and_of_no_use(api, monkeypatch):
     monkeypatch.setattr(connection, "is_usable", lambda: False)
     with failing(INSERT, Error("HY000", "[HY000] Unknown error (0) (SQLExecDirectW)")) as asked:
