@@ -1,7 +1,6 @@
 """What `run.py` starts in an environment that has all it needs."""
 
 import json
-import shutil
 import signal
 import sys
 import tempfile
@@ -14,16 +13,14 @@ from benchmarks.candidates import BARE, CANDIDATES, MINIMAL, OURS, PEER
 from benchmarks.comparison import Effort, compare
 from benchmarks.figures import Figures, say
 from benchmarks.place import Place
-from benchmarks.run import PARTS, parser
+from benchmarks.run import parser, parts_of
 from benchmarks.tunings import tunings
 
 
 def main() -> None:
     arguments = parser().parse_args()
-    if shutil.which("wrk") is None:
-        sys.exit("wrk is missing; install it (Debian: apt-get install wrk).")
     began = time.monotonic()
-    parts = arguments.only or (["comparison"] if arguments.quick else PARTS)
+    parts = parts_of(arguments)
     if arguments.quick:
         effort = Effort(arguments.rounds, calls=100, seconds=1, steady_seconds=0.6)
     else:
@@ -47,11 +44,11 @@ def main() -> None:
         if "tunings" in parts:
             figures["tunings"] = tunings(place, effort)
         if "profile" in parts:
+            say("Profile: taking samples ...")
             figures["profile"] = {
                 candidate.name: profile.shares(candidate, place, times=50 * effort.calls)
                 for candidate in (OURS, MINIMAL)
             }
-    arguments.output.mkdir(parents=True, exist_ok=True)
     markdown = write(figures, arguments.output)
     say("")
     say(markdown)
@@ -61,6 +58,8 @@ def main() -> None:
 
 def write(figures: dict[str, Any], folder: Path) -> str:
     """Tables, plots and the raw figures into `folder`; returns the tables."""
+    for name in ("comparison.svg", "curves.svg"):
+        (folder / name).unlink(missing_ok=True)  # of an earlier run, which may have had other parts
     sections = [
         "# Measured\n",
         "Medians of all rounds, and in brackets the least and the most.\n",
@@ -86,8 +85,7 @@ def write(figures: dict[str, Any], folder: Path) -> str:
         sections += ["## Tunings\n", report.tunings(figures["tunings"])]
     if "profile" in figures:
         sections += ["## Where the time goes\n", report.profile(figures["profile"])]
-    if "threads" in figures and "rows" in figures:
-        plot.curves(figures, folder / "curves.svg")
+    plot.curves(figures, folder / "curves.svg")
     markdown = "\n".join(sections)
     (folder / "results.md").write_text(markdown, encoding="utf-8")
     raw = {
@@ -98,7 +96,9 @@ def write(figures: dict[str, Any], folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # after what was started is stopped
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):  # what was started is stopped first
+            signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
     try:
         main()
     except KeyboardInterrupt:

@@ -1,17 +1,18 @@
 """Whether ours and the peer do the same: otherwise their times are not to be compared."""
 
 import json
+import math
 import sys
 from http.client import HTTPConnection
 from typing import Any
 
-from benchmarks.candidates import OURS, PEER, Candidate
+from benchmarks.candidates import OURS, PEER, REMEMBERING_PEER, Candidate
 from benchmarks.database import opened
 from benchmarks.figures import say
 from benchmarks.place import BODY, Place
 from benchmarks.processes import Server
 
-RATE = 30  # a day, for each client
+RATE = 40  # a day, for each client
 ITEM = json.loads(BODY.read_bytes())
 
 CASES: dict[str, Any] = {
@@ -31,6 +32,10 @@ CASES: dict[str, Any] = {
     "no such day": {"queue_name": "Queue", "created_date": "2025-02-30"},
     "a surrogate alone": {"queue_name": "\ud800"},
     "no object": [1, 2],
+    "a long name and a space": {"queue_name": "x" * 100 + " "},
+    "a time before SQL Server's": {"queue_name": "Queue", "created_date": "1600-01-01"},
+    "a time that is 0": {"queue_name": "Queue", "created_date": 0},
+    "not a number": {"queue_name": "Queue", "data": [math.nan]},
 }
 
 # Without what differs: ids, and the times of those that were given none.
@@ -42,12 +47,14 @@ FROM Queues ORDER BY 1, 2, 3, 4, 9
 
 
 def check(place: Place) -> None:
-    """Ends the run if their answers or what they store differ."""
-    ours, peer = (behaviour(place, candidate) for candidate in (OURS, PEER))
-    for case, did in ours.items():
-        if did != peer[case]:
-            sys.exit(f"{case}: {OURS.name} has {did}, and the {PEER.name} {peer[case]}.")
-    say(f"{OURS.name} and the {PEER.name} agree on {len(ours)} cases.")
+    """Ends the run if the status of an answer differs, or what is stored."""
+    ours = behaviour(place, OURS)
+    for candidate in (PEER, REMEMBERING_PEER):
+        theirs = behaviour(place, candidate)
+        for case, did in ours.items():
+            if did != theirs[case]:
+                sys.exit(f"{case}: {OURS.name} has {did}, and the {candidate.name} {theirs[case]}.")
+        say(f"{OURS.name} and the {candidate.name} agree on {len(ours)} cases.")
 
 
 def behaviour(place: Place, candidate: Candidate) -> dict[str, Any]:

@@ -84,8 +84,11 @@ def steadily(server: Server, place: Place, seconds: float) -> Load:
             answer = connection.getresponse()
             answer.read()
             taken.append((time.perf_counter() - due) * 1000)
-            if answer.status != 201:
-                sys.exit(f"{server.candidate.name} answered with {answer.status}.")
+            if answer.status != 201 or answer.will_close:
+                sys.exit(
+                    f"{server.candidate.name} answered with {answer.status}, and the connection "
+                    f"{'ends' if answer.will_close else 'stays'}."
+                )
         connection.close()
         return taken
 

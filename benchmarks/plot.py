@@ -1,5 +1,7 @@
 """The figures as plots in SVG."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -13,11 +15,8 @@ from matplotlib import pyplot
 from benchmarks.candidates import BARE, OURS, PEER
 from benchmarks.figures import LABELS, Figures
 
-OUR_COLOUR, OTHER_COLOUR, LINES = (
-    "#1f6f8b",
-    "#b9c4c9",
-    ["#1f6f8b", "#c8553d", "#7a9e59", "#8d6a9f", "#555555"],
-)
+OUR_COLOUR, OTHER_COLOUR = "#1f6f8b", "#b9c4c9"
+LINES = [OUR_COLOUR, "#c8553d", "#7a9e59", "#8d6a9f", "#555555", "#d9a441"]
 PANELS = ["cpu", "rate", "steady_p99", "memory"]
 
 pyplot.rcParams.update(
@@ -58,39 +57,57 @@ def comparison(figures: Figures, path: Path) -> None:
 
 
 def curves(parts: dict[str, Figures], path: Path) -> None:
-    drawing, panels = pyplot.subplots(1, 3, figsize=(13, 4), layout="constrained")
-    throughput, latency, rows = panels
-    for colour, candidate in zip(LINES, (OURS, PEER), strict=False):
-        for panel, figure in ((throughput, "rate"), (latency, "p99")):
-            points = {
-                int(name.rpartition(", ")[2]): parts["threads"].of(name, figure)
-                for name in parts["threads"].values
-                if name.startswith(candidate.name)
-            }
-            line(panel, points, candidate.name, colour)
-            panel.set_xscale("log", base=2)
-            panel.set_xticks(list(points), [str(number) for number in points])
-            panel.set_xlabel("threads")
-            panel.set_title(LABELS[figure], loc="left", fontsize=10)
-    of_rows = parts["rows"]
-    in_microseconds = {"wall": "POST /api/queue", "insert": "its INSERT"}
-    for colour, name in zip(LINES, of_rows.of_all()[1:], strict=True):
-        points = {
-            int(size): [
-                v / (1000 if name in in_microseconds else 1) for v in of_rows.of(size, name)
-            ]
-            for size in of_rows.values
-        }
-        line(rows, points, in_microseconds.get(name, name), colour)
-    rows.set_xscale("symlog", linthresh=10_000)
-    rows.set_yscale("log")
-    rows.set_xlabel("rows in the table")
-    rows.set_title("time of one request, in process (ms)", loc="left", fontsize=10)
-    for panel in panels:
-        panel.legend(frameon=False, fontsize=8)
-    for panel in (throughput, latency):
-        panel.set_ylim(bottom=0)
+    """A panel for each curve that was measured."""
+    draws: list[Callable[[Any], None]] = []
+    if "threads" in parts:
+        draws += [partial(by_threads, parts["threads"], figure) for figure in ("rate", "p99")]
+    if "rows" in parts:
+        draws.append(partial(by_rows, parts["rows"]))
+    draws += [partial(by_name, parts[part]) for part in ("caches", "bans") if part in parts]
+    if not draws:
+        return
+    drawing, panels = pyplot.subplots(
+        1, len(draws), figsize=(4.6 * len(draws), 4), layout="constrained", squeeze=False
+    )
+    for draw, panel in zip(draws, panels.flat, strict=True):
+        draw(panel)
     save(drawing, path)
+
+
+def by_threads(figures: Figures, figure: str, panel: Any) -> None:
+    for colour, candidate in zip(LINES, (OURS, PEER), strict=False):
+        points = {
+            int(name.rpartition(", ")[2]): figures.of(name, figure)
+            for name in figures.values
+            if name.startswith(candidate.name)
+        }
+        line(panel, points, candidate.name, colour)
+        panel.set_xscale("log", base=2)
+        panel.set_xticks(list(points), [str(number) for number in points])
+    panel.set_xlabel("threads")
+    panel.set_ylim(bottom=0)
+    panel.set_title(LABELS[figure], loc="left", fontsize=10)
+    panel.legend(frameon=False, fontsize=8)
+
+
+def by_rows(figures: Figures, panel: Any) -> None:
+    in_microseconds = {"wall": "POST /api/queue", "insert": "its INSERT"}
+    for colour, name in zip(LINES, figures.of_all()[1:], strict=True):
+        unit = 1000 if name in in_microseconds else 1
+        points = {int(size): [v / unit for v in figures.of(size, name)] for size in figures.values}
+        line(panel, points, in_microseconds.get(name, name), colour)
+    panel.set_xscale("symlog", linthresh=10_000)
+    panel.set_yscale("log")
+    panel.set_xlabel("rows in the table")
+    panel.set_title("time of one request, in process (ms)", loc="left", fontsize=10)
+    panel.legend(frameon=False, fontsize=8)
+
+
+def by_name(figures: Figures, panel: Any) -> None:
+    names = list(figures.values)[::-1]
+    labels = [name.replace(", ", ",\n") for name in names]
+    panel.barh(labels, [median(figures.of(name, "cpu")) for name in names], color=OUR_COLOUR)
+    panel.set_title(LABELS["cpu"], loc="left", fontsize=10)
 
 
 def line(panel: Any, points: dict[int, list[float]], name: str, colour: str) -> None:

@@ -28,6 +28,7 @@ OWNERS = {
     "django/db/backends/": "the INSERT: the database and its driver",
     "django/db/": "the INSERT: Django's ORM",
     "queues/models": "the INSERT: Django's ORM",
+    "queueapi/fields": "the INSERT: Django's ORM",
     "queueapi/database/": "the INSERT: Django's ORM",
     "rest_framework/serializers": "validation",
     "rest_framework/fields": "validation",

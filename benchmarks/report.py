@@ -37,13 +37,14 @@ def curve(figures: Figures, subject: str) -> str:
 def tunings(figures: Figures) -> str:
     as_it_is = next(iter(figures.values))
     return table(
-        ["", LABELS["cpu"], "of what it is"],
+        ["", LABELS["cpu"], "times as it is", LABELS["wall"]],
         [
             (
                 title,
                 cell(figures.of(title, "cpu")),
                 f"{median(ratios := figures.ratios('cpu', title, as_it_is)):.2f} "
                 f"({spread(ratios, 2)})",
+                cell(figures.of(title, "wall")),
             )
             for title in figures.values
         ],

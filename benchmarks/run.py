@@ -6,11 +6,14 @@ Needs Python 3.11 or newer and wrk; with redis-server, the cache is measured as 
 
 import argparse
 import os
+import shutil
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PARTS = ["comparison", "threads", "rows", "caches", "bans", "tunings", "profile"]
+
+WRK = {"comparison", "threads", "caches"}  # measured by it
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,6 +41,10 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
+def parts_of(arguments: argparse.Namespace) -> list[str]:
+    return arguments.only or (["comparison"] if arguments.quick else PARTS)
+
+
 def main() -> None:
     reader = parser()
     arguments = reader.parse_args()
@@ -45,13 +52,19 @@ def main() -> None:
         reader.error("--rounds must be at least 5: less says nothing of the spread.")
     if min(arguments.rows) < 0:
         reader.error("--rows can't be less than 0.")
-    output = str(arguments.output.resolve())  # as seen from here
+    if WRK.intersection(parts_of(arguments)) and shutil.which("wrk") is None:
+        sys.exit("wrk is missing; install it (Debian: apt-get install wrk).")
+    output = arguments.output.resolve()  # as seen from here
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"Nothing can be written to {output}: {error.strerror}.")
     sys.path.insert(0, str(HERE.parent))
     import dev  # noqa: PLC0415  it is above this folder
 
     os.chdir(HERE.parent)
     dev.install("requirements.txt", "benchmarks/requirements.txt", folder=HERE / ".venv")
-    command = ["-m", "benchmarks", *sys.argv[1:], "--output", output]
+    command = ["-m", "benchmarks", *sys.argv[1:], "--output", str(output)]
     dev.become(command, dict(os.environ), folder=HERE / ".venv")
 
 

@@ -2,10 +2,30 @@
 
 import json
 from datetime import datetime
-from typing import Any
+from math import isfinite
+from typing import Any, NoReturn
 
 STATUSES = {"NEW", "IN_PROGRESS", "DONE", "FAILED", "ABANDONED"}
 LONGEST = {"queue_name": 100, "reference": 100, "message": None, "created_by": 100, "data": 2000}
+
+
+def parse(body: bytes) -> Any:
+    """The JSON in it, in UTF-8 and without NaN or infinities; raises `ValueError` otherwise."""
+    try:
+        return json.loads(body.decode(), parse_constant=refuse, parse_float=finite)
+    except RecursionError as error:
+        raise ValueError("The body is nested too deeply.") from error
+
+
+def refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON.")
+
+
+def finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError("A number is too large.")
+    return number
 
 
 def validate(body: Any) -> tuple[dict[str, Any], dict[str, list[str]]]:
@@ -13,6 +33,8 @@ def validate(body: Any) -> tuple[dict[str, Any], dict[str, list[str]]]:
     if not isinstance(body, dict):
         return {}, {"body": ["Must be a JSON object."]}
     given = {name: value for name, value in body.items() if value is not None}
+    if isinstance(given.get("queue_name"), str):
+        given["queue_name"] = given["queue_name"].strip()
     if isinstance(given.get("data"), dict | list):
         given["data"] = json.dumps(given["data"], ensure_ascii=False)
     fields: dict[str, Any] = {}
@@ -23,8 +45,7 @@ def validate(body: Any) -> tuple[dict[str, Any], dict[str, list[str]]]:
                 errors[name] = [wrong]
             else:
                 fields[name] = given[name]
-    fields["queue_name"] = fields.get("queue_name", "").strip()
-    if not fields["queue_name"]:
+    if not fields.get("queue_name"):
         errors.setdefault("queue_name", ["This field is required."])
     fields["status"] = str(given.get("status", "NEW")).upper()
     if fields["status"] not in STATUSES:
@@ -50,7 +71,11 @@ def wrong_with(text: Any, longest: int | None) -> str:
 
 
 def local_time(text: Any) -> datetime:
-    if not text:
+    if text is None or text == "":
         return datetime.now()
     time = datetime.fromisoformat(text)
-    return time.astimezone().replace(tzinfo=None) if time.tzinfo else time
+    if time.tzinfo:
+        time = time.astimezone().replace(tzinfo=None)
+    if time.year < 1753:
+        raise ValueError("SQL Server has no such time.")
+    return time

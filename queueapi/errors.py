@@ -8,11 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import DisallowedHost, RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.views import defaults
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
+
+from queueapi.answers import Answer
 
 MALFORMED = "The request is malformed."
 BODY_TOO_LARGE = "The body is larger than this server accepts."
@@ -62,8 +64,7 @@ def _answer(
 ) -> HttpResponse:
     if request.path.startswith("/admin/"):
         return page()
-    compact = {"separators": (",", ":")}  # as the viewsets' answers are
-    return JsonResponse(envelope(sentence), status=status_code, json_dumps_params=compact)
+    return Answer(envelope(sentence), status_code)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -5,7 +5,7 @@ import os
 from typing import Any
 from uuid import uuid4
 
-from flask import Flask, g, jsonify, request
+from flask import Flask, abort, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from werkzeug.exceptions import HTTPException
@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from benchmarks.peer_flask.door import enter
 from benchmarks.peer_flask.models import QueueItem, db, open_database
-from benchmarks.validation import validate
+from benchmarks.validation import parse, validate
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
@@ -27,6 +27,7 @@ application.config.update(
         "isolation_level": "AUTOCOMMIT",
         "connect_args": {"timeout": 10},
     },
+    TRUSTED_HOSTS=["127.0.0.1"],
     MAX_CONTENT_LENGTH=1024 * 1024,
     RATELIMIT_HEADERS_ENABLED=True,
 )
@@ -36,10 +37,15 @@ application.before_request(enter)  # before the limiter, whose key is the client
 limiter = Limiter(lambda: g.client, app=application, storage_uri="memory://")
 
 
-@application.post("/api/queue")
+@application.post("/api/queue", strict_slashes=False)
 @limiter.limit(os.environ["RATE"])
 def queue() -> ResponseReturnValue:
-    fields, errors = validate(request.get_json())
+    if not request.is_json:
+        abort(415, "Send JSON, with the header Content-Type: application/json.")
+    try:
+        fields, errors = validate(parse(request.get_data()))
+    except ValueError as error:
+        abort(400, str(error))
     if errors:
         return jsonify(success=False, error="The input is invalid.", fields=errors), 400
     item_id = uuid4()  # known before the commit, after which reading it would be a SELECT

@@ -91,3 +91,5 @@ def record_failure(address: str) -> None:
             )
         )
     db.session.commit()
+    if REMEMBER:
+        is_banned.cache.pop(is_banned.cache_key(address), None)
