@@ -5,6 +5,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,31 +30,35 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="queueapi-benchmark-") as folder:
         say("Preparing a database ...")
         place = Place(Path(folder))
-        if "comparison" in parts:
-            agreement.check(place)
-            candidates = [OURS, PEER, MINIMAL, BARE] if arguments.quick else CANDIDATES
-            figures["comparison"] = compare(place, candidates, effort)
-        if "threads" in parts:
-            figures["threads"] = curves.threads(place, effort)
-        if "rows" in parts:
-            figures["rows"] = curves.rows(place, effort, arguments.rows)
-        if "caches" in parts:
-            figures["caches"] = curves.caches(place, effort)
-        if "bans" in parts:
-            figures["bans"] = curves.bans(place, effort)
-        if "tunings" in parts:
-            figures["tunings"] = tunings(place, effort)
-        if "profile" in parts:
-            say("Profile: taking samples ...")
-            figures["profile"] = {
-                candidate.name: profile.shares(candidate, place, times=50 * effort.calls)
-                for candidate in (OURS, MINIMAL)
-            }
-    markdown = write(figures, arguments.output)
+        measure: dict[str, Callable[[], Any]] = {
+            "comparison": lambda: comparison(place, effort, arguments.quick),
+            "threads": lambda: curves.threads(place, effort),
+            "rows": lambda: curves.rows(place, effort, arguments.rows),
+            "caches": lambda: curves.caches(place, effort),
+            "bans": lambda: curves.bans(place, effort),
+            "tunings": lambda: tunings(place, effort),
+            "profile": lambda: shares_of_time(place, effort),
+        }
+        for part in parts:
+            figures[part] = measure[part]()
+            markdown = write(figures, arguments.output)  # each time, so that no failure loses it
     say("")
     say(markdown)
     minutes, seconds = divmod(round(time.monotonic() - began), 60)
     say(f"This took {minutes} min {seconds} s. It is in {arguments.output}.")
+
+
+def comparison(place: Place, effort: Effort, is_quick: bool) -> Figures:
+    agreement.check(place)
+    return compare(place, [OURS, PEER, MINIMAL, BARE] if is_quick else CANDIDATES, effort)
+
+
+def shares_of_time(place: Place, effort: Effort) -> dict[str, dict[str, float]]:
+    say("Profile: taking samples ...")
+    times = 50 * effort.calls
+    return {
+        candidate.name: profile.shares(candidate, place, times) for candidate in (OURS, MINIMAL)
+    }
 
 
 def write(figures: dict[str, Any], folder: Path) -> str:
@@ -77,7 +82,7 @@ def write(figures: dict[str, Any], folder: Path) -> str:
         ("threads", "threads"),
         ("rows", "rows"),
         ("caches", "counters in"),
-        ("bans", "bans in force"),
+        ("bans", ""),
     ):
         if name in figures and figures[name].values:
             sections += [f"## {name.capitalize()}\n", report.curve(figures[name], subject)]

@@ -167,7 +167,7 @@ def bans(place: Place, effort: Effort) -> Figures:
         for number, (size, worker) in in_turn(list(workers.items()), effort.rounds):
             for name, request in requests.items():
                 cost = worker.measure(request, effort.calls)
-                figures.add(f"{size:,}, {name}", **cost)
+                figures.add(f"{size:,} bans, {name}", **cost)
                 say(
                     f"Bans, round {number} of {effort.rounds}: {size:,}, {name}, "
                     f"{cost['cpu']:.0f} µs"

@@ -85,7 +85,7 @@ def negotiate() -> None:
 @change("addresses found and parsed by each who asks")
 def address_each_time() -> None:
     address = loaded("security.address")
-    address.parse_address = address.parse_address.__wrapped__
+    address._parse = address._parse.__wrapped__
     loaded("security.models.bans").ban_network = address.ban_network.__wrapped__
     for name in ("queueapi.request_context", "security.middleware"):
         loaded(name).client_address = address._find
