@@ -9,7 +9,7 @@ class Answer(JsonResponse):
     """JSON in UTF-8 without white space, as DRF's renderer writes it.
 
     DRF's own `Response` comes to the same by way of a template response and a renderer, which
-    was a twentieth of the CPU of a push.
+    took some hundredths of the CPU of a push.
     """
 
     def __init__(self, data: dict[str, Any], status: int = 200) -> None:
