@@ -45,7 +45,7 @@ def main() -> None:
     say("")
     say(markdown)
     if arguments.quick:
-        say("This is rough: with 30 requests a round, a p99 at 50 requests/s is their slowest one.\n")
+        say("This is rough: a p99 at 50 requests/s is the slowest of 30 requests.\n")
     minutes, seconds = divmod(round(time.monotonic() - began), 60)
     say(f"This took {minutes} min {seconds} s. It is in {arguments.output}.")
 
