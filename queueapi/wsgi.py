@@ -8,11 +8,10 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
 
 class Request(WSGIRequest):
-    """A request whose `Content-Type` may be nonsense, and whose texts are UTF-8 in any case.
+    """A request whose texts are UTF-8, whatever its `Content-Type` says.
 
     Django reads that header before any of its error handling is in place, and raises on some
-    parameters (`a*=bogus''x`). Such a type is treated as one that nobody accepts. And it would
-    decode the query and forms with any codec that Python has, some of which only raise.
+    parameters (`a*=bogus''x`). Such a type is replaced by one that no endpoint accepts.
     """
 
     def __init__(self, environ: dict[str, Any]) -> None:
@@ -20,8 +19,18 @@ class Request(WSGIRequest):
             super().__init__(environ)
         except (ValueError, LookupError):
             super().__init__({**environ, "CONTENT_TYPE": "application/octet-stream"})
-        if self.encoding:
-            self.encoding = "utf-8"
+
+    @property
+    def encoding(self) -> None:
+        """No charset, which is UTF-8 for the query and forms."""
+
+    @encoding.setter
+    def encoding(self, charset: str) -> None:
+        """Ignore the charset of the header.
+
+        Django's own setter parses the query, which raises on too many parameters and on some
+        codecs.
+        """
 
 
 class Handler(WSGIHandler):

@@ -202,14 +202,32 @@ def test_a_content_type_that_django_can_not_read_is_a_415(serve, key, content_ty
     assert json.loads(body)["success"] is False
 
 
-@pytest.mark.parametrize("charset", ["undefined", "bz2", "utf-16"])
-@pytest.mark.parametrize("path", ["/api/queue?a=%ff", "/admin/login/?next=%ff"])
-def test_a_charset_that_is_not_utf_8_is_never_a_500(serve, charset, path):
+CHARSETS = ["utf-8", "utf-16", "idna", "rot13", "undefined", "bz2", "unicode_escape", "nonsense"]
+QUERIES = ["", "?a=1", "?x=%ff", "?a=%00", "?" + "&".join("a" * 1001)]
+
+
+def test_no_charset_and_no_query_changes_the_answer_to_a_push(serve, key):
     server = serve()
-    content_type = f"application/x-www-form-urlencoded; charset={charset}"
-    for method in ("GET", "POST"):
-        response, _ = server.request(method, path, b"a=%ff", Content_Type=content_type)
-        assert response.status < 500
+    for charset in CHARSETS:
+        for query in QUERIES:
+            content_type = f"application/json; charset={charset}"
+            body = b'{"queue_name": "q"}'
+            response, _ = server.request(
+                "POST", f"/api/queue{query}", body, X_API_Key=key, Content_Type=content_type
+            )
+            assert response.status == 201, (charset, query)
+
+
+def test_no_charset_of_a_form_is_a_500(serve):
+    server = serve()
+    for charset in CHARSETS:
+        for query in QUERIES:
+            content_type = f"application/x-www-form-urlencoded; charset={charset}"
+            for method in ("GET", "POST"):
+                response, _ = server.request(
+                    method, f"/admin/login/{query}", b"a=%ff", Content_Type=content_type
+                )
+                assert response.status < 500, (method, charset, query)
 
 
 @pytest.mark.parametrize("wrong", ["x" * 5000, "n\xf8gle", "\xff\xfe"])
