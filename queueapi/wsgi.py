@@ -6,19 +6,26 @@ from typing import Any
 import django
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
+# Characters. Python parses a quoted parameter with many semicolons in quadratic time.
+LONGEST_CONTENT_TYPE = 1000
+# Stands for a `Content-Type` that can't be parsed. No endpoint accepts it.
+UNREADABLE = "application/octet-stream"
+
 
 class Request(WSGIRequest):
     """A request whose texts are UTF-8, whatever its `Content-Type` says.
 
-    Django reads that header before any of its error handling is in place, and raises on some
-    parameters (`a*=bogus''x`). Such a type is replaced by one that no endpoint accepts.
+    Django parses that header before any of its error handling is in place, and raises on some
+    parameters (`a*=bogus''x`). Such a type, and one that is too long, is replaced.
     """
 
     def __init__(self, environ: dict[str, Any]) -> None:
+        if len(environ.get("CONTENT_TYPE", "")) > LONGEST_CONTENT_TYPE:
+            environ["CONTENT_TYPE"] = UNREADABLE
         try:
             super().__init__(environ)
         except (ValueError, LookupError):
-            super().__init__({**environ, "CONTENT_TYPE": "application/octet-stream"})
+            super().__init__({**environ, "CONTENT_TYPE": UNREADABLE})
 
     @property
     def encoding(self) -> None:
