@@ -7,11 +7,13 @@ drips in now and then. An answer that nobody reads holds memory, an open file, o
 
 import time
 from collections.abc import Collection
+from threading import Lock
 from typing import Any
 
 from waitress.channel import HTTPChannel
 
-from queueapi.refusals import Refusal
+from queueapi.refusals import ApplicationTask, Refusal
+from queueapi.request_parser import RequestParser
 
 # How long one request may take to arrive, in seconds: 1 MiB at 35 KiB/s.
 REQUEST_SECONDS = 30
@@ -28,6 +30,10 @@ CROWDED = 300
 class Connection(HTTPChannel):
     """One that knows since when it has had nothing for us to work on, and can be told to end."""
 
+    requests: list[RequestParser]
+    requests_lock: Lock
+    parser_class = RequestParser
+    task_class = ApplicationTask
     error_task_class = Refusal
 
     # Off while the server stops: what is half read is read on, but nothing new is begun.
@@ -57,8 +63,11 @@ class Connection(HTTPChannel):
         if self.request is None:
             self.waiting_since = time.monotonic()
         taken = super().received(data)
-        if len(self.requests) > PIPELINED:
-            self.will_close = True
+        with self.requests_lock:
+            if len(self.requests) > PIPELINED:
+                # The last one that is answered says so; what follows it is not begun.
+                self.requests[PIPELINED - 1].close_connection()
+                del self.requests[PIPELINED:]
         return taken
 
 

@@ -1,4 +1,4 @@
-"""What Waitress refuses by itself, before the application sees it, in the shape of all errors."""
+"""Waitress's answers: those of the application, and its own errors in the shape of all errors."""
 
 import json
 from http import HTTPStatus
@@ -6,19 +6,34 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, Task, WSGITask
 
 from queueapi.errors import BODY_TOO_LARGE, MALFORMED, SERVER_FAILED, envelope
 
 SENTENCES = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: BODY_TOO_LARGE,
+    HTTPStatus.REQUEST_URI_TOO_LONG: "The path is longer than this server accepts.",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The headers are larger than this server accepts.",
     HTTPStatus.NOT_IMPLEMENTED: "The Transfer-Encoding is not one that this server reads.",
     HTTPStatus.INTERNAL_SERVER_ERROR: SERVER_FAILED,
 }
 
 
-class Refusal(ErrorTask):
+class HeadTask(Task):
+    """Sends no body to a HEAD request (RFC 9110, section 9.3.2)."""
+
+    def write(self, data: bytes) -> None:
+        is_head = getattr(self.request, "command", "") == "HEAD"
+        super().write(b"" if is_head else data)
+        if is_head:
+            self.chunked_response = False  # or an empty last chunk would follow
+
+
+class ApplicationTask(HeadTask, WSGITask):
+    pass
+
+
+class Refusal(HeadTask, ErrorTask):
     """Answers a request that is no HTTP or goes far beyond a limit, and closes the connection."""
 
     def execute(self) -> None:

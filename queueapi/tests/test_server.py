@@ -11,12 +11,20 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from queueapi.tests.helpers import wait_until_it_stops_listening
+from queues.models import QueueItem
+from security.models import ApiKey
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="signals to one process alone are POSIX"
 )
 
+CHUNKED = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture
+def key(transactional_db) -> str:
+    return ApiKey.objects.issue("ERP", lifetime=None)[1]
 
 
 @pytest.fixture
@@ -198,6 +206,56 @@ def test_two_requests_sent_at_once_are_both_answered(serve):
         assert received(client).count(b"There is nothing at this address.") == 2
 
 
+def test_pushes_sent_ahead_are_either_answered_or_not_done(serve, key):
+    server = serve()
+    body = b'{"queue_name": "q"}'
+    push = (
+        b"POST /api/queue HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        b"X-API-Key: %b\r\nContent-Length: %d\r\n\r\n%b" % (key.encode(), len(body), body)
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+        client.sendall(push * 10)
+        answers = received(client)
+    assert server.stop() == 0
+    assert answers.count(b"201 Created") == QueueItem.objects.count() < 10
+    assert answers.count(b"Connection: close") == 1
+
+
+def test_a_body_whose_length_is_given_twice_ends_its_connection(serve):
+    server = serve()
+    head = CHUNKED.replace(b"POST /", b"POST /nothing").replace(b"\r\n\r\n", b"\r\nHost: 127.0.0.1")
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+        client.sendall(head + b"\r\nContent-Length: 5\r\n\r\n0\r\n\r\n" + REQUEST)
+        answers = received(client)
+    assert answers.count(b"HTTP/1.1 ") == 1
+    assert b"Connection: close" in answers
+
+
+@pytest.mark.parametrize("path", [b"/nothing", b"/admin/login/", b"/%b" % (b"x" * 9000)])
+def test_an_answer_to_head_has_no_body(serve, path):
+    server = serve()
+    head = b"HEAD %b HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" % path
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+        client.sendall(head)
+        answer = received(client)
+    assert b"\r\nContent-Length: " in answer
+    assert answer.endswith(b"\r\n\r\n")
+    assert answer.count(b"\r\n\r\n") == 1
+
+
+def test_a_body_that_the_temporary_folder_can_not_hold_is_a_500(serve, tmp_path):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    server = serve(TMPDIR=str(folder))
+    large = b"x" * 600_000
+    assert server.request("POST", "/nothing", large)[0].status == 404  # it knows its folder now
+    folder.rmdir()
+    response, body = server.request("POST", "/nothing", large)
+    assert response.status == 500
+    assert json.loads(body)["success"] is False
+    assert server.request("GET", "/nothing")[0].status == 404
+
+
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
@@ -205,7 +263,12 @@ def test_two_requests_sent_at_once_are_both_answered(serve):
         (b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", 413),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
-        (b"GET / HTTP/1.1\r\nX: ".ljust(64 * 1024, b"x"), 431),
+        (b"GET / HTTP/1.1\r\nX: ".ljust(32 * 1024, b"x"), 431),
+        (b"GET /%b HTTP/1.1\r\n\r\n" % (b"%ff" * 10_000), 414),
+        (b"POST / HTTP/1.1\r\nContent-Length: %b\r\n\r\n" % (b"9" * 5000), 400),
+        (b"GET http://[ HTTP/1.1\r\n\r\n", 400),
+        (CHUNKED + b"0\r\nX: ".ljust(9 * 1024, b"x"), 400),
+        (CHUNKED + b"1;".ljust(9 * 1024, b"x"), 400),
     ],
 )
 def test_what_waitress_refuses_has_our_shape_and_headers(serve, request_, status):

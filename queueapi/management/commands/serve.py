@@ -51,7 +51,7 @@ class Command(BaseCommand):
                 # TLS ends in front of us: what arrives here counts as what the client spoke.
                 url_scheme="https" if settings.HTTPS else "http",
                 max_request_body_size=settings.MAX_REQUEST_BYTES + WAITRESS_MARGIN_BYTES,
-                max_request_header_size=64 * 1024,
+                max_request_header_size=32 * 1024,
                 # Header and body of an answer leave in one packet instead of two.
                 send_bytes=18000,
                 # X-Forwarded-For has to arrive; `security.address` decides whom to believe.
