@@ -1,9 +1,28 @@
 """Wrong set-ups that would otherwise fail in silence."""
 
+import sys
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+# The first patch release of each minor one whose `http.cookies` is not slow (CVE-2024-7592).
+COOKIES_MENDED = {(3, 11): 10, (3, 12): 6}
+
+
+@register(Tags.security, deploy=True)
+def check_python(**kwargs: Any) -> list[CheckMessage]:
+    minor, patch = sys.version_info[:2], sys.version_info[2]
+    if patch >= COOKIES_MENDED.get(minor, 0):
+        return []
+    return [
+        Warning(
+            "This Python takes seconds to parse some Cookie headers (CVE-2024-7592).",
+            hint="Queue API removes such cookies before they are parsed. Install Python 3.13, or "
+            "at least 3.12.6 or 3.11.10, so that nothing depends on that.",
+            id="security_app.W002",
+        )
+    ]
 
 
 @register(Tags.security)

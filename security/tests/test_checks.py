@@ -4,6 +4,7 @@ import pytest
 from django.core.checks import run_checks
 
 from queueapi.tests.helpers import manage
+from security.checks import check_python
 
 
 def ids() -> list[str]:
@@ -48,3 +49,18 @@ def test_the_warning_names_the_variable(value):
     result = manage("check", TRUSTED_PROXIES=value)
     assert result.returncode == 0
     assert ("TRUSTED_PROXIES" in result.stderr) == (value is None)
+
+
+@pytest.mark.parametrize(
+    ("version", "is_warned_of"),
+    [
+        ((3, 11, 9), True),
+        ((3, 11, 10), False),
+        ((3, 12, 5), True),
+        ((3, 12, 6), False),
+        ((3, 13, 0), False),
+    ],
+)
+def test_a_python_that_parses_cookies_slowly_is_warned_of(monkeypatch, version, is_warned_of):
+    monkeypatch.setattr("security.checks.sys.version_info", version)
+    assert bool(check_python()) is is_warned_of

@@ -52,6 +52,18 @@ def test_the_api_knows_no_session(api, sign_in):
     assert "Cookie" not in answer.get("Vary", "")
 
 
+def test_no_cookie_is_parsed_outside_of_the_admin(api):
+    answer = api.post("/api/queue", ITEM, Cookie="csrftoken=x; sessionid=y")
+    assert answer.wsgi_request.COOKIES == {}
+
+
+def test_only_the_admins_own_cookies_are_parsed_and_no_quoted_ones(client):
+    sent = 'csrftoken=x; other=1; django_language=da; sessionid="y"; messages=a\\b; messages2=c'
+    answer = client.get("/admin/login/", headers={"Cookie": sent})
+    assert answer.status_code == 200
+    assert answer.wsgi_request.COOKIES == {"csrftoken": "x", "django_language": "da"}
+
+
 def test_the_content_security_policy_allows_nothing_inline_and_nothing_foreign(client):
     policy = client.get("/admin/login/")["Content-Security-Policy"]
     assert "unsafe" not in policy
