@@ -87,8 +87,7 @@ def address_each_time() -> None:
     address = loaded("security.address")
     address._parse = address._parse.__wrapped__
     loaded("security.models.bans").ban_network = address.ban_network.__wrapped__
-    for name in ("queueapi.request_context", "security.middleware"):
-        loaded(name).client_address = address._find
+    address.address_in = loaded("queueapi.request_context").address_in = address._find
 
 
 @change("Model.save() instead of the INSERT alone")

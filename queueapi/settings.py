@@ -314,10 +314,12 @@ LOGGING = {
     "disable_existing_loggers": False,
     "filters": {
         "request_context": {"()": "queueapi.request_context.RequestContextFilter"},
+        "once_per_minute": {"()": "queueapi.request_context.OncePerMinute"},
         "without_traceback": {"()": "queueapi.request_context.WithoutTraceback"},
     },
     "formatters": {
         "line": {
+            "()": "queueapi.request_context.LineFormatter",
             "format": "{asctime} {levelname} {name} {client} [{request_id}] {message}",
             "style": "{",
         }
@@ -334,8 +336,10 @@ LOGGING = {
         # Django's own handlers mail the admins and print only with DEBUG on.
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         # A line for every client that goes away early, and for every request that waits a moment
-        # for a thread: most of all when it is busy.
-        "waitress": {"level": "WARNING"},
+        # for a thread: most of all when it is busy. And a traceback for each connection while there
+        # is no file descriptor left, or no room for a body.
+        "waitress": {"level": "WARNING", "filters": ["once_per_minute"]},
+        "queueapi.request_parser": {"filters": ["once_per_minute"]},
         "waitress.queue": {"level": "ERROR"},
         # It comes from outside and at any rate: one line is enough.
         "django.security.DisallowedHost": {"filters": ["without_traceback"]},

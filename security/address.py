@@ -11,6 +11,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -27,6 +28,8 @@ ENTRY = re.compile(
 # "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255%zone]:65535", and some room for the zone.
 LONGEST = 80
 
+FOUND = "queueapi.client_address"  # in the environment; no header has such a name there
+
 UNKNOWN = IPv4Address("0.0.0.0")  # noqa: S104  nobody's address, and nothing is bound to it
 
 
@@ -36,20 +39,24 @@ def client_address(request: HttpRequest) -> IPAddress:
     It is the peer of the connection, unless that is in `TRUSTED_PROXIES`. Then it is the last
     entry of `X-Forwarded-For` that is not a trusted proxy itself: each proxy appends the address
     that it was reached from, so what stands further to the left is only what somebody claimed.
-    Found once for each request, and kept on it.
     """
-    address: IPAddress | None = getattr(request, "_client_address", None)
+    return address_in(request.META)
+
+
+def address_in(environ: dict[str, Any]) -> IPAddress:
+    """The client's address by a request's WSGI environment, in which it is kept once found."""
+    address: IPAddress | None = environ.get(FOUND)
     if address is None:
-        address = request._client_address = _find(request)  # type: ignore[attr-defined]
+        address = environ[FOUND] = _find(environ)
     return address
 
 
-def _find(request: HttpRequest) -> IPAddress:
-    peer = parse_address(request.META.get("REMOTE_ADDR", "")) or UNKNOWN
+def _find(environ: dict[str, Any]) -> IPAddress:
+    peer = parse_address(environ.get("REMOTE_ADDR", "")) or UNKNOWN
     trusted = settings.TRUSTED_PROXIES or []
     if not is_within(peer, trusted):
         return peer
-    for entry in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+    for entry in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
         address = parse_address(entry)
         if address is None:
             break

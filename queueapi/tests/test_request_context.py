@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from django.contrib.admin.exceptions import DisallowedModelAdminToField
 
-from queueapi.request_context import RequestContextFilter
+from queueapi.request_context import LineFormatter, OncePerMinute, RequestContextFilter
+from queueapi.wsgi import Handler
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +67,43 @@ def test_a_message_stays_one_line():
             "serving %s", "/x\n2026-11-24 Banned\x1b[2J\u2028\x85"
         )
     assert lines == [f"[{mark()}] serving /x\\n2026-11-24 Banned\\x1b[2J\\u2028\\x85"]
+
+
+def test_a_message_is_cut_off():
+    with capture("waitress") as lines:
+        logging.getLogger("waitress").warning("serving %s", "/x" * 10_000)
+    assert lines == [f"[{mark()}] serving {'/x' * 246}…"]
+
+
+def test_a_traceback_has_no_line_of_somebody_elses():
+    with pytest.raises(DisallowedModelAdminToField) as caught:
+        deny("\n2026-11-24 Banned\x1b[2J")
+    text = LineFormatter().formatException((caught.type, caught.value, caught.tb))
+    first, *stack, last = text.splitlines()
+    assert first == "Traceback (most recent call last):"
+    assert all(line.startswith("  ") for line in stack)
+    assert last.endswith("DisallowedModelAdminToField: \\n2026-11-24 Banned\\x1b[2J")
+
+
+def deny(field: str) -> None:
+    raise DisallowedModelAdminToField(field)
+
+
+def test_the_same_trouble_is_logged_once_a_minute():
+    once = OncePerMinute()
+    trouble = logging.makeLogRecord({"pathname": "server.py", "lineno": 1})
+    other = logging.makeLogRecord({"pathname": "server.py", "lineno": 2})
+    assert [once.filter(record) for record in (trouble, trouble, other)] == [True, False, True]
+
+
+def test_a_request_that_fails_before_any_middleware_is_logged_as_itself(monkeypatch):
+    monkeypatch.setattr(Handler, "request_class", None)
+    environ = {"REMOTE_ADDR": "203.0.113.9", "HTTP_X_REQUEST_ID": "find-me"}
+    with pytest.raises(TypeError):
+        Handler()(environ, lambda *_: None)
+    record = logging.makeLogRecord({})
+    RequestContextFilter().filter(record)
+    assert (record.client, record.request_id) == ("203.0.113.9", "find-me")
 
 
 def mark() -> str:

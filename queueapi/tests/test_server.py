@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 
@@ -183,6 +184,26 @@ def test_a_half_sent_request_holds_no_thread(serve):
         half.sendall(b"POST /api/queue HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
         response, _ = server.request("GET", "/nothing")
         assert response.status == 404
+
+
+def test_a_server_without_file_descriptors_says_so_once_and_goes_on(serve):
+    resource = pytest.importorskip("resource")
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("needs prlimit, which Linux has")
+    server = serve()
+    pid = server.process.pid
+    _, most = limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    used = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 5, most))
+    with ExitStack() as open_connections:
+        for _ in range(20):
+            client = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+            open_connections.enter_context(client)
+        while "accept()" not in server.log.read_text():
+            time.sleep(0.01)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    assert server.request("GET", "/nothing")[0].status == 404
+    assert server.log.read_text().count("accept()") == 1
 
 
 def test_pipelined_requests_whose_answers_nobody_reads_keep_nobody_out(serve):
