@@ -38,7 +38,7 @@ from redis.exceptions import RedisError
 
 from queueapi.tests.helpers import Api, Server
 from security.models import ApiKey
-from security.models.bans import banned_until, has_api_failures
+from security.models.bans import banned_until, has_api_failures, new_rows
 from security.models.keys import known_keys
 
 
@@ -62,6 +62,7 @@ def nothing_remembered():
     cache.clear()
     for recent in (known_keys, banned_until, has_api_failures):
         recent.forget_all()
+    new_rows.left = new_rows.burst
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ class TimeFilter(BetweenFilter):
 
 @admin.register(FailedAttempt)
 class FailedAttemptAdmin(ViewOnlyAdmin):
-    list_display = ["time", "address", "reason", "key", "method", "path", "counts"]
+    list_display = ["time", "address", "reason", "key", "username", "method", "path", "counts"]
     list_filter = ["reason", "counts", TimeFilter]
     list_select_related = ["key"]
-    search_fields = ["address", "network", "path", "user_agent"]
-    search_help_text = _("Searches address, network, path and user agent.")
+    search_fields = ["address", "network", "username", "path", "user_agent"]
+    search_help_text = _("Searches address, network, user name, path and user agent.")
     ordering = ["-time"]

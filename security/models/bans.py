@@ -2,12 +2,13 @@
 
 import logging
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Self, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -22,15 +23,37 @@ from security.address import (
 )
 from security.models.keys import ApiKey
 from security.recent import Recent
+from security.row_budget import RowBudget
 
 logger = logging.getLogger(__name__)
 
+M = TypeVar("M", bound=models.Model)
+
 NEVER = datetime.min
 
+# At most 500 rows in 10 s: 240 + 10 * 25, and some that are always written.
+new_rows = RowBudget(burst=240, rate=25)
 
-class BannedIPQuerySet(models.QuerySet["BannedIP"]):
+
+class PrunableQuerySet(models.QuerySet[M]):
+    """Rows that are kept for a time only."""
+
+    def prune(self) -> int:
+        """Delete these, a thousand at a time so that nobody waits long, and say how many."""
+        deleted = 0
+        while batch := list(self.values_list("pk", flat=True)[:1000]):
+            deleted += self.model._default_manager.filter(pk__in=batch).delete()[0]
+        return deleted
+
+
+class BannedIPQuerySet(PrunableQuerySet["BannedIP"]):
     def active(self) -> Self:
         return self.filter(ended=None, until__gt=timezone.now())
+
+    def ended_before(self, span: timedelta) -> Self:
+        """Those that ended longer ago than this."""
+        before = timezone.now() - span
+        return self.alias(over=Coalesce("ended", "until")).filter(over__lt=before)
 
     def covers(self, address: IPAddress) -> bool:
         """Whether a ban closes this address now; costs a query every few seconds at most."""
@@ -144,21 +167,37 @@ def _load_banned_until(network: str) -> datetime:
 banned_until: Recent[str, datetime] = Recent(_load_banned_until)
 
 
-class FailedAttemptQuerySet(models.QuerySet["FailedAttempt"]):
+class FailedAttemptQuerySet(PrunableQuerySet["FailedAttempt"]):
     def counting(self, network: str) -> Self:
         """The attempts that bring this network nearer to a ban: recent, and after its last one.
 
         So whoever is let in again begins with a clean slate, and what was under way when a ban
         began adds nothing to it.
         """
-        since = timezone.now() - settings.BAN_WINDOW
-        last = BannedIP.objects.filter(network=network).order_by("-began").first()
+        now = timezone.now()
+        since = now - settings.BAN_WINDOW
+        last = BannedIP.objects.filter(network=network).order_by("-pk").first()
+        if last is not None and last.is_active:
+            return self.none()
+        attempts = self.filter(network=network, counts=True)
         if last is not None:
-            since = max(since, last.ended or last.until)
-        return self.filter(network=network, counts=True, time__gt=since)
+            ended = last.ended or last.until
+            if ended <= now:
+                since = max(since, ended)
+            else:  # the clock was set back since
+                attempts = attempts.filter(time__lte=now)
+        return attempts.filter(time__gt=since)
 
-    def record(self, request: HttpRequest, reason: str, key: ApiKey | None = None) -> None:
-        """Write an attempt down, and ban its network if it was one too many."""
+    def record(
+        self, request: HttpRequest, reason: str, key: ApiKey | None = None, username: str = ""
+    ) -> None:
+        """Write an attempt down, and ban its network if it was one too many.
+
+        In a flood, attempts on the API are left out: nobody guesses 256 bits at any rate. Attempts
+        to sign in are never too many, since their passwords are checked one at a time.
+        """
+        if not new_rows.take(always=reason == FailedAttempt.Reason.ADMIN_LOGIN):
+            return
         address = client_address(request)
         network = ban_network(address)
         self.create(
@@ -169,6 +208,7 @@ class FailedAttemptQuerySet(models.QuerySet["FailedAttempt"]):
             user_agent=request.META.get("HTTP_USER_AGENT", "")[:200],
             reason=reason,
             key=key,
+            username=username,
         )
         has_api_failures.forget(network)
         banned_until.forget(network)  # another process may have banned it meanwhile
@@ -177,19 +217,13 @@ class FailedAttemptQuerySet(models.QuerySet["FailedAttempt"]):
             return
         attempts = self.counting(network).count()
         if attempts >= settings.BAN_AFTER:
+            new_rows.take(always=True)
             BannedIP.objects.ban(
                 network, settings.BAN_DURATION, f"{attempts} failed attempts", attempts
             )
 
     def older_than(self, span: timedelta) -> Self:
         return self.filter(time__lt=timezone.now() - span)
-
-    def prune(self) -> int:
-        """Delete these, a thousand at a time so that nobody waits long, and say how many."""
-        deleted = 0
-        while batch := list(self.values_list("pk", flat=True)[:1000]):
-            deleted += self.model.objects.filter(pk__in=batch).delete()[0]
-        return deleted
 
     def forgive(self, address: IPAddress) -> None:
         """Count API failures of this address no further; free for an address that has none."""
@@ -227,6 +261,8 @@ class FailedAttempt(models.Model):
     key = models.ForeignKey(
         ApiKey, models.SET_NULL, null=True, blank=True, verbose_name=_("API key")
     )
+    # Of a login: the user whose name was typed.
+    username = UnicodeCharField(_("user name"), max_length=150, blank=True)
     # Off once a successful call has settled it.
     counts = models.BooleanField(_("counts"), default=True)
 

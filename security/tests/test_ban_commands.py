@@ -217,3 +217,14 @@ def test_prune_dry_run_deletes_none():
 def test_prune_deletes_any_number():
     attempts(2500, timedelta(days=91))
     assert run("prune_failed_attempts")[0] == "2500 failed attempts deleted.\n"
+
+
+def test_prune_takes_bans_that_ended_long_ago_and_no_others():
+    running, ran_out, lifted, lately = (ban(f"203.0.113.{n}") for n in range(4))
+    long_ago = timezone.now() - timedelta(days=91)
+    BannedIP.objects.filter(pk=ran_out.pk).update(until=long_ago)
+    BannedIP.objects.filter(pk=lifted.pk).update(ended=long_ago)
+    BannedIP.objects.filter(pk=lately.pk).update(ended=timezone.now())
+    out, _ = run("prune_failed_attempts")
+    assert out == "0 failed attempts deleted.\n2 ended bans deleted.\n"
+    assert set(BannedIP.objects.all()) == {running, lately}

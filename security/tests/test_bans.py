@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from queues.models import QueueItem
@@ -178,6 +179,15 @@ def test_what_was_under_way_when_a_ban_began_does_not_count_after_it(api, settin
     BannedIP.objects.lift(by="anna")
     assert wrong(api, 5) == [401] * 5
     assert wrong(api) == [403]
+
+
+def test_a_clock_that_was_set_back_does_not_switch_counting_off(api):
+    wrong(api, 5)
+    BannedIP.objects.lift(by="anna")
+    an_hour = timedelta(hours=1)  # by which the clock is set back, so that all that was is ahead
+    BannedIP.objects.update(began=F("began") + an_hour, ended=F("ended") + an_hour)
+    FailedAttempt.objects.update(time=F("time") + an_hour)
+    assert wrong(api, 6) == [401] * 5 + [403]
 
 
 def test_a_ban_shorter_than_the_window_leaves_a_clean_slate_too(api):

@@ -4,11 +4,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from security.durations import duration
-from security.models import FailedAttempt
+from security.models import BannedIP, FailedAttempt
 
 
 class Command(BaseCommand):
-    help = "Delete the records of failed attempts that are older than you want to keep."
+    help = (
+        "Delete the records of failed attempts that are older than you want to keep, and of bans "
+        "that ended so long ago."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -23,8 +26,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, older_than: timedelta, dry_run: bool, **options: Any) -> None:
-        old = FailedAttempt.objects.older_than(older_than)
+        attempts = FailedAttempt.objects.older_than(older_than)
+        bans = BannedIP.objects.ended_before(older_than)
         if dry_run:
-            self.stdout.write(f"{old.count()} failed attempts would be deleted.")
+            counts, outcome = (attempts.count(), bans.count()), "would be deleted"
         else:
-            self.stdout.write(f"{old.prune()} failed attempts deleted.")
+            counts, outcome = (attempts.prune(), bans.prune()), "deleted"
+        self.stdout.write(f"{counts[0]} failed attempts {outcome}.")
+        if counts[1]:
+            self.stdout.write(f"{counts[1]} ended bans {outcome}.")
