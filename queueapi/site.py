@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.admin.models import CHANGE
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +24,13 @@ class BackOffice(AdminSite):
 
         context = front_page(request.user, request.GET.get("chart", ""))
         return super().index(request, {**context, **(extra_context or {})})
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        response = super().login(request, extra_context)
+        if getattr(request, "login_refused", False):
+            response.status_code = 429
+            response.headers["Retry-After"] = "1"
+        return response
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
         response = super().password_change(request, extra_context)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +15,8 @@ from security.address import client_address
 from security.models import BannedIP, FailedAttempt
 
 logger = logging.getLogger(__name__)
+
+Reason = FailedAttempt.Reason
 
 BANNED = PermissionDenied(
     _(
@@ -54,12 +57,27 @@ class BanMiddleware:
     def note_api_call(self, request: HttpRequest, response: HttpResponse) -> None:
         if response.status_code == 401:
             # Left there by ApiKeyAuthentication.
-            reason, key = getattr(request, "failed_key", (FailedAttempt.Reason.UNKNOWN, None))
-            FailedAttempt.objects.record(request, reason, key)
+            reason, key = getattr(request, "failed_key", (Reason.UNKNOWN, None))
+            if reason != Reason.MISSING or not may_be_a_page(request):
+                FailedAttempt.objects.record(request, reason, key)
         elif response.status_code < 300:
             FailedAttempt.objects.forgive(client_address(request))
 
     def note_login(self, request: HttpRequest, response: HttpResponse) -> None:
-        # The admin redirects whoever signs in, and answers every failure with its form and 200.
-        if request.method == "POST" and response.status_code != 302 and response.status_code < 500:
-            FailedAttempt.objects.record(request, FailedAttempt.Reason.ADMIN_LOGIN)
+        # Left there by LoginForm, if a password was checked. The admin redirects whoever signs in.
+        tried = getattr(request, "login_username", None)
+        if tried is not None and response.status_code != 302 and response.status_code < 500:
+            users = User.objects.filter(username=tried)
+            # People type passwords into this field, too.
+            username = users.values_list("username", flat=True).first() or "unknown name"
+            FailedAttempt.objects.record(request, Reason.ADMIN_LOGIN, username=username)
+
+
+def may_be_a_page(request: HttpRequest) -> bool:
+    """Whether a page of any site may have made its reader's browser send this.
+
+    Browsers mark a POST with one of these headers, and no page can add an `X-API-Key`.
+    """
+    return request.method != "POST" or not {"HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE"}.isdisjoint(
+        request.META
+    )

@@ -1,9 +1,12 @@
 """The admin's login form has the same bans."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
+from security.admin.login import checking, take_turn, waiting
 from security.models import BannedIP, FailedAttempt
 from security.tests.helpers import login, right, wrong
 
@@ -35,9 +38,51 @@ def test_a_right_password_of_a_non_staff_account_is_a_failure(client, django_use
     assert FailedAttempt.objects.count() == 1
 
 
-def test_a_post_without_a_csrf_token_is_a_failure(anna):
+def test_a_post_that_csrf_refuses_is_no_failure(anna):
     assert login(Client(enforce_csrf_checks=True)) == 403
-    assert FailedAttempt.objects.get().reason == "admin login"
+    assert not FailedAttempt.objects.exists()
+
+
+@pytest.mark.parametrize(("username", "password"), [("anna", ""), ("", "correct horse"), ("", "")])
+def test_a_post_without_a_name_or_a_password_is_no_failure(client, anna, username, password):
+    assert login(client, username, password) == 200
+    assert not FailedAttempt.objects.exists()
+
+
+def test_the_user_whose_name_was_typed_is_written_down(client, anna):
+    login(client, "anna")
+    assert FailedAttempt.objects.get().username == "anna"
+
+
+def test_a_password_typed_as_a_name_is_not_written_down(client, anna):
+    login(client, "correct horse")
+    assert FailedAttempt.objects.get().username == "unknown name"
+
+
+def test_while_one_password_is_checked_and_one_waits_others_are_refused(client, anna):
+    with checking, waiting:
+        response = client.post("/admin/login/", {"username": "anna", "password": "correct horse"})
+    assert response.status_code == 429
+    assert response.headers["Retry-After"] == "1"
+    assert "Too many people are signing in." in response.content.decode()
+    assert not FailedAttempt.objects.exists()
+    assert login(client, password="correct horse") == 302
+
+
+def test_one_that_waits_has_its_turn_when_the_other_is_done(monkeypatch):
+    monkeypatch.setattr("security.admin.login.PATIENCE", 30)
+    with ThreadPoolExecutor(1) as pool, checking:
+        waits = pool.submit(take_turn)
+        while not waiting.locked():
+            pass
+        checking.release()
+        assert waits.result()  # and holds `checking` again
+
+
+def test_one_that_waits_for_too_long_is_refused(monkeypatch):
+    monkeypatch.setattr("security.admin.login.PATIENCE", 0.01)
+    with checking:
+        assert not take_turn()
 
 
 def test_signing_in_is_no_failure(client, anna):

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP, FailedAttempt
+from security.models.bans import new_rows
 from security.tests.helpers import login, no_writes_to, right, wrong
 from triggers.models import Trigger
 
@@ -28,6 +29,53 @@ def test_an_attempt_is_written_down(api):
 def test_a_missing_key_is_named_as_such(api):
     wrong(api, X_API_Key="")
     assert FailedAttempt.objects.get().reason == "missing"
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("GET", {}),
+        ("OPTIONS", {"Origin": "https://evil.example.org"}),
+        ("POST", {"Origin": "null"}),
+        ("POST", {"Sec-Fetch-Site": "cross-site"}),
+    ],
+)
+def test_what_any_page_can_make_a_browser_send_is_no_attempt(api, method, headers):
+    answer = api.client.generic(method, "/api/queue", b"{}", "application/json", headers=headers)
+    assert answer.status_code == 401
+    assert not FailedAttempt.objects.exists()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "PUT"])
+def test_a_wrong_key_is_an_attempt_whatever_its_method_and_headers(api, method):
+    headers = {"X-API-Key": "wrong", "Origin": "null", "Sec-Fetch-Site": "cross-site"}
+    api.client.generic(method, "/api/queue", b"{}", "application/json", headers=headers)
+    assert FailedAttempt.objects.get().reason == "unknown"
+
+
+def test_a_flood_leaves_a_limited_number_of_rows(api, settings, caplog):
+    settings.BAN_EXEMPT_NETWORKS = ["127.0.0.1"]
+    new_rows.left = 3
+    new_rows.rate, rate = 0, new_rows.rate
+    try:
+        assert wrong(api, 10) == [401] * 10
+    finally:
+        new_rows.rate = rate
+    assert FailedAttempt.objects.count() == 3
+
+
+def test_a_flood_leaves_no_failed_login_out(api):
+    new_rows.left = -1000
+    login(api.client)
+    assert FailedAttempt.objects.count() == 1
+
+
+def test_a_flood_asks_the_database_only_for_the_key(api, django_assert_num_queries):
+    new_rows.left = -1000
+    wrong(api)
+    # the key
+    with django_assert_num_queries(1):
+        assert wrong(api) == [401]
 
 
 def test_an_expired_key_is_named_and_which_it_was(api):
@@ -56,7 +104,8 @@ def test_no_secret_password_or_body_is_written_down(api, caplog):
 
 
 def test_an_odd_request_is_written_down_too(api):
-    api.client.generic("B" * 50, "/api/queue/?" + "x" * 5000, headers={"User-Agent": "\xff\x01"})
+    headers = {"User-Agent": "\xff\x01", "X-API-Key": "wrong"}
+    api.client.generic("B" * 50, "/api/queue/?" + "x" * 5000, headers=headers)
     attempt = FailedAttempt.objects.get()
     assert (attempt.method, attempt.path, attempt.user_agent) == (
         "B" * 10,
