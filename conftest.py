@@ -36,7 +36,7 @@ from django.db import connections
 from django.test import Client
 from redis.exceptions import RedisError
 
-from queueapi.tests.helpers import Api, Server
+from queueapi.tests.helpers import Api, Server, forget_what_was_logged
 from security.models import ApiKey
 from security.models.bans import banned_until, has_api_failures, new_rows
 from security.models.keys import known_keys
@@ -63,6 +63,7 @@ def nothing_remembered():
     for recent in (known_keys, banned_until, has_api_failures):
         recent.forget_all()
     new_rows.left = new_rows.burst
+    forget_what_was_logged()
 
 
 @pytest.fixture

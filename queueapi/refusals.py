@@ -12,7 +12,6 @@ from queueapi.errors import BODY_TOO_LARGE, MALFORMED, SERVER_FAILED, envelope
 
 SENTENCES = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: BODY_TOO_LARGE,
-    HTTPStatus.REQUEST_URI_TOO_LONG: "The path is longer than this server accepts.",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The headers are larger than this server accepts.",
     HTTPStatus.NOT_IMPLEMENTED: "The Transfer-Encoding is not one that this server reads.",
     HTTPStatus.INTERNAL_SERVER_ERROR: SERVER_FAILED,

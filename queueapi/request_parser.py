@@ -19,11 +19,6 @@ LONGEST_CONTROL = 8 * 1024
 TRANSFER_ENCODING = re.compile(rb"^transfer-encoding:", re.IGNORECASE | re.MULTILINE)
 
 
-class URITooLong(BadRequest):
-    code = 414
-    reason = "URI Too Long"
-
-
 class BodyBuffer(OverflowableBuffer):
     """A body that is read to its end and dropped if the temporary folder is missing or full."""
 
@@ -52,11 +47,8 @@ class RequestParser(HTTPRequestParser):
         if self.error or self.empty or not self.headers_finished:
             return consumed
         body = self.body_rcv
-        if len(self.path) > LONGEST_PATH:
-            self.error = URITooLong("")
-        elif isinstance(body, ChunkedReceiver) and (
-            len(body.control_line) + len(body.trailer) > LONGEST_CONTROL
-        ):
+        control = isinstance(body, ChunkedReceiver) and len(body.control_line + body.trailer)
+        if control > LONGEST_CONTROL or len(self.path) > LONGEST_PATH:
             self.error = BadRequest("")
         elif body is not None and body.completed and getattr(body.buf, "has_failed", False):
             self.error = InternalServerError("")

@@ -340,6 +340,8 @@ LOGGING = {
         # is no file descriptor left, or no room for a body.
         "waitress": {"level": "WARNING", "filters": ["once_per_minute"]},
         "queueapi.request_parser": {"filters": ["once_per_minute"]},
+        "security.row_budget": {"filters": ["once_per_minute"]},
+        "security.throttling": {"filters": ["once_per_minute"]},
         "waitress.queue": {"level": "ERROR"},
         # It comes from outside and at any rate: one line is enough.
         "django.security.DisallowedHost": {"filters": ["without_traceback"]},

@@ -6,13 +6,12 @@ from time import monotonic
 
 logger = logging.getLogger(__name__)
 
-LOG_SECONDS = 60
-
 
 class RowBudget:
     """A token bucket: `burst` rows at once, and `rate` rows a second after that.
 
-    Holds for this process. It says in the log once a minute how many rows were left out.
+    Holds for this process. The log says how many rows were left out; `LOGGING` lets one such line
+    a minute pass.
     """
 
     def __init__(self, burst: int, rate: float) -> None:
@@ -21,7 +20,6 @@ class RowBudget:
         self.left: float = burst
         self.left_out = 0
         self.taken_at = monotonic()
-        self.logs_at = 0.0
         self.lock = Lock()
 
     def take(self, *, always: bool = False) -> bool:
@@ -30,12 +28,9 @@ class RowBudget:
             now = monotonic()
             self.left = min(self.burst, self.left + (now - self.taken_at) * self.rate)
             self.taken_at = now
-            may = always or self.left >= 1
-            if may:
+            if always or self.left >= 1:
                 self.left -= 1
-            else:
-                self.left_out += 1
-            if self.left_out and now >= self.logs_at:
-                logger.warning("%d failed attempts were too many to be recorded", self.left_out)
-                self.left_out, self.logs_at = 0, now + LOG_SECONDS
-            return may
+                return True
+            self.left_out += 1
+        logger.warning("%d failed attempts since the start were not recorded", self.left_out)
+        return False

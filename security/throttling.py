@@ -1,7 +1,6 @@
 """How often a client may call an endpoint."""
 
 import logging
-from threading import Lock
 from time import monotonic
 from typing import Any
 
@@ -40,11 +39,7 @@ class Counters:
 
     # Asking a cache that hangs costs its time-out, so not every request asks.
     RETRY_SECONDS = 3
-    LOG_SECONDS = 60
-
-    def __init__(self) -> None:
-        self.retry_at = self.log_at = 0.0
-        self.lock = Lock()
+    retry_at = 0.0
 
     def use(self, request: Request, view: Any) -> dict[str, Any] | None:
         """Count this request; `None` if it can't be counted."""
@@ -68,12 +63,7 @@ class Counters:
         return usage
 
     def note_outage(self, why: str) -> None:
-        now = monotonic()
-        with self.lock:
-            self.retry_at = now + self.RETRY_SECONDS
-            if now < self.log_at:
-                return
-            self.log_at = now + self.LOG_SECONDS
+        self.retry_at = monotonic() + self.RETRY_SECONDS
         logger.error("The cache is away, so rates are not limited meanwhile: %s", why)
 
 

@@ -12,6 +12,11 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
+OURS = {
+    *(settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.LANGUAGE_COOKIE_NAME),
+    CookieStorage.cookie_name,
+}
+
 
 class AdminCookieMiddleware:
     """Remove all cookies but the admin's own from the request, before anything parses them.
@@ -23,13 +28,6 @@ class AdminCookieMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        names = (
-            settings.SESSION_COOKIE_NAME,
-            settings.CSRF_COOKIE_NAME,
-            settings.LANGUAGE_COOKIE_NAME,
-            CookieStorage.cookie_name,
-        )
-        self.ours = tuple(f"{name}=" for name in names)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         header = request.META.pop("HTTP_COOKIE", "")
@@ -37,7 +35,7 @@ class AdminCookieMiddleware:
             request.META["HTTP_COOKIE"] = "; ".join(
                 cookie
                 for cookie in map(str.strip, header.split(";"))
-                if cookie.startswith(self.ours) and not {'"', "\\"}.intersection(cookie)
+                if cookie.partition("=")[0] in OURS and not {'"', "\\"}.intersection(cookie)
             )
         return self.get_response(request)
 

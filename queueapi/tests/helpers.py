@@ -1,6 +1,7 @@
 """What the tests of several apps use."""
 
 import json
+import logging
 import os
 import re
 import signal
@@ -66,6 +67,13 @@ def database_url() -> str:
     if database.vendor == "sqlite":
         return f"sqlite:///{name}"
     return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+
+
+def forget_what_was_logged() -> None:
+    """Let the log say again what it says once a minute."""
+    # Configured twice, as the server's is, the logger has two such filters.
+    for once_per_minute in logging.getLogger("waitress").filters:
+        once_per_minute.passes_at.clear()
 
 
 class _Forms(HTMLParser):
