@@ -137,17 +137,20 @@ def parse_machines(text: str | None) -> list[str]:
     return [str(name) for name in names] if isinstance(names, list) else [str(names)]
 
 
-def validate_cron(expression: str) -> None:
-    """What OpenOrchestrator's scheduler reads, by the library with which it reads it.
+def has_next_time(expression: str) -> bool:
+    """Whether OpenOrchestrator's scheduler reads it, by the library with which it reads it.
 
     Any other expression would stop the scheduler when the trigger is due.
     """
     try:
-        next(CronSim(expression, timezone.now()))
-    except (CronSimError, StopIteration) as error:
-        raise ValidationError(
-            _("Not a cron expression that has a next time. One is: 30 7 * * 1-5.")
-        ) from error
+        return next(CronSim(expression, timezone.now()), None) is not None
+    except CronSimError:
+        return False
+
+
+def validate_cron(expression: str) -> None:
+    if not has_next_time(expression):
+        raise ValidationError(_("Not a cron expression with a next time. One is: 30 7 * * 1-5."))
 
 
 class SingleTrigger(Trigger):

@@ -165,6 +165,18 @@ def test_a_cron_expression_is_one_that_the_scheduler_reads(sign_in, cron):
     assert "cron_expr" in errors(save(sign_in(), scheduled(), cron_expr=cron))
 
 
+@pytest.mark.parametrize(
+    "cron", ["*/10 * * * * *", "0 30 7 * * 1-5", "0 0 31 2 1", "0 0 30 FEB MON", "0 0 31 4,6 5"]
+)
+def test_nor_one_that_only_a_later_cronsim_than_the_schedulers_reads(sign_in, cron):
+    assert "cron_expr" in errors(save(sign_in(), scheduled(), cron_expr=cron))
+
+
+@pytest.mark.parametrize("cron", ["0 0 31 2,3 1", "0 0 29 2 1", "0 0 LW * *", "0 0 * * 5L"])
+def test_days_that_some_months_have_are_fine(sign_in, cron):
+    assert save(sign_in(), scheduled(), cron_expr=cron).status_code == 302
+
+
 def test_a_new_cron_expression_sets_the_next_run(sign_in):
     trigger = scheduled()
     save(sign_in(), trigger, cron_expr="15 3 * * *")

@@ -1,0 +1,27 @@
+"""Rows that would stop OpenOrchestrator's scheduler."""
+
+from contextlib import suppress
+from typing import Any
+
+from django.core.checks import CheckMessage, Tags, Warning, register
+
+from triggers.models import ScheduledTrigger, has_next_time
+
+
+@register(Tags.database)
+def check_cron(**kwargs: Any) -> list[CheckMessage]:
+    """Runs with `check --database default`, and before each `migrate`."""
+    rows: list[tuple[str, str]] = []
+    for alias in kwargs["databases"] or ():
+        # Without a table there are no rows. Whatever else fails here, queueapi.E001 reports.
+        with suppress(Exception):
+            rows += ScheduledTrigger.objects.using(alias).values_list("trigger_name", "cron_expr")
+    return [
+        Warning(
+            f"OpenOrchestrator can't read {expression!r}, the cron expression of {name!r}.",
+            hint="Its scheduler will stop when that trigger is due. Correct it in the admin.",
+            id="triggers.W001",
+        )
+        for name, expression in rows
+        if not has_next_time(expression)
+    ]
