@@ -13,9 +13,9 @@ from queues.models import QueueItem
 
 FIELDS = [field.name for field in QueueItem._meta.concrete_fields]
 
-# What makes a spreadsheet take a cell for a formula, also in its full-width forms.
-# In a spreadsheet that splits at semicolons, what comes after one begins a cell too.
-FORMULA = re.compile("(^|;)(?=[=+@\t\r\n\uff1d\uff0b\uff0d\uff20-])")
+# Where a spreadsheet takes a text for a formula (full-width signs included): at its start and, if
+# the spreadsheet splits at another separator, after each of these and any quotation marks.
+FORMULA = re.compile('(^|[\t\r\n;,])"*(?=[=+@\uff1d\uff0b\uff0d\uff20-])|^(?=[\t\r\n])')
 
 
 class Echo:
@@ -27,7 +27,7 @@ class Echo:
 
 def cell(value: Any) -> str:
     """A text that a spreadsheet shows and does not run."""
-    return FORMULA.sub(r"\1'", "" if value is None else str(value))
+    return FORMULA.sub(r"\g<0>'", "" if value is None else str(value))
 
 
 def lines(batches: Iterable[list[Any]], delimiter: str) -> Iterator[str]:

@@ -43,6 +43,9 @@ DELETE = Action(
 EXPORT = Action(
     name="export",
     title=_("Export as CSV"),
-    explanation=_("A file for a spreadsheet, with all fields. Nothing changes."),
+    explanation=_(
+        "A file for a spreadsheet, with all fields. Nothing changes. In the file, texts get an "
+        "apostrophe wherever a spreadsheet could read a formula: [1,-2] becomes [1,'-2]."
+    ),
     verb=None,
 )

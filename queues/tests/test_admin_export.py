@@ -6,6 +6,8 @@ import io
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.http import StreamingHttpResponse
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from queueapi.tests.helpers import form_in
 from queues.export import cell
@@ -46,6 +48,11 @@ def test_the_question_says_how_many(sign_in):
     assert "2 queue items" in ask(sign_in(), "export", item(), item()).content.decode()
 
 
+def test_the_question_says_what_the_file_has_otherwise(sign_in):
+    page = ask(sign_in(), "export", item()).content.decode()
+    assert "[1,-2] becomes [1,&#x27;-2]" in page
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"])
 def test_a_cell_is_never_a_formula(start):
     assert cell(f"{start}cmd|' /C calc'!A0") == f"'{start}cmd|' /C calc'!A0"
@@ -81,12 +88,37 @@ def test_an_export_is_in_the_log(sign_in):
     assert entry.change_message == "Exported as CSV; nothing changed."
 
 
-def test_what_begins_after_a_semicolon_is_no_formula_either():
-    assert cell("x;=HYPERLINK(1);y") == "x;'=HYPERLINK(1);y"
+@pytest.mark.parametrize(
+    ("text", "guarded"),
+    [
+        ("x\n=cmd|' /C calc'!A0\ny", "x\n'=cmd|' /C calc'!A0\ny"),
+        ("x\r\n@1", "x\r\n'@1"),
+        ("x;=1;+1,-1\t@1", "x;'=1;'+1,'-1\t'@1"),
+        ('x";"=1+1', 'x";"\'=1+1'),
+        ("[1,-2]", "[1,'-2]"),
+    ],
+)
+def test_what_begins_after_a_separator_or_line_end_is_no_formula_either(text, guarded):
+    assert cell(text) == guarded
 
 
-def test_numbers_in_json_stay_as_they_are():
-    assert cell('[1,-2,{"a":-3}]') == '[1,-2,{"a":-3}]'
+@settings(deadline=None)
+@given(
+    st.lists(st.lists(st.text("x=-\uff1d;,\t\r\n\"'"), min_size=2, max_size=2), max_size=2),
+    st.sampled_from(",;"),
+    st.sampled_from(",;\t"),
+)
+def test_no_cell_is_a_formula_whatever_separator_it_is_read_with(rows, written, read):
+    file = io.StringIO(newline="")
+    csv.writer(file, delimiter=written).writerows(["id", *map(cell, row)] for row in rows)
+    file.seek(0)
+    for text in (text for row in csv.reader(file, delimiter=read) for text in row):
+        assert not text.lstrip("\t\r\n").startswith(("=", "-", "\uff1d"))
+
+
+def test_other_texts_stay_as_they_are():
+    text = '[1, -2, {"a":-3}] a=b; c-d\r\n\r\nx'
+    assert cell(text) == text
 
 
 def test_in_danish_it_has_the_separator_of_danish_spreadsheets(sign_in):
