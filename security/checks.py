@@ -6,6 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from queueapi.database.address import MICROSOFT
+
 # The first patch release of each minor one whose `http.cookies` is not slow (CVE-2024-7592).
 COOKIES_MENDED = {(3, 11): 10, (3, 12): 6}
 
@@ -52,3 +54,14 @@ def check_shared_counters(**kwargs: Any) -> list[CheckMessage]:
             id="security_app.E001",
         )
     ]
+
+
+@register(Tags.security, deploy=True)
+def check_database_driver(**kwargs: Any) -> list[CheckMessage]:
+    driver = settings.DATABASES["default"].get("OPTIONS", {}).get("driver", "")
+    warning = Warning(
+        f"The ODBC driver {driver} does not check whose certificate the database server has.",
+        hint="Use Microsoft's: take driver, or python_driver as well, out of DATABASE_URL.",
+        id="security_app.W003",
+    )
+    return [] if MICROSOFT.fullmatch(driver) else [warning]

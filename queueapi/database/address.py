@@ -8,6 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 DRIVERS = ("mssql_python", "pyodbc")
 # What the name of a connection parameter looks like; nothing that could begin another one.
 PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_ -]*")
+# Names of Microsoft's own ODBC drivers; no name is mssql-django's default, one of them.
+MICROSOFT = re.compile("(ODBC Driver .* for SQL Server|SQL Server Native Client.*)?")
 
 
 def sql_server(
@@ -47,12 +49,15 @@ def sql_server(
         # their own configuration.
         "host_is_server": True,
     }
-    if "driver" in given:
-        options["driver"] = given.pop("driver")
+    driver = given.pop("driver", "")
     parameters = {"encrypt": "yes"}
     if python_driver == "pyodbc":
+        if driver:
+            options["driver"] = driver
         # mssql-django would turn it on, on Windows, and then reads results in another way there.
         parameters["mars_connection"] = "no"
+        if not MICROSOFT.fullmatch(driver):
+            parameters["encryption"] = "require"  # FreeTDS's word for it
     options["extra_params"] = ";".join(
         f"{name}={_escape(value)}" for name, value in sorted((parameters | given).items())
     )

@@ -1,5 +1,7 @@
 """What a `mssql://` address becomes, up to the text that the driver is given."""
 
+import socketserver
+from threading import Thread
 from urllib.parse import quote
 
 import dj_database_url
@@ -8,9 +10,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 from queueapi.database.address import sql_server
 from queueapi.tests.helpers import manage
-from queueapi.tests.sql_server import HAS_PYODBC
+from queueapi.tests.sql_server import HAS_PYODBC, needs_pyodbc
 
 URL = "mssql://robot:secret@sql.example.org:1433/OpenOrchestrator"
+PRELOGIN = 0x12  # the first packet of a connection
 
 
 def settings_of(url: str) -> dict:
@@ -72,6 +75,66 @@ def test_an_odbc_driver_can_be_named():
 def test_freetds_goes_to_the_host_and_port():
     text = text_for_the_driver(f"{URL}?python_driver=pyodbc&driver=FreeTDS", "FreeTDS")
     assert "DRIVER=FreeTDS;PORT=1433;SERVER=sql.example.org;" in text
+
+
+@pytest.mark.parametrize("driver", ["FreeTDS", "/usr/lib/odbc/libtdsodbc.so"])
+def test_a_driver_that_is_not_microsofts_is_told_to_encrypt_in_freetds_words(driver):
+    parameters = settings_of(f"{URL}?python_driver=pyodbc&driver={driver}")["OPTIONS"]
+    assert "encryption=require" in parameters["extra_params"].split(";")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?driver=FreeTDS",
+        "?python_driver=pyodbc",
+        "?python_driver=pyodbc&driver=ODBC+Driver+17+for+SQL+Server",
+        "?python_driver=pyodbc&driver=SQL+Server+Native+Client+11.0",
+    ],
+)
+def test_microsofts_drivers_are_not(query):
+    assert "encryption" not in settings_of(URL + query)["OPTIONS"]["extra_params"]
+
+
+def test_what_the_url_says_of_encryption_wins():
+    url = f"{URL}?python_driver=pyodbc&driver=FreeTDS&Encryption=off"
+    parameters = settings_of(url)["OPTIONS"]["extra_params"]
+    assert parameters == "encrypt=yes;encryption=off;mars_connection=no"
+
+
+class WithoutEncryption(socketserver.StreamRequestHandler):
+    """An SQL Server that has none, up to the login. Notes what clients send."""
+
+    # [MS-TDS] 2.2.6.5: a table of tokens, offsets and lengths; then a version, and "not supported".
+    answer = bytes.fromhex("04 01 001a 0000 01 00 00 000b 0006 01 0011 0001 ff 10000fa00000 02")
+
+    def handle(self) -> None:
+        while header := self.rfile.read(8):
+            packet = header + self.rfile.read(int.from_bytes(header[2:4]) - 8)
+            self.server.packets.append(packet)
+            if packet[0] != PRELOGIN:
+                return
+            self.wfile.write(self.answer)
+
+
+@needs_pyodbc
+def test_freetds_asks_for_encryption_and_sends_no_login_without_it():
+    import pyodbc  # noqa: PLC0415  needs unixODBC
+
+    if "FreeTDS" not in pyodbc.drivers():
+        pytest.skip("needs FreeTDS (Debian's tdsodbc)")
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), WithoutEncryption) as server:
+        server.packets = []
+        Thread(target=server.serve_forever).start()
+        url = f"mssql://robot:secret@127.0.0.1:{server.server_address[1]}/db"
+        text = text_for_the_driver(f"{url}?python_driver=pyodbc&driver=FreeTDS", "FreeTDS")
+        with pytest.raises(pyodbc.Error):
+            pyodbc.connect(text, timeout=5)
+        server.shutdown()
+    assert {packet[0] for packet in server.packets} == {PRELOGIN}
+    encryption = int.from_bytes(server.packets[0][14:16])
+    assert server.packets[0][8 + encryption] == 1  # on
 
 
 def test_encryption_is_off_and_certificates_are_trusted_only_if_asked_for():

@@ -64,3 +64,13 @@ def test_the_warning_names_the_variable(value):
 def test_a_python_that_parses_cookies_slowly_is_warned_of(monkeypatch, version, is_warned_of):
     monkeypatch.setattr("security.checks.sys.version_info", version)
     assert bool(check_python()) is is_warned_of
+
+
+@pytest.mark.parametrize(
+    ("query", "warned"), [("python_driver=pyodbc&driver=FreeTDS", True), ("driver=FreeTDS", False)]
+)
+def test_a_driver_that_checks_no_certificate_is_warned_of_before_deployment(query, warned):
+    url = f"mssql://robot:secret@sql.example.org/db?{query}"
+    result = manage("check", "--deploy", DATABASE_URL=url)
+    assert ("security_app.W003" in result.stderr) == warned
+    assert "secret" not in result.stderr
