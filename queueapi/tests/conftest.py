@@ -5,6 +5,7 @@ import os
 import subprocess
 import venv
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
 from django.conf import settings
@@ -27,14 +28,31 @@ def its_python(pytestconfig) -> Path:
     return python
 
 
+def sqlalchemy_url() -> str:
+    """The test database for SQLAlchemy, which reaches SQL Server by an ODBC driver."""
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{database['NAME']}"
+    import pyodbc  # noqa: PLC0415  needs unixODBC
+
+    driver = database["OPTIONS"].get("driver", "ODBC Driver 18 for SQL Server")
+    if driver not in pyodbc.drivers():
+        pytest.skip(f"OpenOrchestrator needs the ODBC driver {driver}")
+    database = {**database, "OPTIONS": {**database["OPTIONS"], "python_driver": "pyodbc"}}
+    text = connection._build_connection_string(database, driver)
+    # Once for the URL, and once more because SQLAlchemy's connector unquotes it again.
+    return f"mssql+pyodbc:///?odbc_connect={quote_plus(quote_plus(text))}"
+
+
 @pytest.fixture
 def orchestrator(its_python):
     """Runs code of OpenOrchestrator's on the test database, or on another file."""
 
     def run(code: str, database: Path | None = None):
         script = settings.BASE_DIR / "queueapi" / "tests" / "openorchestrator.py"
+        url = f"sqlite:///{database}" if database else sqlalchemy_url()
         result = subprocess.run(
-            [its_python, script, str(database or connection.settings_dict["NAME"])],
+            [its_python, script, url],
             input=code,
             capture_output=True,
             text=True,

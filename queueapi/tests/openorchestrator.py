@@ -1,6 +1,6 @@
 """Runs OpenOrchestrator's own code, which lives in an environment of its own.
 
-Usage: python openorchestrator.py DATABASE_FILE < PYTHON_CODE
+Usage: python openorchestrator.py CONNECTION_STRING < PYTHON_CODE
 
 The code finds `db_util` connected to the database, beside OpenOrchestrator's enums, and leaves
 its answer in `answer`, which is printed as JSON.
@@ -13,7 +13,7 @@ from OpenOrchestrator.database import base, db_util
 from OpenOrchestrator.database.queues import QueueStatus
 from OpenOrchestrator.database.triggers import TriggerStatus
 
-assert db_util.connect(f"sqlite:///{sys.argv[1]}")
+assert db_util.connect(sys.argv[1])
 names = {
     "base": base,
     "db_util": db_util,

@@ -1,6 +1,5 @@
 """OpenOrchestrator, unmodified, reads and works on our tables."""
 
-import os
 from datetime import timedelta
 
 import pytest
@@ -9,13 +8,7 @@ from django.utils import timezone
 from queues.models import QueueItem
 from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(
-        "sqlite" not in os.environ["DATABASE_URL"],
-        reason="OpenOrchestrator is handed the SQLite file",
-    ),
-]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def single(status: str = "DONE") -> None:
