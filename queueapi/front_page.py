@@ -1,5 +1,6 @@
 """What the front page of the admin shows: the queues, a chart, and what needs attention."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,7 +35,7 @@ def front_page(user: Any, chart: str) -> dict[str, Any]:
         numbers = statistics()
         context["queues"] = [queue_row(queue, numbers.yesterday) for queue in numbers.queues]
         context["statuses"] = Status.labels
-        context["taken"] = numbers.taken
+        context["taken"] = datetime.fromisoformat(numbers.taken)
         context["chart"] = chart_of(numbers, by_day=chart == "days")
     return context
 
@@ -67,12 +68,13 @@ def queue_row(queue: Queue, yesterday: datetime) -> dict[str, Any]:
 
     since = second(yesterday)
     failed = items(status__exact=Status.FAILED, ended_from=since)
-    oldest = queue.oldest_new
+    oldest = datetime.fromisoformat(queue.oldest_new) if queue.oldest_new else None
     share = queue.failure_share
     return {
         "name": Number(queue.name, items()),
         "counts": [
-            Number(queue.counts[status], items(status__exact=status)) for status in Status.values
+            Number(queue.counts.get(status, 0), items(status__exact=status))
+            for status in Status.values
         ],
         "oldest": Number(
             readable(timezone.now() - oldest if oldest else None),
@@ -89,7 +91,8 @@ def queue_row(queue: Queue, yesterday: datetime) -> dict[str, Any]:
 
 
 def chart_of(numbers: Statistics, by_day: bool) -> Chart:
-    now = numbers.taken
+    now = datetime.fromisoformat(numbers.taken)
+    width = len("2026-01-31" if by_day else "2026-01-31T08")
     if by_day:
         last = now.replace(hour=0, minute=0, second=0, microsecond=0)
         slots = [last - timedelta(days=back) for back in reversed(range(DAYS))]
@@ -101,13 +104,11 @@ def chart_of(numbers: Statistics, by_day: bool) -> Chart:
         names = [f"{date_format(slot, 'MONTH_DAY_FORMAT')} {slot:%H:%M}" for slot in slots]
         shorts = [f"{slot:%H}" if slot.hour % 3 == 0 else "" for slot in slots]
 
-    def series(counts: dict[datetime, int]) -> list[int]:
-        if not by_day:
-            return [counts.get(slot, 0) for slot in slots]
-        days: dict[Any, int] = {}
+    def series(counts: dict[str, int]) -> list[int]:
+        totals: Counter[str] = Counter()
         for hour, count in counts.items():
-            days[hour.date()] = days.get(hour.date(), 0) + count
-        return [days.get(slot.date(), 0) for slot in slots]
+            totals[hour[:width]] += count
+        return [totals[slot.isoformat()[:width]] for slot in slots]
 
     return Chart(
         title=_("Items by the day") if by_day else _("Items by the hour"),

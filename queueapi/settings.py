@@ -6,6 +6,7 @@
 Read `MIDDLEWARE` and `REST_FRAMEWORK` from top to bottom to follow a request.
 """
 
+import json
 import math
 from datetime import timedelta
 from pathlib import Path
@@ -230,14 +231,15 @@ TEMPLATES = [
 if CACHE_URL:
     from redis.exceptions import RedisError
 
-    # What this cache raises while it is away.
-    CACHE_ERRORS: tuple[type[Exception], ...] = (OSError, RedisError)
+    # Raised while this cache is away, and for content that is not JSON.
+    CACHE_ERRORS: tuple[type[Exception], ...] = (OSError, RedisError, ValueError)
     CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": CACHE_URL,
-            # Seconds. A cache that hangs must not hang us: requests pass without it.
-            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+            # JSON, as reading Django's pickles would run the code of anybody who can write there.
+            # Seconds: a cache that hangs must not hang us, and requests pass without it.
+            "OPTIONS": {"serializer": json, "socket_connect_timeout": 1, "socket_timeout": 1},
         }
     }
 else:

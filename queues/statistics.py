@@ -1,12 +1,12 @@
 """What is on the queues, in numbers: grouped queries that read one index and no row.
 
-A table of millions takes them most of a second, so their answers are kept for `MAX_AGE` seconds.
+A table of millions takes them most of a second, so their answers are cached for `MAX_AGE` seconds.
+The cache holds JSON, so times are ISO 8601 texts here.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -32,8 +32,8 @@ class Queue:
     """The items of one queue. `created`, `done` and `failed` are those of the last 24 hours."""
 
     name: str
-    counts: Counter[str] = field(default_factory=Counter)
-    oldest_new: datetime | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    oldest_new: str | None = None
     created: int = 0
     done: int = 0
     failed: int = 0
@@ -49,16 +49,16 @@ class Queue:
 class Statistics:
     """`created`, `done` and `failed` count items by the hour in which it happened, for `DAYS`."""
 
-    taken: datetime
+    taken: str
     queues: list[Queue]
-    created: Counter[datetime]
-    done: Counter[datetime]
-    failed: Counter[datetime]
+    created: dict[str, int]
+    done: dict[str, int]
+    failed: dict[str, int]
 
     @property
     def yesterday(self) -> datetime:
         """When the last 24 hours began."""
-        return self.taken - timedelta(hours=24)
+        return datetime.fromisoformat(self.taken) - timedelta(hours=24)
 
 
 class Hour(TruncHour):
@@ -73,7 +73,8 @@ class Hour(TruncHour):
 
 def statistics() -> Statistics:
     """The numbers as they were at most `MAX_AGE` seconds ago."""
-    return _remembered(STATISTICS, count)
+    numbers = _remembered(STATISTICS, lambda: asdict(count()))
+    return Statistics(**numbers | {"queues": [Queue(**queue) for queue in numbers["queues"]]})
 
 
 def queue_names() -> list[str]:
@@ -103,21 +104,22 @@ def _remembered(key: str, answer: Callable[[], T]) -> T:
 def count() -> Statistics:
     now = timezone.now()
     first = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS - 1)
-    created = QueueItem.objects.filter(created_date__gte=first)
+    created = QueueItem.objects.filter(created_date__gte=first).values_list(Hour("created_date"))
     ended = QueueItem.objects.ended_between(first, None).filter(
         status__in=[Status.DONE, Status.FAILED]
     )
-    by_status: dict[str, Counter[datetime]] = {Status.DONE: Counter(), Status.FAILED: Counter()}
+    by_status: dict[str, dict[str, int]] = {Status.DONE: {}, Status.FAILED: {}}
     for status, hour, number in (
         ended.values_list("status", Hour(QueueItem.ended())).annotate(number=Count("*")).order_by()
     ):
-        by_status[status][hour] += number
+        by_status[status][hour.isoformat()] = number
     return Statistics(
-        taken=now,
+        taken=now.isoformat(),
         queues=count_queues(now - timedelta(hours=24)),
-        created=Counter(
-            dict(created.values_list(Hour("created_date")).annotate(number=Count("*")).order_by())
-        ),
+        created={
+            hour.isoformat(): number
+            for hour, number in created.annotate(number=Count("*")).order_by()
+        },
         done=by_status[Status.DONE],
         failed=by_status[Status.FAILED],
     )
@@ -136,10 +138,10 @@ def count_queues(yesterday: datetime) -> list[Queue]:
     )
     for row in rows.order_by():
         queue = queues.setdefault(row["queue_name"], Queue(row["queue_name"]))
-        queue.counts[row["status"]] += row["number"]
+        queue.counts[row["status"]] = row["number"]
         queue.created += row["created"]
         if row["status"] == Status.NEW:
-            queue.oldest_new = row["oldest"]
+            queue.oldest_new = row["oldest"].isoformat()
         elif row["status"] == Status.DONE:
             queue.done = row["ended_lately"]
         elif row["status"] == Status.FAILED:

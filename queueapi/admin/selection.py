@@ -12,40 +12,34 @@ from django.db.models import QuerySet
 
 MAX_AGE = 30 * 60  # seconds that a confirmation page is good for
 BATCH = 500  # SQL Server takes 2100 parameters a statement
-ID_BYTES = 16
 
 
 @dataclass
 class Selection:
-    """Ids of rows by the status in which they were shown.
+    """Ids of rows, as hexadecimal digits, by the status in which they were shown.
 
-    Kept in the cache, not in the page: 40,000 ids are more than a form should post. They take 16
-    bytes each.
+    Kept in the cache as JSON, not in the page: 40,000 ids are more than a form should post.
     """
 
     owner: Any
     action: str
-    ids: dict[str, bytearray] = field(default_factory=dict)
+    ids: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def take(cls, owner: Any, action: str, rows: QuerySet, status_field: str) -> Self:
         selection = cls(owner, action)
         for pk, status in rows.order_by().values_list("pk", status_field).iterator():
-            selection.ids.setdefault(status, bytearray()).extend(pk.bytes)
+            selection.ids.setdefault(status, []).append(pk.hex)
         return selection
 
     @property
     def counts(self) -> Counter[str]:
-        return Counter({status: len(ids) // ID_BYTES for status, ids in self.ids.items()})
+        return Counter({status: len(ids) for status, ids in self.ids.items()})
 
     def batches(self, size: int = BATCH) -> Iterator[tuple[str, list[UUID]]]:
         for status, ids in self.ids.items():
-            for first in range(0, len(ids), size * ID_BYTES):
-                part = bytes(ids[first : first + size * ID_BYTES])
-                yield (
-                    status,
-                    [UUID(bytes=part[at : at + ID_BYTES]) for at in range(0, len(part), ID_BYTES)],
-                )
+            for first in range(0, len(ids), size):
+                yield status, [UUID(pk) for pk in ids[first : first + size]]
 
     def keep(self) -> str:
         """Put it aside, and return the name by which `claim` finds it.
@@ -53,16 +47,16 @@ class Selection:
         A person has one of each action, so that nobody fills the cache.
         """
         name = token_urlsafe(16)
-        cache.set(self._place(self.owner, self.action), (name, self), MAX_AGE)
+        cache.set(self._place(self.owner, self.action), [name, self.ids], MAX_AGE)
         return name
 
     @classmethod
     def claim(cls, name: str, owner: Any, action: str) -> "Selection | None":
         """The selection of that name, once; `None` if it is another's, too old, or taken."""
         place = cls._place(owner, action)
-        kept_name, selection = cache.get(place, ("", None))
+        kept_name, ids = cache.get(place, ["", {}])
         # Two clicks on the button: only one of them finds it to delete.
-        return selection if name == kept_name and cache.delete(place) else None
+        return cls(owner, action, ids) if name == kept_name and cache.delete(place) else None
 
     @staticmethod
     def _place(owner: Any, action: str) -> str:

@@ -177,4 +177,4 @@ def test_with_a_cache_url_what_its_client_raises_is_known():
         "from django.conf import settings; print(*[e.__name__ for e in settings.CACHE_ERRORS])",
         CACHE_URL="redis://127.0.0.1:1",
     )
-    assert names.stdout == "OSError RedisError\n"
+    assert names.stdout == "OSError RedisError ValueError\n"

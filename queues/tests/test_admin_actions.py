@@ -1,5 +1,6 @@
 """Actions on queue items: a question first, then what it said."""
 
+import json
 import threading
 
 import pytest
@@ -180,6 +181,13 @@ def test_two_clicks_claim_a_selection_once(db):
     for thread in threads:
         thread.join()
     assert sum(selection is not None for selection in claimed) == 1
+
+
+def test_the_cache_holds_a_selection_as_json(db):
+    item(), failed()
+    Selection.take(1, "requeue", QueueItem.objects.all(), "status").keep()
+    kept = cache.get("selection.1.requeue")
+    assert json.loads(json.dumps(kept)) == kept
 
 
 # All that match.

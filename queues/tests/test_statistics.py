@@ -1,8 +1,10 @@
 """The numbers of the front page."""
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
@@ -31,7 +33,7 @@ def test_the_oldest_new_item():
     item(created_date=now - 9 * HOUR, status=Status.DONE)
     oldest = item(created_date=now - 5 * HOUR)
     item(created_date=now - 2 * HOUR)
-    assert queue().oldest_new == oldest.created_date
+    assert queue().oldest_new == oldest.created_date.isoformat()
 
 
 def test_there_may_be_none():
@@ -65,16 +67,16 @@ def test_by_the_hour():
     item(created_date=day + 3 * HOUR, status=Status.DONE, end_date=day + 4.5 * HOUR)
     item(created_date=day + 3.9 * HOUR, status=Status.FAILED, end_date=day + 4.2 * HOUR)
     numbers = statistics.count()
-    assert numbers.created == {day + 3 * HOUR: 2}
-    assert numbers.done == {day + 4 * HOUR: 1}
-    assert numbers.failed == {day + 4 * HOUR: 1}
+    assert numbers.created == {(day + 3 * HOUR).isoformat(): 2}
+    assert numbers.done == {(day + 4 * HOUR).isoformat(): 1}
+    assert numbers.failed == {(day + 4 * HOUR).isoformat(): 1}
 
 
 def test_hours_before_the_first_of_14_days_are_left_out():
     today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     item(created_date=today - timedelta(days=13))
     item(created_date=today - timedelta(days=13, seconds=1))
-    assert list(statistics.count().created) == [today - timedelta(days=13)]
+    assert list(statistics.count().created) == [(today - timedelta(days=13)).isoformat()]
 
 
 def test_an_item_of_the_future_is_counted():
@@ -121,6 +123,14 @@ def test_until_they_are_forgotten():
     item()
     statistics.forget()
     assert len(statistics.statistics().queues) == 1
+
+
+def test_the_cache_holds_json():
+    item(), item(status=Status.DONE)
+    counted = statistics.statistics()
+    known = cache.get(statistics.STATISTICS)
+    assert json.loads(json.dumps(known)) == known
+    assert statistics.statistics() == counted
 
 
 def test_without_the_cache_they_are_counted_each_time(cache_is_away):

@@ -1,6 +1,8 @@
-"""Rate limits that several processes share, in a real Redis."""
+"""Rate limits that several processes share, and what else is cached, in a real Redis."""
 
 import json
+import os
+import pickle
 import shutil
 import socket
 import subprocess
@@ -8,8 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
+from redis import StrictRedis
 
-from queueapi.tests.helpers import Server, happens_within_5_seconds
+from queueapi.tests.helpers import Server, database_url, happens_within_5_seconds, manage
+from queues.models import QueueItem
 from security.models import ApiKey
 
 pytestmark = pytest.mark.skipif(
@@ -108,3 +112,78 @@ def test_when_redis_goes_away_requests_pass_and_when_it_comes_back_they_count(se
 
     redis.start()
     assert happens_within_5_seconds(lambda: push(server, key)[0].headers["RateLimit-Limit"])
+
+
+# What is kept there is JSON, and nothing else is read.
+
+CACHE = """
+from django.conf import settings
+from queueapi.admin.selection import Selection
+from queues import statistics
+from queues.models import QueueItem
+from security.admin.forms import is_first_use
+selection = Selection.take(1, "requeue", QueueItem.objects.all(), "status")
+"""
+
+
+def run(code: str, redis: Redis) -> str:
+    result = manage(
+        *("shell", "-v0", "-c", CACHE + code), CACHE_URL=redis.url, DATABASE_URL=database_url()
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_what_is_kept_is_json(redis, serve, key):
+    push(serve(CACHE_URL=redis.url), key)
+    run("selection.keep(), statistics.statistics(), statistics.queue_names()", redis)
+    run("is_first_use('token')", redis)
+    with StrictRedis.from_url(redis.url) as client:
+        kept = {name.decode(): json.loads(client.get(name)) for name in client.scan_iter()}
+    assert kept.pop(":1:selection.1.requeue")[1] == {"NEW": [QueueItem.objects.get().pk.hex]}
+    assert kept.pop(":1:queues.statistics")["queues"][0]["counts"] == {"NEW": 1}
+    # The names of queues, the token, and the counter of the rate.
+    assert sorted(kept.values(), key=str) == [1, True, ["q"]]
+
+
+def test_it_comes_back_as_it_was(redis, transactional_db):
+    QueueItem.objects.create(queue_name="q")
+    said = run(
+        """
+name = selection.keep()
+print(Selection.claim(name, 1, "requeue") == selection, Selection.claim(name, 1, "requeue"))
+print(statistics.statistics() == statistics.statistics())
+print(is_first_use("token"), is_first_use("token"))
+""",
+        redis,
+    )
+    assert said.split() == ["True", "None", "True", "True", "False"]
+
+
+class Evil:
+    """An object whose pickle makes a folder when it is read."""
+
+    def __init__(self, folder) -> None:
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+def test_a_planted_pickle_is_not_run(redis, transactional_db, tmp_path):
+    QueueItem.objects.create(queue_name="q")
+    with StrictRedis.from_url(redis.url) as client:
+        for name in ("selection.1.requeue", "queues.statistics", "queues.names", "once.token"):
+            client.set(f":1:{name}", pickle.dumps(Evil(tmp_path / "made")))
+    said = run(
+        """
+print(len(statistics.statistics().queues), statistics.queue_names(), is_first_use("token"))
+try:
+    Selection.claim("", 1, "requeue")
+except settings.CACHE_ERRORS as error:
+    print(type(error).__name__)
+""",
+        redis,
+    )
+    assert said.split() == ["1", "['q']", "False", "UnicodeDecodeError"]
+    assert not (tmp_path / "made").exists()

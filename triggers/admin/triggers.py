@@ -142,7 +142,7 @@ class TriggerAdmin(BulkAdmin):
             if question is not None:
                 return question
         else:
-            self.do(request, Selection(request.user.pk, name, {shown: bytearray(pk.bytes)}), action)
+            self.do(request, Selection(request.user.pk, name, {shown: [pk.hex]}), action)
         back = request.headers.get("Referer", "")
         if not is_ours(request, back):
             back = reverse("admin:triggers_trigger_changelist")
