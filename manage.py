@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "queueapi.settings")
+    os.umask(0o077)  # an SQLite database is for this account alone
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Names of any language have to come through where Windows pipes an old code page.
         sys.stdout.reconfigure(errors="backslashreplace")

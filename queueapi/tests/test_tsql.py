@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from io import StringIO
 
 import pytest
 import sqlglot
+from django.core.management import call_command
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 from sqlglot import exp
@@ -12,6 +14,7 @@ from sqlglot import exp
 from queueapi.database import columns as columns_
 from queueapi.database import indexes, operations
 from queueapi.database.adoption import OURS
+from queueapi.management.commands.migrate import has_app_lock
 from queueapi.tests.sql_server import needs_pyodbc, without_a_server
 from queues import statistics
 from queues.models import QueueItem
@@ -76,6 +79,18 @@ def columns(statements: list[str]) -> dict[str, list[str]]:
                     kind.sql("tsql").lower()
                 )
     return types
+
+
+def test_migrate_takes_a_lock_before_it_looks_at_the_database(django_db_blocker):
+    with django_db_blocker.unblock(), without_a_server({"sp_getapplock": [(0,)]}) as server:
+        call_command("migrate", plan=True, skip_checks=True, stdout=StringIO())
+        assert "sp_getapplock 'queueapi', 'Exclusive', 'Session', 0;" in server[1][0]
+
+
+@pytest.mark.parametrize(("answer", "is_ours"), [(0, True), (1, True), (-1, False)])
+def test_the_lock_may_be_another_session_s(django_db_blocker, answer, is_ours):
+    with django_db_blocker.unblock(), without_a_server({"sp_getapplock": [(answer,)]}) as server:
+        assert has_app_lock(server[0]) is is_ours
 
 
 @pytest.mark.parametrize("key", PLAN, ids=" ".join)
