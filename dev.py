@@ -14,8 +14,11 @@ if sys.version_info < (3, 11):
 import argparse
 import os
 import secrets
+import sqlite3
 import subprocess
 import venv
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import quote
@@ -30,6 +33,22 @@ def python_of(folder: Path) -> Path:
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold a lock that other runs of this file wait for. It ends with the process at the latest."""
+    STATE.mkdir(exist_ok=True)
+    with closing(sqlite3.connect(STATE / "lock")) as lock:
+        while not lock.in_transaction:
+            try:
+                lock.execute("BEGIN EXCLUSIVE")  # waits for 5 seconds
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise
+                print("Waiting for another dev.py, which is setting up this folder ...", flush=True)
+        yield
+
+
+@alone()
 def install(*requirements: str, folder: Path = VENV) -> None:
     """Make a virtual environment hold these files' packages; does nothing if it does already."""
     python = python_of(folder)
@@ -61,9 +80,10 @@ def make_environment(folder: Path) -> None:
         sys.exit("This Python can't make a virtual environment (Debian: install python3-venv).")
 
 
+@alone()
 def development_environment() -> dict[str, str]:
     """The environment with settings for this machine alone, which win over the shell's."""
-    STATE.mkdir(exist_ok=True)
+    os.umask(0o077)  # the secret and the database are for this account alone
     secret = STATE / "secret_key"
     if not secret.exists():
         secret.write_text(secrets.token_urlsafe(50), encoding="utf-8")

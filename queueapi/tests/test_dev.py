@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from contextlib import closing
@@ -56,6 +57,11 @@ def start(checkout):
         process.communicate()
 
 
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        return free.getsockname()[1]
+
+
 def said_until_it_serves(process: subprocess.Popen[str]) -> str:
     lines = []
     for line in process.stdout:
@@ -84,9 +90,7 @@ def line_with(text: str, said: str) -> str:
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="pastes a curl command")
 def test_it_works(checkout, start):
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
-
+    port = free_port()
     process = start(port)
     said = said_until_it_serves(process)
     curl = line_with("curl ", said)
@@ -105,6 +109,27 @@ def test_it_works(checkout, start):
     assert happens_within_5_seconds(lambda: "HTTP/1.1 401" in paste(curl))
     assert "HTTP/1.1 201 Created" in paste(curl.replace(old_key, new_key))
     ended_by_ctrl_c(process)
+
+
+def test_two_first_runs_at_once_wait_for_each_other(checkout, start):
+    (checkout / ".dev").mkdir()
+    with closing(sqlite3.connect(checkout / ".dev" / "lock")) as lock:
+        lock.execute("BEGIN EXCLUSIVE")  # as a third would
+        processes = [start(free_port()), start(free_port())]
+        for process in processes:
+            assert process.stdout.readline().startswith("Waiting for another dev.py")
+    said = [said_until_it_serves(process) for process in processes]
+    assert all("is serving on" in text for text in said)
+    # One made the data, and the other found it.
+    assert sum("user admin, password " in text for text in said) == 1
+    for process in processes:
+        ended_by_ctrl_c(process)
+
+
+def test_what_it_keeps_is_for_this_account_alone(checkout):
+    subprocess.run([sys.executable, "dev.py", "manage", "check"], cwd=checkout, check=True)
+    for name in ("secret_key", "db.sqlite3"):
+        assert (checkout / ".dev" / name).stat().st_mode & 0o777 == 0o600
 
 
 def test_nothing_is_installed_twice(checkout):
