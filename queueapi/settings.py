@@ -279,6 +279,7 @@ SECURE_SSL_REDIRECT = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
+LOGIN_REDIRECT_URL = "admin:index"  # after a `next` that leads elsewhere
 SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds from signing in
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS else 0
 

@@ -111,3 +111,8 @@ def test_a_staff_session_goes_on_and_can_lift_the_ban(api, admin_client):
     ban.refresh_from_db()
     assert ban.ended_by == "admin"
     assert right(api) == 201
+
+
+def test_signing_in_with_a_next_of_another_site_leads_to_the_front_page(client, anna):
+    sent = {"username": "anna", "password": "correct horse", "next": "//evil.example.org/"}
+    assert client.post("/admin/login/", sent).url == "/admin/"
