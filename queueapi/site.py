@@ -19,6 +19,10 @@ class BackOffice(AdminSite):
     index_title = _("Overview")
     site_url = None
 
+    def get_urls(self) -> list[Any]:
+        # No row has a page outside of the admin.
+        return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
+
     def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
         from queueapi.front_page import front_page  # noqa: PLC0415  its imports need the models
 

@@ -74,8 +74,9 @@ def fail(*_):
     raise RuntimeError("sql02 is on fire")
 
 
-def test_the_admin_keeps_its_html_pages(admin_client):
-    response = admin_client.get("/admin/nothing/")
+@pytest.mark.parametrize("path", ["nothing/", "r/1/1/", "r/1/x/"])
+def test_the_admin_keeps_its_html_pages(admin_client, path):
+    response = admin_client.get(f"/admin/{path}")
     assert response.status_code == 404
     assert response["Content-Type"].startswith("text/html")
 
