@@ -51,7 +51,7 @@ class VerbForm(forms.Form):
     It is sent once: whoever reloads the answer, which may show a key, must not get another.
     """
 
-    once = forms.CharField(required=False, widget=forms.HiddenInput, initial=new_token)
+    once = forms.SlugField(required=False, widget=forms.HiddenInput, initial=new_token)
 
     def clean(self) -> dict[str, Any]:
         token = self.cleaned_data.get("once")
