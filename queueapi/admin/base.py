@@ -1,12 +1,16 @@
 """What every page of the back office has: a trail of changes, and lists that don't count."""
 
+import logging
 from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, SEARCH_VAR, ChangeList
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import Error
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import translation
@@ -14,6 +18,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from queueapi import audit
+
+logger = logging.getLogger(__name__)
 
 LAST_PAGE = 10**6  # beyond it, numbers grow too large for databases
 LONGEST_SEARCH = 20  # words, each of which is looked for in each field
@@ -26,7 +32,13 @@ class UncountedList(ChangeList):
         if self.page_num > LAST_PAGE:
             raise IncorrectLookupParameters
         first = (max(self.page_num, 1) - 1) * self.list_per_page
-        rows = list(self.queryset[first : first + self.list_per_page + 1])
+        try:
+            rows = list(self.queryset[first : first + self.list_per_page + 1])
+        except Exception as error:  # of any type, as where Django applies the URL's filters
+            if not request.GET.keys() - {ERROR_FLAG}:
+                raise  # the fault is not in the URL
+            logger.warning("Could not read a list: %.500r", error)
+            raise IncorrectLookupParameters from error
         if first and not rows:
             # Its rows are gone. Not an error: an action on them may be under way.
             self.page_num = 1
@@ -67,7 +79,8 @@ class AuditedAdmin(admin.ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         if ERROR_FLAG in request.GET:
             text = gettext(
-                "The address asks for what this list does not know; nothing is filtered."
+                "Unknown filter in the URL, or the search took too long. All rows are shown. "
+                "Choose a filter first, then search again."
             )
             self.message_user(request, text, messages.WARNING)
         texts = {
@@ -76,6 +89,29 @@ class AuditedAdmin(admin.ModelAdmin):
             "selection_note_all": gettext("All that match are selected"),
         }
         return super().changelist_view(request, {**texts, **(extra_context or {})})
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
+        if "_saveasnew" in request.POST:  # Django adds a row, although no page offers it
+            raise PermissionDenied
+        return super().change_view(request, object_id, *args, **kwargs)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        return super().get_object(request, object_id, from_field or None)  # `?_to_field=`
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet, *args: Any) -> Any:
+        try:
+            for pk in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                self.opts.pk.clean(pk, None)
+            return super().response_action(request, queryset, *args)
+        except ValidationError:
+            self.refuse(request, gettext("these are no rows of this list."))
+        except Error:
+            logger.exception("Could not run an action")
+            self.refuse(request, gettext("the database failed or timed out. Try fewer rows."))
+        return None
+
+    def refuse(self, request: HttpRequest, text: str) -> None:
+        self.message_user(request, gettext("Nothing was done:") + " " + text, messages.WARNING)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, DELETION
-from django.core.exceptions import ValidationError
 from django.db import Error, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
@@ -99,9 +98,6 @@ class BulkAdmin(AuditedAdmin):
     def key_of(self, action: Action) -> str:
         return f"{self.opts.label_lower}.{action.name}"
 
-    def refuse(self, request: HttpRequest, text: str) -> None:
-        self.message_user(request, gettext("Nothing was done:") + " " + text, messages.WARNING)
-
     def ask(
         self, request: HttpRequest, queryset: QuerySet, action: Action
     ) -> HttpResponseBase | None:
@@ -147,13 +143,6 @@ class BulkAdmin(AuditedAdmin):
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/confirm_action.html", context)
-
-    def response_action(self, request: HttpRequest, queryset: QuerySet, *args: Any) -> Any:
-        try:
-            return super().response_action(request, queryset, *args)
-        except ValidationError:  # something else than ids was sent as the rows
-            self.refuse(request, gettext("these are no rows of this list."))
-            return None
 
     def list_url(self, request: HttpRequest) -> str:
         """The list, with the filters of the one that was asked from."""

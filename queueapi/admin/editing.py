@@ -40,6 +40,15 @@ class PlainTextField(forms.CharField):
         return super().has_changed(self.to_python(initial), data)
 
 
+class RowsField(forms.ModelMultipleChoiceField):
+    """Refuse ids that the column can't hold: the database would raise an error."""
+
+    def _check_values(self, value: Any) -> Any:
+        for pk in value:
+            self.queryset.model._meta.pk.clean(pk, None)  # type: ignore[union-attr]
+        return super()._check_values(value)  # type: ignore[misc]
+
+
 def validate_local_time(moment: datetime) -> None:
     """As the API's `created_date`: what SQL Server's `datetime` can hold, and no offset."""
     if is_aware(moment) or moment < EARLIEST:
@@ -148,6 +157,7 @@ def is_still(values: dict[str, Any]) -> Q:
 class CarefulAdmin(AuditedAdmin):
     form = CarefulForm
     formfield_overrides = {
+        models.ManyToManyField: {"form_class": RowsField},
         # A control of the browser's own: no script, and its text is ISO 8601.
         models.DateTimeField: {
             "form_class": forms.DateTimeField,

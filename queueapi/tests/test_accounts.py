@@ -169,3 +169,12 @@ def test_a_deleted_group_is_logged_with_its_name(sign_in):
     client, group = sign_in(), Group.objects.create(name="Others")
     client.post(address(group, "delete"), {"post": "yes"})
     assert 'name: "Others" → (empty)' in LogEntry.objects.get().change_message
+
+
+def test_a_role_that_is_no_id_is_refused(sign_in, bo):
+    answer = save(sign_in(), bo, groups=["9" * 21])
+    assert answer.context["adminform"].form.errors["groups"]
+
+
+def test_an_empty_to_field_is_none(sign_in, bo):
+    assert sign_in().get(f"{address(bo)}?_to_field=").status_code == 200

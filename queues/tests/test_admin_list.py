@@ -1,13 +1,15 @@
 """The list of queue items in the admin."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from queueapi.tests.helpers import said
 from queues.models import QueueItem
-from queues.tests.helpers import LIST, Status, failed, item
+from queues.tests.helpers import LIST, Status, ask, failed, item
 
 pytestmark = pytest.mark.django_db
 
@@ -79,11 +81,52 @@ def test_a_page_beyond_the_last_is_the_first_with_the_same_filters(sign_in):
     assert shown(sign_in(), "?p=9&status__exact=FAILED") == ["failed"]
 
 
-@pytest.mark.parametrize("query", ["?p=99999999999999999999", "?x=1", "?id__exact=zzz"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("?p=99999999999999999999", "?x=1", "?id__exact=zzz", "?created_date__year=0"),
+        *("?created_date__year=99999999999", "?created_by__range=0"),
+    ],
+)
 def test_what_a_list_does_not_know_leads_back_and_says_so(sign_in, query):
     page = sign_in().get(LIST + query, follow=True)
     assert page.redirect_chain == [(f"{LIST}?e=1", 302)]
-    assert "nothing is filtered" in said(page)[0]
+    assert "Unknown filter" in said(page)[0]
+
+
+def fail_on(pattern: str):
+    """Statements like this fail, as after `DATABASE_QUERY_TIMEOUT`."""
+
+    def fail(execute, sql, *args):
+        if re.search(pattern, sql):
+            raise OperationalError("Query timeout expired")
+        return execute(sql, *args)
+
+    return connection.execute_wrapper(fail)
+
+
+def test_a_search_that_takes_too_long_leads_back_and_says_so(sign_in, caplog):
+    client = sign_in()
+    with fail_on("LIKE"):
+        page = client.get(f"{LIST}?q=x", follow=True)
+    assert page.redirect_chain == [(f"{LIST}?e=1", 302)]
+    assert "the search took too long" in said(page)[0]
+    assert "Query timeout expired" in caplog.text
+
+
+@pytest.mark.parametrize("query", ["", "?e=1"])
+def test_a_list_that_fails_without_a_filter_is_an_error(sign_in, query):
+    client = sign_in()
+    client.raise_request_exception = False
+    with fail_on("Queues"):
+        assert client.get(LIST + query).status_code == 500
+
+
+def test_an_action_on_more_than_can_be_read_does_nothing(sign_in):
+    row, client = item(), sign_in()
+    with fail_on(r"status\W FROM"):
+        answer = ask(client, "requeue", row, select_across="1")
+    assert "Try fewer rows" in said(client.get(answer.url))[0]
 
 
 def test_regular_expressions_are_refused(sign_in):

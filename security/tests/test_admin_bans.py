@@ -204,3 +204,16 @@ def test_a_ban_by_hand_reads_no_other_bans(sign_in, django_assert_max_num_querie
         if query["sql"].startswith("SELECT") and 'FROM "security_bannedip"' in query["sql"]
     ]
     assert all('"network" =' in sql for sql in reads)
+
+
+@pytest.mark.parametrize("pk", ["x", "9" * 21])
+def test_no_ban_is_lifted_by_what_is_no_id(sign_in, pk):
+    answer = sign_in().post(LIST, {"action": "lift", "_selected_action": pk}, follow=True)
+    assert "no rows of this list" in said(answer)[0]
+
+
+@pytest.mark.parametrize("pk", [1, 999])
+def test_no_ban_is_saved_as_new(sign_in, pk):
+    ban()
+    url = reverse("admin:security_bannedip_change", args=[pk])
+    assert sign_in().post(url, {"_saveasnew": "1"}).status_code == 403
