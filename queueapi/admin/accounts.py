@@ -15,9 +15,26 @@ from security.roles import ROLES
 
 admin.site.unregister([Group, User])
 
+LAST_SUPERUSER = _(
+    "Nothing was saved: nobody else is active, staff and superuser, so nobody could manage users. "
+    "Make another user all three first."
+)
+
 
 class UserForm(CarefulForm, UserChangeForm):
-    pass
+    def clean(self) -> dict[str, Any]:
+        """Keep one user who can manage the others."""
+        cleaned = super().clean()
+        changed = {"is_active", "is_staff", "is_superuser"}.intersection(self.changed_data)
+        unticked = [name for name in changed if not cleaned.get(name, True)]
+        if unticked:
+            # Locked, in one order: of two superusers who untick each other, the second sees what
+            # the first has done, and they don't deadlock.
+            superusers = User.objects.filter(is_superuser=True).order_by("pk").select_for_update()
+            if [user for user in superusers if user.is_active and user.is_staff] == [self.instance]:
+                for name in unticked:
+                    self.add_error(name, LAST_SUPERUSER)
+        return cleaned
 
 
 @admin.register(User)

@@ -1,9 +1,14 @@
 """Users and groups in the admin."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission, User
+from django.db import connection
 from django.db.models import ProtectedError
+from django.test import Client
 from django.urls import reverse
 
 from queueapi import audit
@@ -178,3 +183,52 @@ def test_a_role_that_is_no_id_is_refused(sign_in, bo):
 
 def test_an_empty_to_field_is_none(sign_in, bo):
     assert sign_in().get(f"{address(bo)}?_to_field=").status_code == 200
+
+
+def untick(client, user: User, box: str):
+    form = form_in(client.get(address(user)), "username")
+    del form[box]
+    return client.post(address(user), form)
+
+
+@pytest.mark.parametrize("box", ["is_active", "is_staff", "is_superuser"])
+def test_the_last_superuser_stays_one(sign_in, bo, box):
+    client = sign_in()
+    User.objects.create_superuser("inactive", is_active=False)
+    User.objects.create_user("not staff", is_superuser=True)
+    anna = User.objects.get(username="anna")
+    errors = untick(client, anna, box).context["adminform"].form.errors
+    assert list(errors) == [box]
+    assert "nobody else is active, staff and superuser" in errors[box][0]
+    anna.refresh_from_db()
+    assert getattr(anna, box)
+
+
+def test_one_of_two_superusers_need_not_stay_one(sign_in):
+    client = sign_in()
+    carl = User.objects.create_superuser("carl")
+    assert untick(client, carl, "is_superuser").status_code == 302
+    assert untick(client, User.objects.get(username="anna"), "is_active").status_code == 200
+
+
+def test_whoever_is_no_superuser_can_be_deactivated_when_one_is_left(sign_in, bo):
+    assert untick(sign_in(), bo, "is_active").status_code == 302
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_superusers_who_deactivate_each_other_leave_one():
+    users = [User.objects.create_superuser(name) for name in ("anna", "carl")]
+    start = Barrier(2)
+
+    def deactivate(acting: User, other: User) -> None:
+        client = Client()
+        client.force_login(acting)
+        form = form_in(client.get(address(other)), "username")
+        del form["is_active"]
+        start.wait(timeout=30)
+        client.post(address(other), form)
+        connection.close()
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(deactivate, users, reversed(users)))
+    assert User.objects.filter(is_active=True).count() == 1
