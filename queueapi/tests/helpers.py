@@ -76,7 +76,7 @@ def forget_what_was_logged() -> None:
         once_per_minute.passes_at.clear()
 
 
-class _Forms(HTMLParser):
+class Forms(HTMLParser):
     """The forms of a page: their attributes, and what a browser would send."""
 
     def __init__(self, page: str) -> None:
@@ -118,7 +118,7 @@ class _Forms(HTMLParser):
 
 def form_in(response: HttpResponse, field: str) -> dict[str, str]:
     """What the page's form with this field would send as it is."""
-    for _, fields in _Forms(response.content.decode()).forms:
+    for _, fields in Forms(response.content.decode()).forms:
         if field in fields:
             return fields
     raise AssertionError(f"There is no form with a field {field}.")
