@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +15,8 @@ from django.utils import timezone
 from queues.models import QueueItem
 from security.models import ApiKey
 from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
+
+Status = QueueItem.Status
 
 CLIENT = "demo"
 ADMIN = "admin"
@@ -73,8 +75,7 @@ class Command(BaseCommand):
             else:
                 password = secrets.token_urlsafe(12)
                 get_user_model().objects.create_superuser(ADMIN, password=password)
-                create_queue_items()
-                create_history()
+                create_items()
                 create_triggers()
                 _, key = ApiKey.objects.issue(CLIENT, lifetime=None)
                 said = MADE.format(
@@ -93,82 +94,27 @@ def curl(url: str, key: str) -> str:
     return f"{program} -i {url}/api/queue {headers} -d {body}"
 
 
-def create_queue_items() -> None:
-    def ago(**span: float) -> datetime:
-        return timezone.now() - timedelta(**span)
-
-    invoices = {"queue_name": "Invoice approval", "created_by": "ERP"}
-    starters = {"queue_name": "New employees", "created_by": "HR portal"}
-    for item in (
+def create_items() -> None:
+    """One of each status, and two weeks of invoices: many by day, and now and then a failure."""
+    now = timezone.now()
+    items = [
         QueueItem(
-            **invoices,
-            reference="INV-20381",
-            status=QueueItem.Status.DONE,
-            data='{"supplier": "Nordlys Energi A/S", "amount": 18250.5, "currency": "DKK"}',
-            created_date=ago(hours=26),
-            start_date=ago(hours=25, minutes=40),
-            end_date=ago(hours=25, minutes=38),
-            message="Approved and booked",
-        ),
-        QueueItem(
-            **invoices,
-            reference="INV-20394",
-            status=QueueItem.Status.FAILED,
-            data='{"supplier": "Byg & Bolig ApS", "amount": 4100, "currency": "DKK"}',
-            created_date=ago(hours=5),
-            start_date=ago(hours=4, minutes=50),
-            end_date=ago(hours=4, minutes=49),
-            message="No purchase order with number 77120",
-        ),
-        QueueItem(
-            **invoices,
-            reference="INV-20402",
-            status=QueueItem.Status.IN_PROGRESS,
-            data='{"supplier": "Kontorland", "amount": 899.95, "currency": "DKK"}',
-            created_date=ago(minutes=50),
-            start_date=ago(minutes=3),
-        ),
-        QueueItem(
-            **invoices,
-            reference="INV-20390",
-            status=QueueItem.Status.IN_PROGRESS,
-            data='{"supplier": "Havnens Kran A/S", "amount": 56000, "currency": "DKK"}',
-            created_date=ago(hours=7),
-            start_date=ago(hours=6, minutes=50),
-        ),
-        QueueItem(
-            **invoices,
-            reference="INV-20403",
-            data='{"supplier": "Fjordens Rengøring", "amount": 12600, "currency": "DKK"}',
-            created_date=ago(minutes=12),
-        ),
-        QueueItem(
-            **starters,
-            reference="EMP-1107",
-            status=QueueItem.Status.ABANDONED,
-            data='{"name": "Aksel Holm", "starts": "2025-05-01"}',
-            created_date=ago(days=2),
-            end_date=ago(days=1),
-            message="Starts in another department; handled by hand",
-        ),
-        QueueItem(
-            **starters,
-            reference="EMP-1112",
-            data='{"name": "Mette Østergaard", "starts": "2025-06-01"}',
-            created_date=ago(hours=1),
-        ),
-    ):
-        item.save(force_insert=True)
-
-
-def create_history() -> None:
-    """Two weeks of invoices: many in the morning, few at night, and now and then a failure."""
-    now = timezone.now().replace(minute=20, second=0, microsecond=0)
-    items = []
+            queue_name="New employees",
+            created_by="HR portal",
+            reference=f"EMP-{1107 + number}",
+            data='{"name": "Mette Østergaard", "starts": "2027-06-01"}',
+            status=status,
+            created_date=now - timedelta(hours=4 * number + 1),
+            start_date=now - timedelta(hours=4 * number) if number else None,
+            end_date=now if status in QueueItem.ENDED else None,
+            message="There is no manager 77120" if status == Status.FAILED else None,
+        )
+        for number, status in enumerate(Status)
+    ]
     for hours in range(2, 14 * 24):
         created = now - timedelta(hours=hours)
-        is_working_day = created.weekday() < 5
-        for number in range((6 if 7 <= created.hour < 16 else 1) if is_working_day else 0):
+        is_by_day = created.weekday() < 5 and 7 <= created.hour < 16
+        for number in range(6 if is_by_day else 1):
             has_failed = (hours + 3 * number) % 29 == 0
             start = created + timedelta(minutes=2 + 7 * number)
             items.append(
@@ -176,7 +122,7 @@ def create_history() -> None:
                     queue_name="Invoice approval",
                     created_by="ERP",
                     reference=f"INV-{20000 - hours * 6 - number}",
-                    status=QueueItem.Status.FAILED if has_failed else QueueItem.Status.DONE,
+                    status=Status.FAILED if has_failed else Status.DONE,
                     message="The supplier is not known" if has_failed else "Approved and booked",
                     created_date=created + timedelta(minutes=7 * number),
                     start_date=start,
@@ -187,24 +133,22 @@ def create_history() -> None:
 
 
 def create_triggers() -> None:
-    now = timezone.now()
+    now, day = timezone.now(), timedelta(days=1)
     SingleTrigger.objects.create(
         trigger_name="MyAutomationTrigger",
         process_name="Year-end report",
         process_path="C:\\Robots\\year_end_report\\main.py",
         process_status=Trigger.Status.DONE,
-        last_run=now - timedelta(days=1),
-        next_run=now - timedelta(days=1),
+        last_run=now - day,
+        next_run=now - day,
     )
     ScheduledTrigger.objects.create(
         trigger_name="Nightly address sync",
         process_name="Address sync",
         process_path="https://git.example.org/robots/address-sync.git",
         is_git_repo=True,
-        is_blocking=True,
         scheduler_whitelist='["ROBOT-01", "ROBOT-02"]',
-        last_run=now - timedelta(hours=8),
-        next_run=now + timedelta(hours=16),
+        next_run=now + day / 2,
         cron_expr="0 2 * * *",
     )
     QueueTrigger.objects.create(
@@ -212,7 +156,6 @@ def create_triggers() -> None:
         process_name="Invoice approval",
         process_path="C:\\Robots\\invoice_approval\\main.py",
         process_status=Trigger.Status.PAUSED,
-        priority=5,
         queue_name="Invoice approval",
         min_batch_size=5,
     )
