@@ -71,11 +71,6 @@ def middleware_for_people() -> None:
     )
 
 
-@change("django-csp's own middleware")
-def policy_each_time() -> None:
-    replace_middleware({"ContentSecurityPolicyMiddleware": "csp.middleware.CSPMiddleware"})
-
-
 @change("content negotiation, and all of DRF's parsers and renderers")
 def negotiate() -> None:
     for name in ("CONTENT_NEGOTIATION_CLASS", "PARSER_CLASSES", "RENDERER_CLASSES"):
@@ -92,24 +87,10 @@ def address_each_time() -> None:
 
 @change("Model.save() instead of the INSERT alone")
 def save() -> None:
-    def insert(item: Any, using: str) -> None:
-        item.save(force_insert=True, using=using)
+    def add(self: Any, item: Any) -> None:
+        item.save(force_insert=True, using=self.db)
 
-    loaded("queues.models").insert = insert
-
-
-@change("the INSERT put together anew for each item")
-def insert_each_time() -> None:
-    class Forgetful(dict):
-        def __contains__(self, key: object) -> bool:
-            return False
-
-    loaded("queueapi.database.inserts")._statements = Forgetful()
-
-
-@change("DRF's Response instead of Django's JsonResponse")
-def response_of_drf() -> None:
-    loaded("queues.views").Answer = loaded("rest_framework.response").Response
+    loaded("queues.models").QueueItemQuerySet._add = add
 
 
 @change("a new connection to the database for each request")
