@@ -64,6 +64,7 @@ class FailedAttempt(db.Model):
     path: Mapped[str]
     user_agent: Mapped[str]
     reason: Mapped[str]
+    username: Mapped[str] = mapped_column(default="")
     counts: Mapped[bool]
 
 
