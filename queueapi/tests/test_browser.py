@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from queues.models import QueueItem
 from queues.tests.helpers import failed, item, page_of
-from security.models import ApiKey, BannedIP
+from security.models import ApiKey, BannedIP, FailedAttempt
 from triggers.models import Trigger
 from triggers.tests.helpers import page_of as trigger_page_of
 from triggers.tests.helpers import scheduled, single
@@ -241,6 +241,43 @@ def violations(page: Page) -> list[str]:
         for each in found.response["violations"]
         for node in each["nodes"]
     ]
+
+
+OTHER_SITE = """
+<form method="post" target="frame" action="{base}/admin/login/">
+<input name="username" value="anna"><input name="password" value="wrong"></form>
+<iframe name="frame"></iframe>
+<script>
+(async () => {{
+  for (let i = 0; i < 6; i++) {{
+    await new Promise((done) => {{
+      const image = new Image();
+      image.onload = image.onerror = done;
+      image.src = "{base}/api/queue?" + i;
+    }});
+    const body = {{method: "POST", body: "{{}}"}};
+    await fetch("{base}/api/queue", body).catch(() => 0);
+    await fetch("{base}/api/queue", {{...body, headers: {{"X-API-Key": "guess"}}}}).catch(() => 0);
+    const frame = document.querySelector("iframe");
+    await new Promise((done) => {{
+      frame.onload = done;
+      document.forms[0].submit();
+    }});
+  }}
+  document.title = "done";
+}})();
+</script>
+"""
+
+
+def test_a_page_of_another_site_gets_its_reader_not_banned(browser, base):
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_content(OTHER_SITE.format(base=base))
+    expect(page).to_have_title("done")
+    context.close()
+    assert not FailedAttempt.objects.exists()
+    assert not BannedIP.objects.exists()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
