@@ -1,8 +1,8 @@
 from django.conf import settings
 from rest_framework import status
 from rest_framework.request import Request
+from rest_framework.response import Response
 
-from queueapi.answers import Answer
 from queues.models import QueueItem
 from queues.serializers import QueueItemSerializer
 from security.viewsets import RateLimitedViewSet
@@ -15,6 +15,6 @@ class QueueItemViewSet(RateLimitedViewSet):
     rate = settings.RATE_QUEUE
     serializer = QueueItemSerializer()
 
-    def create(self, request: Request) -> Answer:
+    def create(self, request: Request) -> Response:
         item = QueueItem.objects.push(**self.serializer.run_validation(request.data))
-        return Answer({"success": True, "id": str(item.pk)}, status.HTTP_201_CREATED)
+        return Response({"success": True, "id": str(item.pk)}, status.HTTP_201_CREATED)

@@ -1,8 +1,8 @@
 from django.conf import settings
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
+from rest_framework.response import Response
 
-from queueapi.answers import Answer
 from security.viewsets import RateLimitedViewSet
 from triggers.models import Trigger
 from triggers.serializers import TriggerStatusSerializer
@@ -15,7 +15,7 @@ class TriggerViewSet(RateLimitedViewSet):
     rate = settings.RATE_TRIGGER
     serializer = TriggerStatusSerializer()
 
-    def set_status(self, request: Request) -> Answer:
+    def set_status(self, request: Request) -> Response:
         validated = self.serializer.run_validation(request.data)
         name, status = validated["trigger_name"], validated["process_status"]
         try:
@@ -24,4 +24,4 @@ class TriggerViewSet(RateLimitedViewSet):
             raise NotFound(str(error)) from error
         except Trigger.MultipleObjectsReturned as error:
             raise ValidationError({"trigger_name": [str(error)]}) from error
-        return Answer({"success": True, "trigger_name": name, "new_status": status})
+        return Response({"success": True, "trigger_name": name, "new_status": status})
