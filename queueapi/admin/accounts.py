@@ -16,8 +16,8 @@ from security.roles import ROLES
 admin.site.unregister([Group, User])
 
 LAST_SUPERUSER = _(
-    "Nothing was saved: nobody else is active, staff and superuser, so nobody could manage users. "
-    "Make another user all three first."
+    "Nothing was saved: this is the last active superuser, and nobody else could manage users. "
+    "Make another user active, staff and superuser first."
 )
 
 
