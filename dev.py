@@ -37,6 +37,7 @@ def python_of(folder: Path) -> Path:
 def alone() -> Iterator[None]:
     """Hold a lock that other runs of this file wait for. It ends with the process at the latest."""
     STATE.mkdir(exist_ok=True)
+    (STATE / "lock").touch(mode=0o600)
     with closing(sqlite3.connect(STATE / "lock")) as lock:
         while not lock.in_transaction:
             try:
