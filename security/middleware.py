@@ -58,13 +58,13 @@ class BanMiddleware:
         if response.status_code == 401:
             # Left there by ApiKeyAuthentication.
             reason, key = getattr(request, "failed_key", (Reason.UNKNOWN, None))
-            if reason != Reason.MISSING or not may_be_a_page(request):
+            if reason != Reason.MISSING or not may_come_from_a_page(request):
                 FailedAttempt.objects.record(request, reason, key)
         elif response.status_code < 300:
             FailedAttempt.objects.forgive(client_address(request))
 
     def note_login(self, request: HttpRequest, response: HttpResponse) -> None:
-        # Left there by LoginForm, if a password was checked. The admin redirects whoever signs in.
+        # Set by LoginForm if a password was checked. A successful login is a redirect.
         tried = getattr(request, "login_username", None)
         if tried is not None and response.status_code != 302 and response.status_code < 500:
             users = User.objects.filter(username=tried)
@@ -73,10 +73,10 @@ class BanMiddleware:
             FailedAttempt.objects.record(request, Reason.ADMIN_LOGIN, username=username)
 
 
-def may_be_a_page(request: HttpRequest) -> bool:
-    """Whether a page of any site may have made its reader's browser send this.
+def may_come_from_a_page(request: HttpRequest) -> bool:
+    """Return whether a web page of any site can make a browser send this request.
 
-    Browsers mark a POST with one of these headers, and no page can add an `X-API-Key`.
+    Browsers add one of these headers to a POST, and no page can add an `X-API-Key`.
     """
     return request.method != "POST" or not {"HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE"}.isdisjoint(
         request.META

@@ -1,4 +1,4 @@
-"""How many rows strangers may make us write."""
+"""Limit on the rows of failed attempts and bans."""
 
 import logging
 from threading import Lock
@@ -10,8 +10,7 @@ logger = logging.getLogger(__name__)
 class RowBudget:
     """A token bucket: `burst` rows at once, and `rate` rows a second after that.
 
-    Holds for this process. The log says how many rows were left out; `LOGGING` lets one such line
-    a minute pass.
+    Limits one process. Logs how many rows were left out, once a minute (see `LOGGING`).
     """
 
     def __init__(self, burst: int, rate: float) -> None:
@@ -23,7 +22,7 @@ class RowBudget:
         self.lock = Lock()
 
     def take(self, *, always: bool = False) -> bool:
-        """Whether a row may be written. With `always` it may, and is counted."""
+        """Count a row, and return whether it may be written; with `always` it may in any case."""
         with self.lock:
             now = monotonic()
             self.left = min(self.burst, self.left + (now - self.taken_at) * self.rate)

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
-OURS = {
+OWN_COOKIES = {
     *(settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.LANGUAGE_COOKIE_NAME),
     CookieStorage.cookie_name,
 }
@@ -35,7 +35,7 @@ class AdminCookieMiddleware:
             request.META["HTTP_COOKIE"] = "; ".join(
                 cookie
                 for cookie in map(str.strip, header.split(";"))
-                if cookie.partition("=")[0] in OURS and not {'"', "\\"}.intersection(cookie)
+                if cookie.partition("=")[0] in OWN_COOKIES and not {'"', "\\"}.intersection(cookie)
             )
         return self.get_response(request)
 

@@ -14,10 +14,10 @@ checking, waiting = Lock(), Lock()
 
 
 def take_turn() -> bool:
-    """Whether a password may be checked now; `checking` is to be released afterwards.
+    """Return whether a password may be checked now. The caller releases `checking` afterwards.
 
     A check takes a core for a good part of a second. So one is under way at a time, one more
-    waits, and others are refused at once, because those that wait hold threads.
+    waits, and others are refused at once, because waiting requests hold threads.
     """
     if checking.acquire(blocking=False):
         return True
@@ -30,7 +30,7 @@ def take_turn() -> bool:
 
 
 class LoginForm(AdminAuthenticationForm):
-    """Leaves on the request the `login_username` whose password was checked, or `login_refused`."""
+    """Sets `login_username` on the request if a password was checked, or `login_refused`."""
 
     def clean(self) -> dict[str, Any]:
         if not self.cleaned_data.keys() >= {"username", "password"}:

@@ -37,7 +37,7 @@ class Command(migrate.Command):
 
 
 def lock_file(connection: Any) -> IO[bytes]:
-    """Open a file beside an SQLite database, or else a temporary one, which nobody locks."""
+    """Open the lock file of an SQLite database; for any other, a temporary file."""
     path = Path(f"{connection.settings_dict['NAME']}.lock")
     is_file = connection.vendor == "sqlite" and not connection.is_in_memory_db()
     # Where it can't be written, connecting fails and says why.
