@@ -18,7 +18,7 @@ def main() -> None:
         port=0,
         threads=arguments.threads,
         connection_limit=400,
-        max_request_header_size=64 * 1024,
+        max_request_header_size=32 * 1024,
         send_bytes=18000,
         clear_untrusted_proxy_headers=False,
         ident=None,

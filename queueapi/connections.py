@@ -65,7 +65,7 @@ class Connection(HTTPChannel):
         taken = super().received(data)
         with self.requests_lock:
             if len(self.requests) > PIPELINED:
-                # The last one that is answered says so; what follows it is not begun.
+                # The connection is closed after these; the others are not begun.
                 self.requests[PIPELINED - 1].close_connection()
                 del self.requests[PIPELINED:]
         return taken

@@ -1,4 +1,4 @@
-"""Waitress's answers: those of the application, and its own errors in the shape of all errors."""
+"""What Waitress sends: responses of the application, and its own errors in the shape of all."""
 
 import json
 from http import HTTPStatus

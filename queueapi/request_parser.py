@@ -7,7 +7,7 @@ from contextlib import suppress
 from waitress.buffers import OverflowableBuffer
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.receiver import ChunkedReceiver
-from waitress.utilities import BadRequest, InternalServerError
+from waitress.utilities import BadRequest, Error, InternalServerError
 
 logger = logging.getLogger(__name__)
 
@@ -44,23 +44,34 @@ class RequestParser(HTTPRequestParser):
 
     def received(self, data: bytes) -> int:
         consumed: int = super().received(data)
-        if self.error or self.empty or not self.headers_finished:
-            return consumed
+        if self.headers_finished and not self.error and not self.empty:
+            self.error = self.fault()
+        if self.error and (self.header_plus + data).lstrip().startswith(b"HEAD "):
+            # Of a request that was refused before it was parsed. The stubs say bytes.
+            self.command = "HEAD"  # type: ignore[assignment]
+        if self.error or self.completed:
+            # Without a body to come: Waitress would ask for it and wait.
+            self.completed, self.expect_continue = True, False
+        return consumed
+
+    def fault(self) -> Error | None:
+        """Return what is wrong with the request as far as it has arrived."""
         body = self.body_rcv
         control = isinstance(body, ChunkedReceiver) and len(body.control_line + body.trailer)
         if control > LONGEST_CONTROL or len(self.path) > LONGEST_PATH:
-            self.error = BadRequest("")
-        elif body is not None and body.completed and getattr(body.buf, "has_failed", False):
-            self.error = InternalServerError("")
-        self.completed = self.completed or self.error is not None
-        return consumed
+            return BadRequest("")
+        if body is not None and body.completed and getattr(body.buf, "has_failed", False):
+            return InternalServerError("")
+        return None
 
     def parse_header(self, header_plus: bytes) -> None:
         try:
             super().parse_header(header_plus)
         except ValueError as error:  # a Content-Length of 5000 digits, an absolute URI with a [
             raise ParsingError(str(error)) from error
-        if TRANSFER_ENCODING.search(header_plus) and "CONTENT_LENGTH" in self.headers:
+        if TRANSFER_ENCODING.search(header_plus) and (
+            "CONTENT_LENGTH" in self.headers or not self.chunked
+        ):
             # It may be an attempt to smuggle a request past a proxy (RFC 9112, section 6.1).
             self.close_connection()
         if self.body_rcv is not None:

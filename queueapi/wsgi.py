@@ -29,7 +29,7 @@ class Request(WSGIRequest):
 
     @property
     def encoding(self) -> None:
-        """No charset, which is UTF-8 for the query and forms."""
+        """`None`, for which Django decodes the query and forms as UTF-8."""
 
     @encoding.setter
     def encoding(self, charset: str) -> None:

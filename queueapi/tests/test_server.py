@@ -20,6 +20,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 CHUNKED = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+EXPECTING = b"POST / HTTP/1.1\r\nExpect: 100-continue\r\n"
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -242,17 +243,32 @@ def test_pushes_sent_ahead_are_either_answered_or_not_done(serve, key):
     assert answers.count(b"Connection: close") == 1
 
 
-def test_a_body_whose_length_is_given_twice_ends_its_connection(serve):
+@pytest.mark.parametrize(
+    "ambiguous",
+    [
+        b"POST /nothing HTTP/1.1\r\nContent-Length: 5\r\n",
+        b"POST /nothing HTTP/1.0\r\nConnection: keep-alive\r\n",
+    ],
+)
+def test_a_body_that_can_be_read_in_two_ways_ends_its_connection(serve, ambiguous):
     server = serve()
-    head = CHUNKED.replace(b"POST /", b"POST /nothing").replace(b"\r\n\r\n", b"\r\nHost: 127.0.0.1")
+    rest = b"Host: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
-        client.sendall(head + b"\r\nContent-Length: 5\r\n\r\n0\r\n\r\n" + REQUEST)
+        client.sendall(ambiguous + rest + REQUEST)
         answers = received(client)
-    assert answers.count(b"HTTP/1.1 ") == 1
+    assert answers.count(b"HTTP/1.") == 1
     assert b"Connection: close" in answers
 
 
-@pytest.mark.parametrize("path", [b"/nothing", b"/admin/login/", b"/%b" % (b"x" * 9000)])
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"/nothing",
+        b"/admin/login/",
+        b"/%b" % (b"x" * 9000),
+        b"/ HTTP/1.1\r\nno header",
+    ],
+)
 def test_an_answer_to_head_has_no_body(serve, path):
     server = serve()
     head = b"HEAD %b HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" % path
@@ -288,6 +304,8 @@ def test_a_body_that_the_temporary_folder_can_not_hold_is_a_500(serve, tmp_path)
         (b"GET /%b HTTP/1.1\r\n\r\n" % (b"%ff" * 10_000), 400),
         (b"POST / HTTP/1.1\r\nContent-Length: %b\r\n\r\n" % (b"9" * 5000), 400),
         (b"GET http://[ HTTP/1.1\r\n\r\n", 400),
+        (EXPECTING + b"Content-Length: %b\r\n\r\n" % (b"9" * 5000), 400),
+        (EXPECTING + b"Content-Length: 9999999\r\n\r\n", 413),
         (CHUNKED + b"0\r\nX: ".ljust(9 * 1024, b"x"), 400),
         (CHUNKED + b"1;".ljust(9 * 1024, b"x"), 400),
     ],
