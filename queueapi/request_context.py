@@ -98,9 +98,10 @@ class OncePerMinute(logging.Filter):
         return True
 
 
-class WithoutTraceback(logging.Filter):
-    """Leaves a record its sentence."""
+class ShortClientErrors(logging.Filter):
+    """Takes the traceback from records of 4xx responses, which clients cause at any rate."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.exc_info = None
+        if getattr(record, "status_code", 500) < 500:
+            record.exc_info = None
         return True

@@ -307,7 +307,7 @@ LOGGING = {
     "filters": {
         "request_context": {"()": "queueapi.request_context.RequestContextFilter"},
         "once_per_minute": {"()": "queueapi.request_context.OncePerMinute"},
-        "without_traceback": {"()": "queueapi.request_context.WithoutTraceback"},
+        "short_client_errors": {"()": "queueapi.request_context.ShortClientErrors"},
     },
     "formatters": {
         "line": {
@@ -319,7 +319,7 @@ LOGGING = {
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
-            "filters": ["request_context"],
+            "filters": ["request_context", "short_client_errors"],
             "formatter": "line",
         }
     },
@@ -332,10 +332,7 @@ LOGGING = {
         # is no file descriptor left, or no room for a body.
         "waitress": {"level": "WARNING", "filters": ["once_per_minute"]},
         "queueapi.request_parser": {"filters": ["once_per_minute"]},
-        "security.row_budget": {"filters": ["once_per_minute"]},
         "security.throttling": {"filters": ["once_per_minute"]},
         "waitress.queue": {"level": "ERROR"},
-        # It comes from outside and at any rate: one line is enough.
-        "django.security.DisallowedHost": {"filters": ["without_traceback"]},
     },
 }

@@ -1,16 +1,18 @@
 """Limit on the rows of failed attempts and bans."""
 
 import logging
-from threading import Lock
+from threading import Lock, Timer
 from time import monotonic
 
 logger = logging.getLogger(__name__)
+
+REPORT_SECONDS = 60
 
 
 class RowBudget:
     """A token bucket: `burst` rows at once, and `rate` rows a second after that.
 
-    Limits one process. Logs how many rows were left out, once a minute (see `LOGGING`).
+    Limits one process. Logs once a minute how many rows were left out.
     """
 
     def __init__(self, burst: int, rate: float) -> None:
@@ -30,6 +32,14 @@ class RowBudget:
             if always or self.left >= 1:
                 self.left -= 1
                 return True
+            if not self.left_out:
+                timer = Timer(REPORT_SECONDS, self.report)
+                timer.daemon = True
+                timer.start()
             self.left_out += 1
-        logger.warning("%d failed attempts since the start were not recorded", self.left_out)
-        return False
+            return False
+
+    def report(self) -> None:
+        with self.lock:
+            left_out, self.left_out = self.left_out, 0
+        logger.warning("%d failed attempts of the last minute were not recorded", left_out)

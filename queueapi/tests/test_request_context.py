@@ -89,6 +89,12 @@ def deny(field: str) -> None:
     raise DisallowedModelAdminToField(field)
 
 
+def test_a_response_4xx_leaves_no_traceback(api, caplog):
+    api.client.get("/nothing", headers={"Host": "evil.example.org"})
+    api.client.post("/admin/login/", dict.fromkeys(map(str, range(1100)), ""))
+    assert [record.exc_info for record in caplog.records] == [None, None]
+
+
 def test_the_same_trouble_is_logged_once_a_minute():
     once = OncePerMinute()
     trouble = logging.makeLogRecord({"pathname": "server.py", "lineno": 1})

@@ -31,7 +31,7 @@ M = TypeVar("M", bound=models.Model)
 
 NEVER = datetime.min
 
-# At most 500 rows in 10 s: 240 + 10 * 25, and some that are always written.
+# At most 500 rows in 10 s: 240 + 10 * 25, and 10 for those that are always written.
 new_rows = RowBudget(burst=240, rate=25)
 
 
@@ -184,7 +184,7 @@ class FailedAttemptQuerySet(PrunableQuerySet["FailedAttempt"]):
             ended = last.ended or last.until
             if ended <= now:
                 since = max(since, ended)
-            else:  # the clock was set back since
+            else:  # the clock was set back since: only what came after that counts
                 attempts = attempts.filter(time__lte=now)
         return attempts.filter(time__gt=since)
 
