@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangosGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangosUserAdmin
-from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -37,11 +37,20 @@ class UserForm(CarefulForm, UserChangeForm):
         return cleaned
 
 
+class PasswordForm(AdminPasswordChangeForm):
+    """Sets a password. There is no other way to sign in, so none is switched off."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields.pop("usable_password", None)
+
+
 @admin.register(User)
 class UserAdmin(CarefulAdmin, DjangosUserAdmin):
     """Nobody is deleted: what they did would lose its name. `is_active` lets them in or not."""
 
     form = UserForm
+    change_password_form = PasswordForm
     readonly_fields = ["last_login", "date_joined"]
 
     list_display = [

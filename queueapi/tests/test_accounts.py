@@ -204,6 +204,14 @@ def test_the_last_superuser_stays_one(sign_in, bo, box):
     assert getattr(anna, box)
 
 
+def test_no_password_is_switched_off(sign_in):
+    carl = User.objects.create_superuser("carl", password="correct horse")
+    sent = {"usable_password": "false", "unset-password": "1"}
+    sign_in().post(address(carl, "password_change"), sent)
+    carl.refresh_from_db()
+    assert carl.has_usable_password()
+
+
 def test_one_of_two_superusers_need_not_stay_one(sign_in):
     client = sign_in()
     carl = User.objects.create_superuser("carl")
