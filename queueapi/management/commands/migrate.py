@@ -12,7 +12,11 @@ from django.core.management.commands import migrate
 from django.db import connections
 
 # The last parameter is the time to wait. The answer is negative if another session has the lock.
-LOCK = "DECLARE @r int; EXEC @r = sp_getapplock 'queueapi', 'Exclusive', 'Session', 0; SELECT @r"
+LOCK = (
+    "SET NOCOUNT ON; DECLARE @r int; "
+    "EXEC @r = sp_getapplock 'queueapi', 'Exclusive', 'Session', 0; "
+    "SELECT @r; SET NOCOUNT OFF"
+)
 
 
 class Command(migrate.Command):
@@ -40,8 +44,9 @@ def lock_file(connection: Any) -> IO[bytes]:
     """Open the lock file of an SQLite database; for any other, a temporary file."""
     path = Path(f"{connection.settings_dict['NAME']}.lock")
     is_file = connection.vendor == "sqlite" and not connection.is_in_memory_db()
-    # Where it can't be written, connecting fails and says why.
-    return path.open("ab") if is_file and os.access(path.parent, os.W_OK) else TemporaryFile()
+    # In a folder that can't be written, connecting fails and says why.
+    may_write = os.access(path if path.exists() else path.parent, os.W_OK)
+    return path.open("ab") if is_file and may_write else TemporaryFile()
 
 
 def has_app_lock(connection: Any) -> bool:
