@@ -88,6 +88,7 @@ def development_environment() -> dict[str, str]:
     secret = STATE / "secret_key"
     if not secret.exists():
         secret.write_text(secrets.token_urlsafe(50), encoding="utf-8")
+    secret.chmod(0o600)  # it may be from before
     return {
         "TRUSTED_PROXIES": "none",
         **os.environ,

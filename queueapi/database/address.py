@@ -9,7 +9,9 @@ DRIVERS = ("mssql_python", "pyodbc")
 # What the name of a connection parameter looks like; nothing that could begin another one.
 PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_ -]*")
 # Names of Microsoft's own ODBC drivers; no name is mssql-django's default, one of them.
-MICROSOFT = re.compile("(ODBC Driver .* for SQL Server|SQL Server Native Client.*)?")
+MICROSOFT = re.compile(
+    r"(\{?(ODBC Driver .* for SQL Server|SQL Server Native Client.*)\}?)?", re.IGNORECASE
+)
 
 
 def sql_server(
