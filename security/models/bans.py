@@ -39,7 +39,7 @@ class PrunableQuerySet(models.QuerySet[M]):
     """Rows that are kept for a time only."""
 
     def prune(self) -> int:
-        """Delete these, a thousand at a time so that nobody waits long, and say how many."""
+        """Delete these in batches of a thousand, whose locks are short, and return how many."""
         deleted = 0
         while batch := list(self.values_list("pk", flat=True)[:1000]):
             deleted += self.model._default_manager.filter(pk__in=batch).delete()[0]
@@ -193,8 +193,8 @@ class FailedAttemptQuerySet(PrunableQuerySet["FailedAttempt"]):
     ) -> None:
         """Write an attempt down, and ban its network if it was one too many.
 
-        In a flood, attempts on the API are left out: nobody guesses 256 bits at any rate. Attempts
-        to sign in are never too many, since their passwords are checked one at a time.
+        In a flood, attempts on the API are left out: 256 random bits can't be guessed at any rate.
+        Failed logins are always recorded, since passwords are checked one at a time.
         """
         if not new_rows.take(always=reason == FailedAttempt.Reason.ADMIN_LOGIN):
             return
