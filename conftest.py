@@ -38,8 +38,11 @@ from redis.exceptions import RedisError
 
 from queueapi.tests.helpers import Api, Server, forget_what_was_logged
 from security.models import ApiKey
-from security.models.bans import banned_until, has_api_failures, new_rows
-from security.models.keys import known_keys
+from security.models.api_keys import api_key_cache
+from security.models.bans import ban_cache
+from security.models.failed_attempts import api_failure_cache, new_rows
+
+pytest_plugins = ["queueapi.tests.orchestrator_fixtures"]
 
 
 @pytest.fixture(scope="session")
@@ -60,8 +63,8 @@ def django_db_modify_db_settings():
 def nothing_remembered():
     """Each test begins with empty counters, and without answers about rows of another test."""
     cache.clear()
-    for recent in (known_keys, banned_until, has_api_failures):
-        recent.forget_all()
+    for recent in (api_key_cache, ban_cache, api_failure_cache):
+        recent.invalidate_all()
     new_rows.left = new_rows.burst
     forget_what_was_logged()
 

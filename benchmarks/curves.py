@@ -63,7 +63,9 @@ def rows(place: Place, effort: Effort, sizes: Sequence[int]) -> Figures:
             fill_queues(database, size)
             workers[size] = (
                 stack.enter_context(Worker(OURS, database)),
-                stack.enter_context(Worker(OURS, database, before="queues.statistics:forget")),
+                stack.enter_context(
+                    Worker(OURS, database, before="queues.queue_statistics:invalidate")
+                ),
                 stack.enter_context(Worker(PUSH_ALONE, database)),
             )
         for size, (worker, forgetful, push_alone) in sorted(workers.items()):

@@ -29,7 +29,7 @@ FROM numbers
 
 FILL_BANS = """
 WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :rows)
-INSERT INTO security_bannedip (network, reason, began, until, attempts)
+INSERT INTO security_bannedip (network, reason, created, expires, attempts)
 SELECT '10.' || (n >> 16) || '.' || (n >> 8 & 255) || '.' || (n & 255),
        '5 failed attempts', datetime('now'), datetime('now', '+1 day'), 5
 FROM numbers

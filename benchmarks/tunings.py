@@ -43,7 +43,7 @@ def replace_middleware(by: dict[str, str]) -> None:
 
 @change("keys, bans and failures asked for in each request")
 def remember_nothing() -> None:
-    loaded("security.recent").MAX_AGE = 0
+    loaded("security.cache").MAX_AGE = 0
 
 
 @change("a serializer made for each request")
@@ -79,10 +79,12 @@ def negotiate() -> None:
 
 @change("addresses found and parsed by each who asks")
 def address_each_time() -> None:
-    address = loaded("security.address")
+    address = loaded("security.client_ip")
     address._parse = address._parse.__wrapped__
     loaded("security.models.bans").ban_network = address.ban_network.__wrapped__
-    address.address_in = loaded("queueapi.request_context").address_in = address._find
+    address.client_ip_from_environ = loaded("security.request_id").client_ip_from_environ = (
+        address._find
+    )
 
 
 @change("Model.save() instead of the INSERT alone")

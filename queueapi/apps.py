@@ -1,6 +1,6 @@
 from django.apps import AppConfig, apps
 from django.contrib.admin import apps as admin
-from django.db.models.signals import pre_migrate
+from django.db.models.signals import post_migrate, pre_delete, pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -9,16 +9,24 @@ class QueueApiConfig(AppConfig):
     verbose_name = "Queue API"
 
     def ready(self) -> None:
-        from queueapi import checks  # noqa: F401, PLC0415  registers them
-        from queueapi.database.adoption import before_migrating  # noqa: PLC0415  needs the models
+        # Imported here, because they need the models of other apps.
+        from queueapi.database import checks  # noqa: F401, PLC0415  registers them
+        from queueapi.database.existing_tables import before_migrating  # noqa: PLC0415
+        from queueapi.roles import protect_users_with_log_entries, sync_groups  # noqa: PLC0415
 
-        # Sent for each app that has models; once is enough.
+        # These signals are sent for each app that has models; once is enough.
         pre_migrate.connect(before_migrating, sender=apps.get_app_config("queues"))
+        post_migrate.connect(sync_groups, sender=apps.get_app_config("security"))
+        pre_delete.connect(protect_users_with_log_entries, sender="auth.User")
 
 
-class BackOfficeConfig(admin.AdminConfig):
-    """Django's admin, with our front page. Of its own models it has the log."""
+class QueueApiAdminConfig(admin.AdminConfig):
+    """Django's admin, with our dashboard. The log entries are its only model."""
 
     default = False  # or it would stand for the app queueapi
-    default_site = "queueapi.site.BackOffice"
+    default_site = "queueapi.admin_site.QueueApiAdminSite"
     verbose_name = _("Audit")
+
+    def ready(self) -> None:
+        super().ready()
+        from queueapi.admin import log_entries, users  # noqa: F401, PLC0415  registers them

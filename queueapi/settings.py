@@ -19,14 +19,14 @@ from environs import Env, EnvError
 from marshmallow.validate import Range, Regexp
 from tzlocal import get_localzone_name
 
-from queueapi.database.address import sql_server
-from security.address import parse_network
+from queueapi.database.url import sql_server
+from security.client_ip import parse_network
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 POSITIVE = Range(min=1)
 PORT = Range(min=1, max=65535)
-SPAN = Range(min=timedelta(seconds=1), max=timedelta(days=100 * 365))
+DURATION = Range(min=timedelta(seconds=1), max=timedelta(days=100 * 365))
 RATE = Regexp(
     r"[1-9][0-9]{0,8}/([1-9][0-9]{0,4})?[smhd]\Z", error="Must be a rate like 1000/m (or s, h, d)."
 )
@@ -88,10 +88,10 @@ try:
     # None: not said, which a check warns of. Empty, or the word none: there is no proxy.
     TRUSTED_PROXIES: list[str] | None = env.networks("TRUSTED_PROXIES", default=None)
     BAN_AFTER = env.int("BAN_AFTER", default=5, validate=POSITIVE)
-    BAN_WINDOW = env.timedelta("BAN_WINDOW", default=timedelta(minutes=15), validate=SPAN)
-    BAN_DURATION = env.timedelta("BAN_DURATION", default=timedelta(hours=1), validate=SPAN)
+    BAN_WINDOW = env.timedelta("BAN_WINDOW", default=timedelta(minutes=15), validate=DURATION)
+    BAN_DURATION = env.timedelta("BAN_DURATION", default=timedelta(hours=1), validate=DURATION)
     BAN_EXEMPT_NETWORKS: list[str] = env.networks("BAN_EXEMPT_NETWORKS", default="")
-    STUCK_AFTER = env.timedelta("STUCK_AFTER", default=timedelta(hours=2), validate=SPAN)
+    STUCK_AFTER = env.timedelta("STUCK_AFTER", default=timedelta(hours=2), validate=DURATION)
     RATE_QUEUE = env.str("RATE_QUEUE", default="1000/m", validate=RATE)
     RATE_TRIGGER = env.str("RATE_TRIGGER", default="10/m", validate=RATE)
     CACHE_URL: str = env.redis_url("CACHE_URL", default="")
@@ -100,10 +100,10 @@ try:
     TIME_ZONE = env.str("TIME_ZONE", default="") or get_localzone_name()
 
     DATABASE_CONNECTION_TIMEOUT = env.timedelta(
-        "DATABASE_CONNECTION_TIMEOUT", default=timedelta(seconds=5), validate=SPAN
+        "DATABASE_CONNECTION_TIMEOUT", default=timedelta(seconds=5), validate=DURATION
     )
     DATABASE_QUERY_TIMEOUT = env.timedelta(
-        "DATABASE_QUERY_TIMEOUT", default=timedelta(seconds=10), validate=SPAN
+        "DATABASE_QUERY_TIMEOUT", default=timedelta(seconds=10), validate=DURATION
     )
     dj_database_url.register("mssql", "mssql")
     if not DEBUG and not env.str("DATABASE_URL", default=""):
@@ -168,7 +168,7 @@ INSTALLED_APPS = [
     "triggers",
     "rest_framework",
     "django_ratelimit",
-    "queueapi.apps.BackOfficeConfig",  # Django's admin
+    "queueapi.apps.QueueApiAdminConfig",  # Django's admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -178,10 +178,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "queueapi.admin.middleware.AdminCookieMiddleware",
-    "queueapi.request_context.RequestContextMiddleware",
+    "security.request_id.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "queueapi.content_security_policy.ContentSecurityPolicyMiddleware",
+    "security.content_security_policy.ContentSecurityPolicyMiddleware",
     "queueapi.admin.middleware.AdminLocaleMiddleware",
     "security.middleware.BanMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -193,13 +193,13 @@ MIDDLEWARE = [
 ]
 
 REST_FRAMEWORK = {
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "queueapi.negotiation.AlwaysJSON",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "queueapi.api.negotiation.AlwaysJSON",
     "DEFAULT_AUTHENTICATION_CLASSES": ["security.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_THROTTLE_CLASSES": ["security.throttling.ClientRateThrottle"],
-    "DEFAULT_PARSER_CLASSES": ["queueapi.parsers.JSONObjectParser"],
+    "DEFAULT_PARSER_CLASSES": ["queueapi.api.parsers.JSONObjectParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "EXCEPTION_HANDLER": "queueapi.errors.exception_handler",
+    "EXCEPTION_HANDLER": "queueapi.api.exception_handler.exception_handler",
     # No OPTIONS answer that describes the API to whoever asks.
     "DEFAULT_METADATA_CLASS": None,
     "UNAUTHENTICATED_USER": None,
@@ -305,13 +305,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
-        "request_context": {"()": "queueapi.request_context.RequestContextFilter"},
-        "once_per_minute": {"()": "queueapi.request_context.OncePerMinute"},
-        "short_client_errors": {"()": "queueapi.request_context.ShortClientErrors"},
+        "request_context": {"()": "security.request_id.RequestContextFilter"},
+        "once_per_minute": {"()": "queueapi.log_format.OncePerMinute"},
+        "short_client_errors": {"()": "queueapi.log_format.ShortClientErrors"},
     },
     "formatters": {
         "line": {
-            "()": "queueapi.request_context.LineFormatter",
+            "()": "queueapi.log_format.LineFormatter",
             "format": "{asctime} {levelname} {name} {client} [{request_id}] {message}",
             "style": "{",
         }
@@ -331,7 +331,7 @@ LOGGING = {
         # for a thread: most of all when it is busy. And a traceback for each connection while there
         # is no file descriptor left, or no room for a body.
         "waitress": {"level": "WARNING", "filters": ["once_per_minute"]},
-        "queueapi.request_parser": {"filters": ["once_per_minute"]},
+        "queueapi.server.request_parser": {"filters": ["once_per_minute"]},
         "security.throttling": {"filters": ["once_per_minute"]},
         "waitress.queue": {"level": "ERROR"},
     },

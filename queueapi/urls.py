@@ -12,7 +12,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
-handler400 = "queueapi.errors.bad_request"
-handler403 = "queueapi.errors.permission_denied"
-handler404 = "queueapi.errors.not_found"
-handler500 = "queueapi.errors.server_error"
+handler400 = "queueapi.api.error_views.bad_request"
+handler403 = "queueapi.api.error_views.permission_denied"
+handler404 = "queueapi.api.error_views.not_found"
+handler500 = "queueapi.api.error_views.server_error"

@@ -13,8 +13,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.database.inserts import insert
-from queueapi.database.retries import connect, connection_is_lost, outlast_deadlocks
-from queueapi.fields import UnicodeCharField, UniqueIdentifierField
+from queueapi.database.model_fields import UnicodeCharField, UniqueIdentifierField
+from queueapi.database.retries import (
+    connection_is_lost,
+    ensure_connection,
+    retry_on_deadlock,
+)
 
 
 class QueueItemQuerySet(models.QuerySet["QueueItem"]):
@@ -22,14 +26,14 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
         """Add an item, once, even if the connection breaks on the way."""
         item = self.model(**fields)
         add = partial(insert, item, using=self.db)
-        connect()
+        ensure_connection()
         try:
-            outlast_deadlocks(add)
+            retry_on_deadlock(add)
         except Error:
             if not connection_is_lost():
                 raise
             try:
-                outlast_deadlocks(add)
+                retry_on_deadlock(add)
             except IntegrityError:
                 # It has the same id as the first time, so this may mean that it is stored.
                 if not self.filter(pk=item.pk).exists():

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from queueapi.serializers import (
+from queueapi.api.serializer_fields import (
     InputSerializer,
     LocalDateTimeField,
     TextField,

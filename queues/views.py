@@ -3,9 +3,9 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from queueapi.api.viewsets import RateLimitedViewSet
 from queues.models import QueueItem
 from queues.serializers import QueueItemSerializer
-from security.viewsets import RateLimitedViewSet
 
 
 class QueueItemViewSet(RateLimitedViewSet):

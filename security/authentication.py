@@ -19,7 +19,7 @@ class ApiKeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[ApiKey, ApiKey]:
         secret = request.META.get("HTTP_X_API_KEY", "")
         key = ApiKey.objects.with_secret(secret)
-        if key is not None and key.state == ApiKey.State.LIVE:
+        if key is not None and key.state == ApiKey.State.ACTIVE:
             key.touch()
             return key, key
         if key is not None:

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from queueapi.database.address import MICROSOFT
+from queueapi.database.url import MICROSOFT
 
 # The first patch release of each minor one whose `http.cookies` is not slow (CVE-2024-7592).
 COOKIES_MENDED = {(3, 11): 10, (3, 12): 6}

@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.errors import permission_denied
-from security.address import client_address
+from queueapi.api.error_views import permission_denied
+from security.client_ip import get_client_ip
 from security.models import BannedIP, FailedAttempt
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class BanMiddleware:
             note = self.note_login
         else:
             return self.get_response(request)
-        if BannedIP.objects.covers(client_address(request)):
+        if BannedIP.objects.is_banned(get_client_ip(request)):
             return permission_denied(request, BANNED)
         response = self.get_response(request)
         try:
@@ -61,7 +61,7 @@ class BanMiddleware:
             if reason != Reason.MISSING or not may_come_from_a_page(request):
                 FailedAttempt.objects.record(request, reason, key)
         elif response.status_code < 300:
-            FailedAttempt.objects.forgive(client_address(request))
+            FailedAttempt.objects.forgive(get_client_ip(request))
 
     def note_login(self, request: HttpRequest, response: HttpResponse) -> None:
         # Set by LoginForm if a password was checked. A successful login is a redirect.

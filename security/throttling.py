@@ -21,17 +21,12 @@ class ClientRateThrottle(BaseThrottle):
     usage: dict[str, Any] | None = None
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        self.usage = counters.use(request, view)
+        self.usage = counters.hit(request, view)
         request.rate_usage = self.usage  # type: ignore[attr-defined]
         return self.usage is None or not self.usage["should_limit"]
 
     def wait(self) -> float | None:
-        return seconds_left(self.usage) if self.usage else None
-
-
-def seconds_left(usage: dict[str, Any]) -> int:
-    """Until the next window begins, which is a second after `time_left`."""
-    return max(1, int(usage["time_left"]) + 1)
+        return self.usage["reset"] if self.usage else None
 
 
 class Counters:
@@ -41,7 +36,7 @@ class Counters:
     RETRY_SECONDS = 3
     retry_at = 0.0
 
-    def use(self, request: Request, view: Any) -> dict[str, Any] | None:
+    def hit(self, request: Request, view: Any) -> dict[str, Any] | None:
         """Count this request; `None` if it can't be counted."""
         if monotonic() < self.retry_at:
             return None
@@ -55,14 +50,16 @@ class Counters:
                 increment=True,
             )
         except settings.CACHE_ERRORS as error:
-            self.note_outage(repr(error))
+            self.log_outage(repr(error))
             return None
         if usage["limit"] == 0:  # how django-ratelimit reports that the cache did not count
-            self.note_outage("it did not count")
+            self.log_outage("it did not count")
             return None
+        # Seconds until the next window begins, which is a second after `time_left`.
+        usage["reset"] = max(1, int(usage["time_left"]) + 1)
         return usage
 
-    def note_outage(self, why: str) -> None:
+    def log_outage(self, why: str) -> None:
         self.retry_at = monotonic() + self.RETRY_SECONDS
         logger.error("The cache is away, so rates are not limited meanwhile: %s", why)
 

@@ -13,8 +13,8 @@ from django.db.models import Case, Exists, OuterRef, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.database.retries import outlast_deadlocks
-from queueapi.fields import UnicodeCharField, UniqueIdentifierField
+from queueapi.database.model_fields import UnicodeCharField, UniqueIdentifierField
+from queueapi.database.retries import retry_on_deadlock
 
 
 class TriggerQuerySet(models.QuerySet["Trigger"]):
@@ -31,9 +31,9 @@ class TriggerQuerySet(models.QuerySet["Trigger"]):
         namesake = self.single(name).exclude(pk=OuterRef("pk"))
         only = self.single(name).filter(~Exists(namesake))
         # Not repeated when the connection broke: done twice, it could start a second robot.
-        if outlast_deadlocks(partial(only.update, process_status=status)):
+        if retry_on_deadlock(partial(only.update, process_status=status)):
             return
-        count = outlast_deadlocks(self.single(name).count)
+        count = retry_on_deadlock(self.single(name).count)
         if count > 1:
             raise Trigger.MultipleObjectsReturned(
                 f"{count} triggers of type SINGLE have this name; give each its own."
@@ -103,7 +103,7 @@ class Trigger(models.Model):
     is_blocking = models.BooleanField(_("blocking"), default=False)
     scheduler_whitelist = UnicodeCharField(_("machines"), max_length=250, null=True, blank=True)
     priority = models.IntegerField(_("priority"), default=0)
-    type = UnicodeCharField(_("kind"), max_length=9, choices=Type, editable=False)
+    type = UnicodeCharField(_("type"), max_length=9, choices=Type, editable=False)
 
     # What the rows of a subclass are; `type` has to say the same.
     kind: ClassVar[Type | None] = None

@@ -1,6 +1,6 @@
 """What `POST /api/trigger` takes."""
 
-from queueapi.serializers import InputSerializer, TextField, UpperCaseChoiceField
+from queueapi.api.serializer_fields import InputSerializer, TextField, UpperCaseChoiceField
 from triggers.models import Trigger
 
 

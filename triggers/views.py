@@ -3,7 +3,7 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from security.viewsets import RateLimitedViewSet
+from queueapi.api.viewsets import RateLimitedViewSet
 from triggers.models import Trigger
 from triggers.serializers import TriggerStatusSerializer
 

@@ -30,7 +30,7 @@ def remembered(function: F) -> F:
     return cached(TTLCache(20_000, REMEMBER), lock=Lock())(function)  # type: ignore[no-any-return]
 
 
-def client_address() -> str:
+def get_client_ip() -> str:
     """The last entry of X-Forwarded-For, by ProxyFix, without the port that IIS adds."""
     address = request.remote_addr or ""
     return address.partition(":")[0] if address.count(":") == 1 else address
@@ -38,7 +38,7 @@ def client_address() -> str:
 
 @remembered
 def is_banned(address: str) -> bool:
-    running = Ban.ended.is_(None), Ban.until > datetime.now()
+    running = Ban.lifted.is_(None), Ban.expires > datetime.now()
     return (
         db.session.execute(select(Ban.id).where(Ban.network == address, *running)).first()
         is not None
@@ -53,7 +53,7 @@ def client_of(secret: str) -> str | None:
 
 
 def enter() -> None:
-    address = client_address()
+    address = get_client_ip()
     if is_banned(address):
         abort(403, "This address is banned after repeated failed attempts.")
     client = client_of(request.headers.get("X-API-Key", ""))
@@ -68,7 +68,7 @@ def record_failure(address: str) -> None:
     db.session.add(
         FailedAttempt(
             time=now,
-            address=address,
+            client_ip=address,
             network=address,
             method=request.method[:10],
             path=request.path[:200],
@@ -85,8 +85,8 @@ def record_failure(address: str) -> None:
             Ban(
                 network=address,
                 reason=f"{attempts} failed attempts",
-                began=now,
-                until=now + BAN_DURATION,
+                created=now,
+                expires=now + BAN_DURATION,
                 attempts=attempts,
             )
         )

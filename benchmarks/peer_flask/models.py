@@ -47,10 +47,10 @@ class Ban(db.Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     network: Mapped[str]
     reason: Mapped[str]
-    began: Mapped[datetime]
-    until: Mapped[datetime]
+    created: Mapped[datetime]
+    expires: Mapped[datetime]
     attempts: Mapped[int]
-    ended: Mapped[datetime | None]
+    lifted: Mapped[datetime | None]
 
 
 class FailedAttempt(db.Model):
@@ -58,7 +58,7 @@ class FailedAttempt(db.Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     time: Mapped[datetime]
-    address: Mapped[str]
+    client_ip: Mapped[str]
     network: Mapped[str]
     method: Mapped[str]
     path: Mapped[str]

@@ -1,3 +1,1 @@
-"""The back office: what its pages share, and those of accounts and of the audit log."""
-
-from queueapi.admin import accounts, log  # noqa: F401  registers them
+"""Django's admin as this project uses it: base classes for the pages of all apps."""

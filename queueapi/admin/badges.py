@@ -14,7 +14,7 @@ SIGNS = {
     "PAUSING": "‖",
     "KILLING": "✕",
     "KILLED": "✕",
-    "live": "●",
+    "active": "●",
     "expired": "○",
     "revoked": "✕",
 }

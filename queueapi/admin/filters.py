@@ -20,7 +20,7 @@ class BetweenFilter(admin.ListFilter):
     `<parameter_name>_from` and `<parameter_name>_to` in the address, both inclusive.
     """
 
-    template = "admin/between_filter.html"
+    template = "queueapi/between_filter.html"
     parameter_name: str
     field_name: str
 

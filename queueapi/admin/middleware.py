@@ -40,7 +40,7 @@ class AdminCookieMiddleware:
         return self.get_response(request)
 
 
-class ForTheAdmin:
+class AdminOnlyMixin:
     """Before a middleware: leave it out of the way of whatever is not below `/admin/`."""
 
     def __call__(self, request: HttpRequest) -> Any:
@@ -49,7 +49,7 @@ class ForTheAdmin:
         return self.get_response(request)  # type: ignore[attr-defined]
 
 
-class AdminLocaleMiddleware(ForTheAdmin, LocaleMiddleware):
+class AdminLocaleMiddleware(AdminOnlyMixin, LocaleMiddleware):
     """The language that the browser asks for. The API's answers are in English."""
 
     def __call__(self, request: HttpRequest) -> Any:
@@ -60,13 +60,13 @@ class AdminLocaleMiddleware(ForTheAdmin, LocaleMiddleware):
             translation.deactivate()
 
 
-class AdminSessionMiddleware(ForTheAdmin, SessionMiddleware):
+class AdminSessionMiddleware(AdminOnlyMixin, SessionMiddleware):
     pass
 
 
-class AdminAuthenticationMiddleware(ForTheAdmin, AuthenticationMiddleware):
+class AdminAuthenticationMiddleware(AdminOnlyMixin, AuthenticationMiddleware):
     pass
 
 
-class AdminMessageMiddleware(ForTheAdmin, MessageMiddleware):
+class AdminMessageMiddleware(AdminOnlyMixin, MessageMiddleware):
     pass

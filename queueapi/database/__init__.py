@@ -1,1 +1,1 @@
-"""The database as SQL Server has it, and as OpenOrchestrator shares it with us."""
+"""SQL Server, and the tables that OpenOrchestrator shares with us."""

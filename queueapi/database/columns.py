@@ -20,7 +20,7 @@ WHERE object_id = OBJECT_ID(%s) AND (default_object_id <> 0 OR is_identity = 1 O
       OR generated_always_type <> 0 OR TYPE_NAME(system_type_id) = 'timestamp')
 """
 # What OpenOrchestrator made; it holds the times that we write.
-AS_GOOD = {("datetime2", "datetime")}
+COMPATIBLE_TYPES = {("datetime2", "datetime")}
 MAX = -1  # the length of nvarchar(max)
 
 
@@ -62,7 +62,7 @@ def filled_by_the_database(connection: BaseDatabaseWrapper, table: str) -> set[s
         return {column.name.lower() for column in described if column.default is not None}
 
 
-def faults(connection: BaseDatabaseWrapper, model: type[Model]) -> Iterator[str]:
+def schema_errors(connection: BaseDatabaseWrapper, model: type[Model]) -> Iterator[str]:
     """A sentence for each column that would make us fail, or one for a table that is missing."""
     table = model._meta.db_table
     columns = columns_of(connection, table)
@@ -96,7 +96,7 @@ def _parse(db_type: str) -> tuple[str, int | None]:
 
 
 def _holds(column: Column, kind: str, length: int | None) -> bool:
-    if column.kind != kind and (kind, column.kind) not in AS_GOOD:
+    if column.kind != kind and (kind, column.kind) not in COMPATIBLE_TYPES:
         return False
     if length is None or column.length in (None, MAX):
         return True

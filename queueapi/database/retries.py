@@ -15,7 +15,7 @@ TRIES = 3
 PAUSE = 0.1
 
 
-def outlast_deadlocks(write: Callable[[], Result]) -> Result:
+def retry_on_deadlock(write: Callable[[], Result]) -> Result:
     """What `write` returns, which is called again if a deadlock undid it.
 
     Not inside of a transaction: a deadlock undoes all of it, so all of it would have to be
@@ -41,7 +41,7 @@ def is_deadlock(error: Error) -> bool:
     return text.startswith(("40001", "Driver Error: Serialization failure")) or " (1205) (" in text
 
 
-def connect() -> None:
+def ensure_connection() -> None:
     """Have a connection that works; what fails here has sent nothing."""
     connection.close_if_health_check_failed()
     connection.ensure_connection()

@@ -23,7 +23,7 @@ from django.test import Client
 
 
 class Api:
-    """Posts to the API as a client with a live key."""
+    """Posts to the API as a client with an active key."""
 
     def __init__(self, client: Client, key: str) -> None:
         self.client = client

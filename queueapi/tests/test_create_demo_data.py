@@ -24,7 +24,7 @@ def test_it_works(client):
     said = create_demo_data()
     password = re.search(r"user admin, password (\S+)", said)[1]
     assert client.login(username="admin", password=password)
-    assert ApiKey.objects.live().get().client == "demo"
+    assert ApiKey.objects.active().get().client == "demo"
     assert set(QueueItem.objects.values_list("status", flat=True)) == set(QueueItem.Status.values)
     for kind in (SingleTrigger, ScheduledTrigger, QueueTrigger):
         assert kind.objects.exists()

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.conf import settings
 from tree_sitter import Language, Node, Parser
 
-from queueapi.server import DRAIN_SECONDS
+from queueapi.server.waitress import DRAIN_SECONDS
 from queueapi.tests.test_web_config import PLATFORM, span
 
 SCRIPTS = sorted((settings.BASE_DIR / "deploy").glob("*.ps1"))

@@ -14,8 +14,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from django.conf import settings
 
-from queueapi.connections import REQUEST_SECONDS
 from queueapi.management.commands.serve import WAITRESS_MARGIN_BYTES
+from queueapi.server.channels import REQUEST_SECONDS
 from queueapi.tests.helpers import Server, database_url, wait_until_it_stops_listening
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP, FailedAttempt
@@ -85,7 +85,7 @@ def test_it_works(iis, key):
     assert (status, answer["success"]) == (201, True)
     assert iis.push(CLIENT)[0] == 401
     assert iis.push(NEIGHBOUR)[0] == 401
-    assert set(FailedAttempt.objects.values_list("address", flat=True)) == {
+    assert set(FailedAttempt.objects.values_list("client_ip", flat=True)) == {
         "10.1.2.3",
         "2001:db8::1",
     }
@@ -102,7 +102,7 @@ def test_the_client_is_banned_and_not_iis(iis, key):
 
 def test_what_the_client_claims_to_be_forwarded_for_is_not_believed(iis):
     iis.push(f"127.0.0.1, 198.51.100.7, {CLIENT}")
-    assert FailedAttempt.objects.get().address == "10.1.2.3"
+    assert FailedAttempt.objects.get().client_ip == "10.1.2.3"
 
 
 TOO_LARGE = {"success": False, "error": "The body is larger than this server accepts."}

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.admin.bulk import Action
+from queueapi.admin.bulk_actions import Action
 from queues.models import QueueItem
 
 Status = QueueItem.Status

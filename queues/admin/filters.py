@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.admin.filters import BetweenFilter
-from queues import statistics
+from queues import queue_statistics
 
 
 class QueueFilter(admin.SimpleListFilter):
@@ -17,7 +17,7 @@ class QueueFilter(admin.SimpleListFilter):
     parameter_name = "queue_name"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        names = statistics.queue_names()
+        names = queue_statistics.queue_names()
         chosen = self.value()
         if chosen and chosen not in names:
             names = [chosen, *names]

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.admin.editing import CarefulForm, PlainTextField
+from queueapi.admin.edit_conflicts import OptimisticLockingForm, PlainTextField
 from queues.models import QueueItem
 from queues.serializers import QueueItemSerializer
 
@@ -65,7 +65,7 @@ class NewItemForm(forms.ModelForm):
         """There are none."""
 
 
-class ItemForm(CarefulForm):
+class ItemForm(OptimisticLockingForm):
     class Meta:
         field_classes = dict.fromkeys(("data", "reference", "message"), PlainTextField)
         widgets = {

@@ -16,14 +16,14 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from queueapi import audit
+from queueapi.admin import audit
 from queueapi.admin.badges import badge
-from queueapi.admin.base import UncountedList
-from queueapi.admin.bulk import Action, BulkAdmin
-from queueapi.admin.editing import CarefulAdmin
-from queueapi.admin.selection import Selection
-from queueapi.spans import readable, short_time
-from queues import statistics
+from queueapi.admin.bulk_actions import Action, BulkActionsAdmin
+from queueapi.admin.edit_conflicts import OptimisticLockingAdmin
+from queueapi.admin.model_admin import UncountedList
+from queueapi.admin.selected_rows import SelectedRows
+from queueapi.durations import format_datetime, format_duration
+from queues import queue_statistics
 from queues.admin.actions import ABANDON, DELETE, EXPORT, REQUEUE
 from queues.admin.filters import CreatedFilter, EndedFilter, QueueFilter, StuckFilter
 from queues.admin.forms import ItemForm, NewItemForm
@@ -41,7 +41,7 @@ class ItemList(UncountedList):
 
 
 @admin.register(QueueItem)
-class QueueItemAdmin(BulkAdmin, CarefulAdmin):
+class QueueItemAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
     status_field = "status"
     actions = ["requeue", "abandon", "delete_selected", "export"]
     list_display = [
@@ -52,7 +52,7 @@ class QueueItemAdmin(BulkAdmin, CarefulAdmin):
     search_fields = ["reference", "id", "created_by", "message", "data"]
     search_help_text = _("Searches reference, id, created by, message and data.")
     ordering = ["-created_date"]
-    change_form_template = "admin/row_change_form.html"
+    change_form_template = "queueapi/row_change_form.html"
     readonly_fields = [
         *("queue_name", "state", "formatted_data", "created_by", "created_date", "start_date"),
         *("end_date", "took", "age", "id"),
@@ -73,15 +73,15 @@ class QueueItemAdmin(BulkAdmin, CarefulAdmin):
 
     @admin.display(description=_("age"), ordering="-created_date")
     def age(self, item: QueueItem) -> str:
-        return readable(timezone.now() - item.created_date, depth=1)
+        return format_duration(timezone.now() - item.created_date, depth=1)
 
     @admin.display(description=_("created"), ordering="created_date")
     def created(self, item: QueueItem) -> str:
-        return short_time(item.created_date)
+        return format_datetime(item.created_date)
 
     @admin.display(description=_("duration"))
     def took(self, item: QueueItem) -> str:
-        return readable(item.duration)
+        return format_duration(item.duration)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
@@ -184,22 +184,22 @@ class QueueItemAdmin(BulkAdmin, CarefulAdmin):
 
     @admin.action(description=_("Requeue"), permissions=["change"])
     def requeue(self, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase | None:
-        return self.ask_or_do(request, queryset, REQUEUE)
+        return self.confirm_or_run(request, queryset, REQUEUE)
 
     @admin.action(description=_("Abandon"), permissions=["change"])
     def abandon(self, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase | None:
-        return self.ask_or_do(request, queryset, ABANDON)
+        return self.confirm_or_run(request, queryset, ABANDON)
 
     @admin.action(description=_("Delete"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase | None:
-        return self.ask_or_do(request, queryset, DELETE)
+        return self.confirm_or_run(request, queryset, DELETE)
 
     @admin.action(description=_("Export as CSV"), permissions=["view"])
     def export(self, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase | None:
-        return self.ask_or_do(request, queryset, EXPORT)
+        return self.confirm_or_run(request, queryset, EXPORT)
 
     def do(
-        self, request: HttpRequest, selection: Selection, action: Action
+        self, request: HttpRequest, selection: SelectedRows, action: Action
     ) -> HttpResponseBase | None:
         if action.changes:
             return super().do(request, selection, action)
@@ -220,9 +220,9 @@ class QueueItemAdmin(BulkAdmin, CarefulAdmin):
         super().delete_model(request, obj)
         self.after_change()
 
-    def epitaph(self, item: QueueItem) -> str:
+    def deletion_message(self, item: QueueItem) -> str:
         """Not its data, which may be why it is deleted."""
         return f"status: {item.status}"
 
     def after_change(self) -> None:
-        transaction.on_commit(statistics.forget)
+        transaction.on_commit(queue_statistics.invalidate)

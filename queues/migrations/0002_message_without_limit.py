@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from queueapi.database.operations import ChangeTexts
+from queueapi.database.migration_operations import AlterTextColumns
 
 
 class Migration(migrations.Migration):
@@ -11,5 +11,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        ChangeTexts("QueueItem", {"message": models.TextField(blank=True, null=True)}),
+        AlterTextColumns(
+            "QueueItem",
+            {"message": models.TextField(blank=True, null=True, verbose_name="message")},
+        ),
     ]

@@ -9,8 +9,8 @@ from django.core.cache import cache
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from queueapi import audit
-from queueapi.admin.selection import Selection
+from queueapi.admin import audit
+from queueapi.admin.selected_rows import SelectedRows
 from queueapi.tests.helpers import form_in, said
 from queues.models import QueueItem
 from queues.tests.helpers import (
@@ -170,10 +170,10 @@ def test_a_question_that_is_too_old_does_nothing(sign_in):
 
 def test_two_clicks_claim_a_selection_once(db):
     item()
-    name = Selection.take(1, "requeue", QueueItem.objects.all(), "status").keep()
+    name = SelectedRows.take(1, "requeue", QueueItem.objects.all(), "status").keep()
     claimed = []
     threads = [
-        threading.Thread(target=lambda: claimed.append(Selection.claim(name, 1, "requeue")))
+        threading.Thread(target=lambda: claimed.append(SelectedRows.claim(name, 1, "requeue")))
         for _ in range(8)
     ]
     for thread in threads:
@@ -185,7 +185,7 @@ def test_two_clicks_claim_a_selection_once(db):
 
 def test_the_cache_holds_a_selection_as_json(db):
     item(), failed()
-    Selection.take(1, "requeue", QueueItem.objects.all(), "status").keep()
+    SelectedRows.take(1, "requeue", QueueItem.objects.all(), "status").keep()
     kept = cache.get("selection.1.requeue")
     assert json.loads(json.dumps(kept)) == kept
 

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from queueapi.admin.editing import CarefulAdmin
+from queueapi.admin.edit_conflicts import OptimisticLockingAdmin
 from queueapi.tests.helpers import form_in, said
 from queues.models import QueueItem
 from queues.tests.helpers import LIST, Status, failed, item, page_of, robot_sets
@@ -250,13 +250,13 @@ def test_viewers_see_the_data_as_it_is_too(sign_in):
 
 def test_a_write_between_the_check_and_the_save_is_not_overwritten(sign_in, monkeypatch):
     client, row = sign_in(), item(message="old")
-    fields_to_save = CarefulAdmin.fields_to_save
+    fields_to_save = OptimisticLockingAdmin.fields_to_save
 
     def a_robot_comes_between(*args):
         robot_sets(row, message="of the robot")
         return fields_to_save(*args)
 
-    monkeypatch.setattr(CarefulAdmin, "fields_to_save", a_robot_comes_between)
+    monkeypatch.setattr(OptimisticLockingAdmin, "fields_to_save", a_robot_comes_between)
     answer = save(client, row, message="mine")
     assert "at this very moment" in said(client.get(answer.url))[0]
     row.refresh_from_db()

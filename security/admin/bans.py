@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from queueapi import audit
-from security.address import client_address
+from queueapi.admin import audit
+from security.admin.action_pages import ActionPageAdmin
 from security.admin.forms import BanForm
-from security.admin.verbs import VerbAdmin
+from security.client_ip import get_client_ip
 from security.models import BannedIP
 from security.models.bans import BannedIPQuerySet
 
@@ -36,12 +36,12 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(BannedIP)
-class BannedIPAdmin(VerbAdmin):
-    list_display = ["network", "is_active", "reason", "began", "until", "ended", "ended_by"]
+class BannedIPAdmin(ActionPageAdmin):
+    list_display = ["network", "is_active", "reason", "created", "expires", "lifted", "lifted_by"]
     list_filter = [StateFilter]
     search_fields = ["network", "reason"]
     search_help_text = _("Searches network and reason.")
-    ordering = ["-began"]
+    ordering = ["-created"]
     actions = ["lift"]
 
     @admin.display(description=_("active"), boolean=True)
@@ -69,18 +69,18 @@ class BannedIPAdmin(VerbAdmin):
                         form.cleaned_data["reason"],
                         by=request.user.get_username(),
                     )
-                    # The one whose place it took ended when it began.
+                    # The one whose place it took ended when this one began.
                     self.log_ends(
-                        request, BannedIP.objects.filter(network=ban.network, ended=ban.began)
+                        request, BannedIP.objects.filter(network=ban.network, lifted=ban.created)
                     )
-                    until = f"Banned until {ban.until:%Y-%m-%d %H:%M}: {ban.reason}"
+                    until = f"Banned until {ban.expires:%Y-%m-%d %H:%M}: {ban.reason}"
                     audit.record(request.user.pk, ADDITION, [(ban, until)])
             except ValidationError as error:
                 form.refuse(error)
             else:
                 text = gettext("%(network)s is banned.") % {"network": ban.network}
                 self.message_user(request, text, messages.SUCCESS)
-                if BannedIP.objects.covers(client_address(request)):
+                if BannedIP.objects.is_banned(get_client_ip(request)):
                     text = gettext("That is your own address: once you sign out, you are out.")
                     self.message_user(request, text, messages.WARNING)
                 return HttpResponseRedirect(reverse("admin:security_bannedip_changelist"))
@@ -114,7 +114,10 @@ class BannedIPAdmin(VerbAdmin):
 
     def log_ends(self, request: HttpRequest, ended: Iterable[BannedIP]) -> None:
         entries = [
-            (ban, audit.difference(BannedIP, {}, {"ended": ban.ended, "ended_by": ban.ended_by}))
+            (
+                ban,
+                audit.difference(BannedIP, {}, {"lifted": ban.lifted, "lifted_by": ban.lifted_by}),
+            )
             for ban in ended
         ]
         audit.record(request.user.pk, CHANGE, entries)

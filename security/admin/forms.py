@@ -12,15 +12,17 @@ from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from security.durations import duration, lifetime
+from queueapi.durations import parse_duration, parse_lifetime
 
 REMEMBERED = 24 * 60 * 60  # seconds that a form is known to have been sent
 
 
-class SpanField(forms.CharField):
+class DurationField(forms.CharField):
     """A span of time in the notation of the commands."""
 
-    def __init__(self, parse: Callable[[str], timedelta | None] = duration, **kwargs: Any) -> None:
+    def __init__(
+        self, parse: Callable[[str], timedelta | None] = parse_duration, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.parse = parse
 
@@ -45,7 +47,7 @@ def is_first_use(token: str) -> bool:
         return True  # better twice than never
 
 
-class VerbForm(forms.Form):
+class ActionForm(forms.Form):
     """A form for which a verb of a model may still refuse what it holds.
 
     It is sent once: whoever reloads the answer, which may show a key, must not get another.
@@ -68,23 +70,23 @@ class VerbForm(forms.Form):
             self.add_error(None, error)
 
 
-class IssueForm(VerbForm):
+class IssueForm(ActionForm):
     client = forms.CharField(
         label=_("Client"),
         strip=False,
         max_length=100,
         help_text=_("The system that will send the key. All keys of a client share its rate."),
     )
-    expires = SpanField(
-        lifetime,
+    expires = DurationField(
+        parse_lifetime,
         label=_("Expires after"),
         initial="365d",
         help_text=_("For example 365d, 12h or never."),
     )
 
 
-class RotateForm(VerbForm):
-    overlap = SpanField(
+class RotateForm(ActionForm):
+    overlap = DurationField(
         label=_("Overlap"),
         initial="24h",
         help_text=_(
@@ -102,12 +104,14 @@ def default_ban() -> str:
 UNITS = [("d", 24 * 60 * 60), ("h", 60 * 60), ("m", 60), ("s", 1)]
 
 
-class BanForm(VerbForm):
+class BanForm(ActionForm):
     address = forms.CharField(
         label=_("Address"),
         help_text=_("An IPv4 or IPv6 address. An IPv6 address stands for its /64."),
     )
-    span = SpanField(label=_("For"), initial=default_ban, help_text=_("For example 2h, 30m or 7d."))
+    span = DurationField(
+        label=_("For"), initial=default_ban, help_text=_("For example 2h, 30m or 7d.")
+    )
     reason = forms.CharField(
         label=_("Reason"), max_length=200, help_text=_("Why, for whoever reads the list.")
     )

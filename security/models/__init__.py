@@ -1,6 +1,7 @@
 """What decides who may enter, and what is known of those who may not."""
 
-from security.models.bans import BannedIP, FailedAttempt
-from security.models.keys import ApiKey
+from security.models.api_keys import ApiKey
+from security.models.bans import BannedIP
+from security.models.failed_attempts import FailedAttempt
 
 __all__ = ["ApiKey", "BannedIP", "FailedAttempt"]

@@ -7,8 +7,9 @@ from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.test import Client
 
-from security.models.bans import banned_until, has_api_failures
-from security.models.keys import known_keys
+from security.models.api_keys import api_key_cache
+from security.models.bans import ban_cache
+from security.models.failed_attempts import api_failure_cache
 
 ITEM = {"queue_name": "q"}
 
@@ -38,8 +39,8 @@ def login(client: Client, username: str = "anna", password: str = "wrong") -> in
 
 def a_few_seconds_later() -> None:
     """What another process sees once it has asked the database again."""
-    for recent in (banned_until, has_api_failures, known_keys):
-        recent.forget_all()
+    for recent in (ban_cache, api_failure_cache, api_key_cache):
+        recent.invalidate_all()
 
 
 @contextmanager

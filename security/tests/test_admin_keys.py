@@ -9,10 +9,10 @@ from django.contrib.sessions.models import Session
 from django.urls import reverse
 from django.utils import timezone
 
-from queueapi import audit
+from queueapi.admin import audit
 from queueapi.tests.helpers import Api, form_in
 from security.models import ApiKey
-from security.models.keys import known_keys
+from security.models.api_keys import api_key_cache
 
 pytestmark = pytest.mark.django_db
 
@@ -120,12 +120,12 @@ def test_rotate_names_the_keys_that_end(sign_in, key):
     assert key.prefix in sign_in().get(address("rotate", key)).content.decode()
 
 
-def test_rotate_without_a_live_key_is_refused(sign_in, key):
+def test_rotate_without_an_active_key_is_refused(sign_in, key):
     client = sign_in()
     form = form_in(client.get(address("rotate", key)), "overlap")
     key.revoke()
     answer = client.post(address("rotate", key), form)
-    assert "no live key" in answer.content.decode()
+    assert "no active key" in answer.content.decode()
     assert ApiKey.objects.count() == 1
 
 
@@ -169,7 +169,7 @@ def test_a_key_is_not_edited(sign_in, key):
 
 @pytest.mark.parametrize(
     ("state", "clients"),
-    [("live", ["late", "soon"]), ("expiring", ["soon"]), ("ended", ["revoked"]), ("x", None)],
+    [("active", ["late", "soon"]), ("expiring", ["soon"]), ("ended", ["revoked"]), ("x", None)],
 )
 def test_filter_by_state(sign_in, state, clients):
     ApiKey.objects.issue("soon", 13 * DAY)
@@ -212,7 +212,7 @@ def test_a_revocation_holds_at_once_although_it_is_in_a_transaction(sign_in, mon
     record = audit.record
 
     def another_thread_asks_before_the_commit(*args):
-        known_keys._answers[key.hashed_secret] = (float("inf"), key)
+        api_key_cache._answers[key.hashed_secret] = (float("inf"), key)
         record(*args)
 
     monkeypatch.setattr(audit, "record", another_thread_asks_before_the_commit)

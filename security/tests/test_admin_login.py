@@ -109,7 +109,7 @@ def test_a_staff_session_goes_on_and_can_lift_the_ban(api, admin_client):
     )
     assert "1 ban lifted." in response.content.decode()
     ban.refresh_from_db()
-    assert ban.ended_by == "admin"
+    assert ban.lifted_by == "admin"
     assert right(api) == 201
 
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from queues.models import QueueItem
 from security.models import ApiKey
-from security.models.keys import known_keys
+from security.models.api_keys import api_key_cache
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,7 @@ def test_any_number_of_keys_may_be_live_for_one_client(api):
 
 def expire(key: ApiKey) -> None:
     ApiKey.objects.filter(pk=key.pk).update(expires=timezone.now())
-    known_keys.forget_all()
+    api_key_cache.invalidate_all()
 
 
 def wrong_keys(api) -> dict[str, str | None]:

@@ -46,9 +46,9 @@ def test_what_the_ban_says_of_itself(api):
     assert ban.network == "127.0.0.1"
     assert ban.attempts == 5
     assert ban.reason == "5 failed attempts"
-    assert ban.until - ban.began == timedelta(hours=1)
-    assert before <= ban.began <= timezone.now()
-    assert (ban.ended, ban.ended_by) == (None, None)
+    assert ban.expires - ban.created == timedelta(hours=1)
+    assert before <= ban.created <= timezone.now()
+    assert (ban.lifted, ban.lifted_by) == (None, None)
 
 
 def test_ban_after_and_ban_duration_are_settings(api, settings):
@@ -56,7 +56,7 @@ def test_ban_after_and_ban_duration_are_settings(api, settings):
     settings.BAN_DURATION = timedelta(minutes=7)
     assert wrong(api, 3) == [401, 401, 403]
     ban = BannedIP.objects.get()
-    assert ban.until - ban.began == timedelta(minutes=7)
+    assert ban.expires - ban.created == timedelta(minutes=7)
 
 
 def test_attempts_outside_of_the_window_do_not_count(api):
@@ -70,7 +70,7 @@ def test_attempts_outside_of_the_window_do_not_count(api):
 
 def test_a_ban_ends_by_itself(api):
     wrong(api, 5)
-    BannedIP.objects.update(until=timezone.now())
+    BannedIP.objects.update(expires=timezone.now())
     a_few_seconds_later()
     assert right(api) == 201
 
@@ -78,11 +78,11 @@ def test_a_ban_ends_by_itself(api):
 def test_a_ban_that_ran_out_is_closed_by_the_next_one(api):
     wrong(api, 5)
     ran_out = timezone.now()
-    BannedIP.objects.update(until=ran_out)
+    BannedIP.objects.update(expires=ran_out)
     a_few_seconds_later()
     wrong(api, 5)
     old, new = BannedIP.objects.order_by("pk")
-    assert (old.ended, old.ended_by) == (ran_out, None)
+    assert (old.lifted, old.lifted_by) == (ran_out, None)
     assert new.is_active
 
 
@@ -105,14 +105,14 @@ def test_lifting_names_who_did_it(api):
     wrong(api, 5)
     BannedIP.objects.lift(by="anna")
     ban = BannedIP.objects.get()
-    assert ban.ended_by == "anna"
-    assert ban.ended <= timezone.now()
+    assert ban.lifted_by == "anna"
+    assert ban.lifted <= timezone.now()
     assert right(api) == 201
 
 
 def test_a_ban_that_ran_out_is_not_lifted(api):
     wrong(api, 5)
-    BannedIP.objects.update(until=timezone.now())
+    BannedIP.objects.update(expires=timezone.now())
     assert BannedIP.objects.lift(by="anna") == []
 
 
@@ -185,13 +185,13 @@ def test_a_clock_that_was_set_back_does_not_switch_counting_off(api):
     wrong(api, 5)
     BannedIP.objects.lift(by="anna")
     an_hour = timedelta(hours=1)  # by which the clock is set back, so that all that was is ahead
-    BannedIP.objects.update(began=F("began") + an_hour, ended=F("ended") + an_hour)
+    BannedIP.objects.update(created=F("created") + an_hour, lifted=F("lifted") + an_hour)
     FailedAttempt.objects.update(time=F("time") + an_hour)
     assert wrong(api, 6) == [401] * 5 + [403]
 
 
 def test_a_ban_shorter_than_the_window_leaves_a_clean_slate_too(api):
     wrong(api, 5)
-    BannedIP.objects.update(until=timezone.now())
+    BannedIP.objects.update(expires=timezone.now())
     a_few_seconds_later()
     assert wrong(api, 6) == [401] * 5 + [403]

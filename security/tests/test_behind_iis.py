@@ -40,7 +40,7 @@ def test_it_works(serve, key):
     assert push(server, key, ATTACKER) == 403
     assert push(server, key, NEIGHBOUR) == 201
     assert BannedIP.objects.get().network == "203.0.113.66"
-    assert set(FailedAttempt.objects.values_list("address", flat=True)) == {"203.0.113.66"}
+    assert set(FailedAttempt.objects.values_list("client_ip", flat=True)) == {"203.0.113.66"}
 
     # The ban holds when the server is killed and started again.
     server.process.kill()

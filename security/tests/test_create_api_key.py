@@ -57,7 +57,7 @@ def test_expires_never():
 def test_a_client_may_have_several_keys():
     run("create_api_key", "Payroll")
     run("create_api_key", "Payroll")
-    assert ApiKey.objects.live().filter(client="Payroll").count() == 2
+    assert ApiKey.objects.active().filter(client="Payroll").count() == 2
 
 
 @pytest.mark.parametrize(

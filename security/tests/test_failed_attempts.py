@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP, FailedAttempt
-from security.models.bans import new_rows
+from security.models.failed_attempts import new_rows
 from security.tests.helpers import login, no_writes_to, right, wrong
 from triggers.models import Trigger
 
@@ -18,7 +18,7 @@ def test_an_attempt_is_written_down(api):
     wrong(api, User_Agent="x" * 5000)
     attempt = FailedAttempt.objects.get()
     assert abs(attempt.time - timezone.now()) < timedelta(minutes=1)
-    assert attempt.address == "127.0.0.1"
+    assert attempt.client_ip == "127.0.0.1"
     assert attempt.path == "/api/queue"
     assert attempt.method == "POST"
     assert attempt.user_agent == "x" * 200

@@ -62,7 +62,7 @@ def test_19_characters_are_too_few(typed):
 def test_20_characters_are_enough(typed):
     typed("x" * 20)
     run("import_api_key", "Legacy")
-    assert ApiKey.objects.live().exists()
+    assert ApiKey.objects.active().exists()
 
 
 @pytest.mark.parametrize("text", [f"{SECRET}\n{SECRET}", f"{SECRET}\t{SECRET}", "nøgle" * 5])
@@ -87,4 +87,4 @@ def test_an_imported_key_can_be_rotated(typed):
     run("import_api_key", "Legacy")
     out, _ = run("rotate_api_key", "Legacy")
     assert out.strip() != SECRET
-    assert ApiKey.objects.live().count() == 2
+    assert ApiKey.objects.active().count() == 2

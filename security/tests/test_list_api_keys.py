@@ -13,7 +13,7 @@ def test_it_works(api):
     out, _ = run("list_api_keys")
     header, line = out.splitlines()
     assert header.split() == ["PREFIX", "STATE", "CREATED", "EXPIRES", "LAST", "USED", "CLIENT"]
-    assert line.startswith(f"{api.key[:8]}  live ")
+    assert line.startswith(f"{api.key[:8]}  active ")
     assert line.endswith("ERP")
 
 
@@ -24,7 +24,7 @@ def test_each_state_is_named():
     ApiKey.objects.issue("C", lifetime=None)[0].revoke()
 
     out, _ = run("list_api_keys")
-    assert [line.split()[1] for line in out.splitlines()[1:]] == ["live", "expired", "revoked"]
+    assert [line.split()[1] for line in out.splitlines()[1:]] == ["active", "expired", "revoked"]
 
 
 def test_no_hash_and_no_secret_is_shown(api):

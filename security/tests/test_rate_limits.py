@@ -160,7 +160,7 @@ def test_while_the_cache_is_away_keys_and_bans_hold(api, away):
 def test_that_the_cache_is_away_is_logged_once_a_minute(api, away, monkeypatch, caplog):
     caplog.set_level(logging.ERROR)
     clock = 1000.0
-    for module in ("security.throttling", "queueapi.request_context"):
+    for module in ("security.throttling", "queueapi.log_format"):
         monkeypatch.setattr(f"{module}.monotonic", lambda: clock)
     for _ in range(30):
         api.post("/api/queue", ITEM)

@@ -16,13 +16,13 @@ def test_it_works(api):
 
 def test_the_prefix_may_be_typed_in_capitals(api):
     run("revoke_api_key", api.key[:8].upper())
-    assert not ApiKey.objects.live().exists()
+    assert not ApiKey.objects.active().exists()
 
 
 def test_other_keys_of_the_client_stay(api):
     run("create_api_key", "ERP")
     run("revoke_api_key", api.key[:8])
-    assert ApiKey.objects.live().count() == 1
+    assert ApiKey.objects.active().count() == 1
 
 
 def test_twice_keeps_the_first_time(api):

@@ -82,7 +82,7 @@ def test_the_longest_of_several_lifetimes_counts(longest, lifetime):
 
 
 def test_an_unknown_client_is_an_error():
-    with pytest.raises(CommandError, match="No client with a live key is named 'Nobody'"):
+    with pytest.raises(CommandError, match="No client with an active key is named 'Nobody'"):
         run("rotate_api_key", "Nobody")
 
 
@@ -90,4 +90,4 @@ def test_a_client_whose_keys_are_revoked_does_not_come_back_by_rotation(api):
     ApiKey.objects.get().revoke()
     with pytest.raises(CommandError, match="create_api_key"):
         run("rotate_api_key", "ERP")
-    assert not ApiKey.objects.live().exists()
+    assert not ApiKey.objects.active().exists()

@@ -118,11 +118,11 @@ def test_when_redis_goes_away_requests_pass_and_when_it_comes_back_they_count(se
 
 CACHE = """
 from django.conf import settings
-from queueapi.admin.selection import Selection
-from queues import statistics
+from queueapi.admin.selected_rows import SelectedRows
+from queues import queue_statistics
 from queues.models import QueueItem
 from security.admin.forms import is_first_use
-selection = Selection.take(1, "requeue", QueueItem.objects.all(), "status")
+selection = SelectedRows.take(1, "requeue", QueueItem.objects.all(), "status")
 """
 
 
@@ -136,12 +136,12 @@ def run(code: str, redis: Redis) -> str:
 
 def test_what_is_kept_is_json(redis, serve, key):
     push(serve(CACHE_URL=redis.url), key)
-    run("selection.keep(), statistics.statistics(), statistics.queue_names()", redis)
+    run("selection.keep(), queue_statistics.statistics(), queue_statistics.queue_names()", redis)
     run("is_first_use('token')", redis)
     with StrictRedis.from_url(redis.url) as client:
         kept = {name.decode(): json.loads(client.get(name)) for name in client.scan_iter()}
     assert kept.pop(":1:selection.1.requeue")[1] == {"NEW": [QueueItem.objects.get().pk.hex]}
-    assert kept.pop(":1:queues.statistics")["queues"][0]["counts"] == {"NEW": 1}
+    assert kept.pop(":1:queues.queue_statistics")["queues"][0]["counts"] == {"NEW": 1}
     # The names of queues, the token, and the counter of the rate.
     assert sorted(kept.values(), key=str) == [1, True, ["q"]]
 
@@ -151,8 +151,8 @@ def test_it_comes_back_as_it_was(redis, transactional_db):
     said = run(
         """
 name = selection.keep()
-print(Selection.claim(name, 1, "requeue") == selection, Selection.claim(name, 1, "requeue"))
-print(statistics.statistics() == statistics.statistics())
+print(SelectedRows.claim(name, 1, "requeue") == selection, SelectedRows.claim(name, 1, "requeue"))
+print(queue_statistics.statistics() == queue_statistics.statistics())
 print(is_first_use("token"), is_first_use("token"))
 """,
         redis,
@@ -173,13 +173,19 @@ class Evil:
 def test_a_planted_pickle_is_not_run(redis, transactional_db, tmp_path):
     QueueItem.objects.create(queue_name="q")
     with StrictRedis.from_url(redis.url) as client:
-        for name in ("selection.1.requeue", "queues.statistics", "queues.names", "once.token"):
+        for name in (
+            "selection.1.requeue",
+            "queues.queue_statistics",
+            "queues.names",
+            "once.token",
+        ):
             client.set(f":1:{name}", pickle.dumps(Evil(tmp_path / "made")))
     said = run(
         """
-print(len(statistics.statistics().queues), statistics.queue_names(), is_first_use("token"))
+print(len(queue_statistics.statistics().queues), queue_statistics.queue_names())
+print(is_first_use("token"))
 try:
-    Selection.claim("", 1, "requeue")
+    SelectedRows.claim("", 1, "requeue")
 except settings.CACHE_ERRORS as error:
     print(type(error).__name__)
 """,

@@ -3,7 +3,7 @@
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.admin.bulk import Action
+from queueapi.admin.bulk_actions import Action
 from triggers.models import Trigger
 
 Status = Trigger.Status

@@ -7,7 +7,7 @@ from django import forms
 from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.admin.editing import CarefulForm, PlainTextField
+from queueapi.admin.edit_conflicts import OptimisticLockingForm, PlainTextField
 from triggers.admin.actions import STILL_RUNS
 from triggers.models import Trigger, parse_machines
 
@@ -39,7 +39,7 @@ def is_json(value: Any) -> bool:
     return isinstance(value, str) and value.startswith("[")
 
 
-class KindForm(CarefulForm):
+class TriggerForm(OptimisticLockingForm):
     # The status for which the question was asked, once it was.
     sure = forms.CharField(required=False, label="", widget=forms.HiddenInput)
 

@@ -14,15 +14,15 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.admin.badges import badge
-from queueapi.admin.bulk import BulkAdmin, is_ours
-from queueapi.admin.selection import Selection
-from queueapi.spans import short_time
+from queueapi.admin.bulk_actions import BulkActionsAdmin, is_ours
+from queueapi.admin.selected_rows import SelectedRows
+from queueapi.durations import format_datetime
 from triggers.admin.actions import ACTIONS, PAUSE, RESUME, SET_IDLE, one_click_actions
 from triggers.cron import in_words
 from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
 
-def kind_of(trigger: Trigger) -> Any:
+def typed_trigger(trigger: Trigger) -> Any:
     """The trigger as a row of its kind's table, or itself if it has none."""
     try:
         return getattr(trigger, f"{trigger.type.lower()}trigger")
@@ -31,12 +31,12 @@ def kind_of(trigger: Trigger) -> Any:
 
 
 def page_of(trigger: Trigger) -> str:
-    row = kind_of(trigger)
+    row = typed_trigger(trigger)
     return reverse(f"admin:triggers_{row._meta.model_name}_change", args=[trigger.pk])
 
 
 @admin.register(Trigger)
-class TriggerAdmin(BulkAdmin):
+class TriggerAdmin(BulkActionsAdmin):
     status_field = "process_status"
     actions = ["pause", "resume", "set_idle"]
     list_display = ["name", "state"]
@@ -58,18 +58,18 @@ class TriggerAdmin(BulkAdmin):
 
     @admin.display(description=_("last run"), ordering="last_run")
     def ran(self, trigger: Trigger) -> str:
-        return short_time(trigger.last_run)
+        return format_datetime(trigger.last_run)
 
     @admin.display(description=_("starts"))
     def starts(self, trigger: Trigger) -> str:
-        row = kind_of(trigger)
+        row = typed_trigger(trigger)
         match row:
             case SingleTrigger():
-                return short_time(row.next_run)
+                return format_datetime(row.next_run)
             case ScheduledTrigger():
                 return format_html(
                     '{}<br><code>{}</code> <span class="quiet">{}</span>',
-                    short_time(row.next_run),
+                    format_datetime(row.next_run),
                     row.cron_expr,
                     in_words(row.cron_expr) or "",
                 )
@@ -113,7 +113,7 @@ class TriggerAdmin(BulkAdmin):
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
         trigger = self.get_object(request, object_id)
-        if trigger is None or kind_of(trigger) is trigger:
+        if trigger is None or typed_trigger(trigger) is trigger:
             return super().change_view(request, object_id, *args, **kwargs)
         return HttpResponseRedirect(page_of(trigger))
 
@@ -142,7 +142,7 @@ class TriggerAdmin(BulkAdmin):
             if question is not None:
                 return question
         else:
-            self.do(request, Selection(request.user.pk, name, {shown: [pk.hex]}), action)
+            self.do(request, SelectedRows(request.user.pk, name, {shown: [pk.hex]}), action)
         back = request.headers.get("Referer", "")
         if not is_ours(request, back):
             back = reverse("admin:triggers_trigger_changelist")
@@ -150,12 +150,12 @@ class TriggerAdmin(BulkAdmin):
 
     @admin.action(description=_("Pause"), permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase | None:
-        return self.ask_or_do(request, queryset, PAUSE)
+        return self.confirm_or_run(request, queryset, PAUSE)
 
     @admin.action(description=_("Resume"), permissions=["change"])
     def resume(self, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase | None:
-        return self.ask_or_do(request, queryset, RESUME)
+        return self.confirm_or_run(request, queryset, RESUME)
 
     @admin.action(description=_("Set idle"), permissions=["change"])
     def set_idle(self, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase | None:
-        return self.ask_or_do(request, queryset, SET_IDLE)
+        return self.confirm_or_run(request, queryset, SET_IDLE)

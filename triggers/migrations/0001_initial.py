@@ -2,11 +2,12 @@
 
 import uuid
 
+import django.core.validators
 import django.db.models.deletion
 from django.db import migrations, models
 
-import queueapi.fields
-from queueapi.database.operations import new_tables
+import queueapi.database.model_fields
+from queueapi.database.migration_operations import refuse_existing_tables
 
 
 class Migration(migrations.Migration):
@@ -15,19 +16,25 @@ class Migration(migrations.Migration):
     dependencies = []
 
     operations = [
-        new_tables("Triggers", "Single_Triggers", "Scheduled_Triggers", "Queue_Triggers"),
+        refuse_existing_tables(
+            "Triggers", "Single_Triggers", "Scheduled_Triggers", "Queue_Triggers"
+        ),
         migrations.CreateModel(
             name="Trigger",
             fields=[
                 (
                     "id",
-                    queueapi.fields.UniqueIdentifierField(
-                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    queueapi.database.model_fields.UniqueIdentifierField(
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
                     ),
                 ),
                 ("trigger_name", models.CharField(max_length=100)),
                 ("process_name", models.CharField(max_length=100)),
-                ("last_run", models.DateTimeField(blank=True, null=True)),
+                ("last_run", models.DateTimeField(blank=True, null=True, verbose_name="last run")),
                 ("process_path", models.CharField(max_length=250)),
                 ("process_args", models.CharField(blank=True, max_length=1000, null=True)),
                 (
@@ -47,19 +54,21 @@ class Migration(migrations.Migration):
                         max_length=7,
                     ),
                 ),
-                ("is_git_repo", models.BooleanField(default=False)),
+                (
+                    "is_git_repo",
+                    models.BooleanField(default=False, verbose_name="path is a Git repository"),
+                ),
                 ("git_branch", models.CharField(blank=True, max_length=100, null=True)),
-                ("is_blocking", models.BooleanField(default=False)),
+                ("is_blocking", models.BooleanField(default=False, verbose_name="blocking")),
                 (
                     "scheduler_whitelist",
                     models.CharField(
                         blank=True,
-                        help_text="A JSON list of machine names.",
                         max_length=250,
                         null=True,
                     ),
                 ),
-                ("priority", models.IntegerField(default=0)),
+                ("priority", models.IntegerField(default=0, verbose_name="priority")),
                 (
                     "type",
                     models.CharField(
@@ -75,6 +84,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "Triggers",
+                "verbose_name": "trigger",
+                "verbose_name_plural": "triggers",
             },
         ),
         migrations.CreateModel(
@@ -92,10 +103,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("queue_name", models.CharField(max_length=200)),
-                ("min_batch_size", models.IntegerField()),
+                (
+                    "min_batch_size",
+                    models.IntegerField(
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="batch size",
+                    ),
+                ),
             ],
             options={
                 "db_table": "Queue_Triggers",
+                "verbose_name": "queue trigger",
+                "verbose_name_plural": "queue triggers",
             },
             bases=("triggers.trigger",),
         ),
@@ -114,10 +133,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("cron_expr", models.CharField(max_length=200)),
-                ("next_run", models.DateTimeField()),
+                ("next_run", models.DateTimeField(verbose_name="next run")),
             ],
             options={
                 "db_table": "Scheduled_Triggers",
+                "verbose_name": "scheduled trigger",
+                "verbose_name_plural": "scheduled triggers",
             },
             bases=("triggers.trigger",),
         ),
@@ -135,10 +156,12 @@ class Migration(migrations.Migration):
                         to="triggers.trigger",
                     ),
                 ),
-                ("next_run", models.DateTimeField()),
+                ("next_run", models.DateTimeField(verbose_name="next run")),
             ],
             options={
                 "db_table": "Single_Triggers",
+                "verbose_name": "single trigger",
+                "verbose_name_plural": "single triggers",
             },
             bases=("triggers.trigger",),
         ),

@@ -67,7 +67,9 @@ class Command(BaseCommand):
             others = (users, ApiKey.objects, QueueItem.objects, Trigger.objects)
             if keys.exists():
                 verb = (
-                    "rotate_api_key {} --overlap 0" if keys.live().exists() else "create_api_key {}"
+                    "rotate_api_key {} --overlap 0"
+                    if keys.active().exists()
+                    else "create_api_key {}"
                 )
                 said = KEPT.format(url=url, admin=ADMIN, key_command=verb.format(CLIENT))
             elif any(rows.exists() for rows in others):

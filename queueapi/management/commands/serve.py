@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from queueapi.server import Server
+from queueapi.server.waitress import Server
 
 # Waitress answers a larger body itself, as plain text and before our code sees it. A little above
 # our own limit, so that what lies near the limit still gets an answer in our shape.
@@ -54,7 +54,7 @@ class Command(BaseCommand):
                 max_request_header_size=32 * 1024,
                 # Header and body of an answer leave in one packet instead of two.
                 send_bytes=18000,
-                # X-Forwarded-For has to arrive; `security.address` decides whom to believe.
+                # X-Forwarded-For has to arrive; `security.client_ip` decides whom to believe.
                 clear_untrusted_proxy_headers=False,
                 # No Server header.
                 ident=None,

@@ -5,8 +5,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from security.durations import duration
-from security.management.operator import operator
+from queueapi.durations import parse_duration
+from security.management.acting_user import operator
 from security.models import BannedIP
 
 
@@ -21,9 +21,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--for",
             dest="span",
-            type=duration,
+            type=parse_duration,
             default=settings.BAN_DURATION,
-            metavar="SPAN",
+            metavar="DURATION",
             help="how long: 2h, 30m, 7d (default: BAN_DURATION, which is %(default)s)",
         )
         parser.add_argument("--reason", default="by hand", help="why, for whoever reads the list")
@@ -35,4 +35,4 @@ class Command(BaseCommand):
             ban = BannedIP.objects.ban_by_hand(address, span, reason, by=operator())
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
-        self.stdout.write(f"Banned {ban.network} until {ban.until:%Y-%m-%d %H:%M}.")
+        self.stdout.write(f"Banned {ban.network} until {ban.expires:%Y-%m-%d %H:%M}.")

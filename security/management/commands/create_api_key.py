@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from security.durations import lifetime
+from queueapi.durations import parse_lifetime
 from security.management.commands._key_command import KeyCommand
 from security.models import ApiKey
 
@@ -15,9 +15,9 @@ class Command(KeyCommand):
         parser.add_argument("name", help="the client: the system that will send the key")
         parser.add_argument(
             "--expires",
-            type=lifetime,
+            type=parse_lifetime,
             default="365d",
-            metavar="SPAN",
+            metavar="DURATION",
             help="how long the key lives: 365d, 12h or never (default: %(default)s)",
         )
 

@@ -18,17 +18,17 @@ class Command(BaseCommand):
         if not bans.exists():
             self.stderr.write("No address is banned.", style_func=str)
             return
-        header = ("ADDRESS", "BEGAN", "UNTIL", "ATTEMPTS", "ENDED", "BY", "REASON")
+        header = ("NETWORK", "CREATED", "EXPIRES", "ATTEMPTS", "ENDED", "LIFTED BY", "REASON")
         self.stdout.write(COLUMNS.format(*header))
-        for ban in bans.order_by("-began", "-pk").iterator():
+        for ban in bans.order_by("-created", "-pk").iterator():
             self.stdout.write(
                 COLUMNS.format(
                     ban.network,
-                    f"{ban.began:%Y-%m-%d %H:%M}",
-                    f"{ban.until:%Y-%m-%d %H:%M}",
+                    f"{ban.created:%Y-%m-%d %H:%M}",
+                    f"{ban.expires:%Y-%m-%d %H:%M}",
                     ban.attempts,
-                    "" if ban.is_active else f"{ban.ended or ban.until:%Y-%m-%d %H:%M}",
-                    ban.ended_by or ("" if ban.is_active else "ran out"),
+                    "" if ban.is_active else f"{ban.lifted or ban.expires:%Y-%m-%d %H:%M}",
+                    ban.lifted_by or ("" if ban.is_active else "ran out"),
                     ban.reason,
                 )
             )

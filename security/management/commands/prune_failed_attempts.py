@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from security.durations import duration
+from queueapi.durations import parse_duration
 from security.models import BannedIP, FailedAttempt
 
 
@@ -16,9 +16,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--older-than",
-            type=duration,
+            type=parse_duration,
             default="90d",
-            metavar="SPAN",
+            metavar="DURATION",
             help="how old a record may be: 90d, 26w (default: %(default)s)",
         )
         parser.add_argument(

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from security.durations import duration
+from queueapi.durations import parse_duration
 from security.management.commands._key_command import KeyCommand
 from security.models import ApiKey
 
@@ -18,9 +18,9 @@ class Command(KeyCommand):
         parser.add_argument("name", help="the client")
         parser.add_argument(
             "--overlap",
-            type=duration,
+            type=parse_duration,
             default="24h",
-            metavar="SPAN",
+            metavar="DURATION",
             help="how long the older keys go on: 24h, 7d, or 0 to end them at once "
             "(default: %(default)s)",
         )
@@ -30,11 +30,11 @@ class Command(KeyCommand):
             key, plaintext = ApiKey.objects.rotate(name, overlap)
         except ApiKey.DoesNotExist as error:
             raise CommandError(
-                f"No client with a live key is named {name!r}; list_api_keys shows the clients, "
+                f"No client with an active key is named {name!r}; list_api_keys shows the clients, "
                 "create_api_key makes a client's first key."
             ) from error
         self.hand_over(key, plaintext)
-        others = ApiKey.objects.filter(client=name).live().exclude(pk=key.pk)
+        others = ApiKey.objects.filter(client=name).active().exclude(pk=key.pk)
         for old in others.order_by("created"):
             self.say(f"Old key {old.prefix} works until {old.expires:%Y-%m-%d %H:%M}.")
         if not others:

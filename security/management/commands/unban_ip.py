@@ -3,8 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from security.address import ban_network, parse_address
-from security.management.operator import operator
+from security.client_ip import ban_network, parse_ip
+from security.management.acting_user import operator
 from security.models import BannedIP
 
 # SQL Server takes 2100 parameters a statement.
@@ -36,7 +36,7 @@ class Command(BaseCommand):
 
 def banned_networks(text: str) -> list[str]:
     """The banned networks that an address or a network names."""
-    if address := parse_address(text):
+    if address := parse_ip(text):
         return [ban_network(address)]
     try:
         named = ip_network(text, strict=False)

@@ -1,0 +1,49 @@
+"""Django's admin site, with our name and our front page."""
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.contrib.admin.models import CHANGE
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
+
+from queueapi.admin import audit
+from queueapi.dashboard import dashboard_context
+
+# As the day goes; what is not here comes after.
+ORDER = ["queues", "triggers", "admin", "security", "auth"]
+
+
+class QueueApiAdminSite(AdminSite):
+    site_title = site_header = "Queue API"
+    index_title = _("Overview")
+    site_url = None
+
+    def get_urls(self) -> list[Any]:
+        # No row has a page outside of the admin.
+        return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
+
+    def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
+        context = dashboard_context(request.user, request.GET.get("chart", ""))
+        return super().index(request, {**context, **(extra_context or {})})
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        response = super().login(request, extra_context)
+        if getattr(request, "login_refused", False):
+            response.status_code = 429
+            response.headers["Retry-After"] = "1"
+        return response
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
+        response = super().password_change(request, extra_context)
+        if response.status_code == 302:
+            user: Any = request.user
+            audit.record(user.pk, CHANGE, [(user, "password: changed")])
+        return response
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
+        return sorted(
+            super().get_app_list(request, app_label),
+            key=lambda app: ORDER.index(app["app_label"]) if app["app_label"] in ORDER else 99,
+        )

@@ -1,0 +1,1 @@
+"""JSON in and out: what the endpoints of all apps share."""

@@ -1,0 +1,46 @@
+"""Errors outside of viewsets: JSON for the API, Django's HTML pages for the admin."""
+
+from collections.abc import Callable
+
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+
+from queueapi.api.exception_handler import error_body
+
+MALFORMED = "The request is malformed."
+SERVER_FAILED = (
+    "The server could not complete the request; try again later, and name the X-Request-ID "
+    "of this answer when you report it."
+)
+
+
+def _error(
+    request: HttpRequest, status_code: int, sentence: str, html_page: Callable[[], HttpResponse]
+) -> HttpResponse:
+    if request.path.startswith("/admin/"):
+        return html_page()
+    # As DRF's renderer writes it.
+    as_drf = {"separators": (",", ":"), "ensure_ascii": False}
+    return JsonResponse(error_body(sentence), status=status_code, json_dumps_params=as_drf)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    sentence = MALFORMED
+    if isinstance(exception, DisallowedHost):
+        sentence = "The Host header is not a name that this server answers to."
+    return _error(request, 400, sentence, lambda: defaults.bad_request(request, exception))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    sentence = str(exception) or "You may not do this."
+    return _error(request, 403, sentence, lambda: defaults.permission_denied(request, exception))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    sentence = "There is nothing at this address."
+    return _error(request, 404, sentence, lambda: defaults.page_not_found(request, exception))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _error(request, 500, SERVER_FAILED, lambda: defaults.server_error(request))

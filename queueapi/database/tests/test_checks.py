@@ -1,0 +1,206 @@
+"""The checks of clock and columns, and what they say."""
+
+import time
+
+import pytest
+
+from queueapi.database.checks import check_clock
+from queueapi.database.columns import schema_errors
+from queueapi.database.tests.sql_server import needs_pyodbc, without_a_server
+from queueapi.tests.helpers import manage
+from queues.models import QueueItem
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Sets the machine's clock to a zone, as far as this process can see."""
+    if not hasattr(time, "tzset"):
+        pytest.skip("Windows has one clock for all processes")
+
+    def set_to(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield set_to
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("zone", ["Europe/Copenhagen", "Europe/Paris"])
+def test_a_clock_that_shows_the_same_is_fine_whatever_its_zone_is_called(settings, clock, zone):
+    settings.TIME_ZONE = "Europe/Copenhagen"
+    clock(zone)
+    assert check_clock() == []
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Africa/Algiers"])
+def test_another_clock_is_warned_of_also_if_it_differs_in_summer_only(settings, clock, zone):
+    settings.TIME_ZONE = "Europe/Copenhagen"
+    clock(zone)
+    [warning] = check_clock()
+    assert warning.id == "queueapi.W001"
+    assert "TIME_ZONE is Europe/Copenhagen" in warning.msg
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory) -> bytes:
+    """A database as migrations make it."""
+    file = tmp_path_factory.mktemp("migrated") / "db.sqlite3"
+    manage("migrate", DATABASE_URL=f"sqlite:///{file.as_posix()}").check_returncode()
+    return file.read_bytes()
+
+
+@pytest.fixture
+def check(migrated, tmp_path):
+    """What `check --database default` says after these statements."""
+    file = tmp_path / "db.sqlite3"
+    file.write_bytes(migrated)
+    url = f"sqlite:///{file.as_posix()}"
+
+    def check(*statements: str, database: str = url):
+        script = f"for sql in {statements!r}: connection.cursor().execute(sql)"
+        manage(
+            *("shell", "-v0", "-c", f"from django.db import connection\n{script}"),
+            DATABASE_URL=url,
+        ).check_returncode()
+        return manage("check", "--database", "default", DATABASE_URL=database)
+
+    return check
+
+
+def test_columns_as_migrations_make_them_are_fine(check):
+    result = check()
+    assert result.returncode == 0, result.stderr
+    assert "no issues" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("statements", "sentence"),
+    [
+        (["ALTER TABLE Queues DROP COLUMN message"], "Queues.message is missing."),
+        (
+            ["ALTER TABLE Triggers ADD COLUMN tenant varchar(10) NOT NULL DEFAULT ''"],
+            "no issues",
+        ),
+        (
+            [
+                "ALTER TABLE Queues RENAME COLUMN reference TO old",
+                "ALTER TABLE Queues ADD COLUMN reference varchar(100) NOT NULL DEFAULT ''",
+            ],
+            "Queues.reference has to allow NULL.",
+        ),
+        (
+            [
+                "DROP TABLE Queue_Triggers",
+                "CREATE TABLE Queue_Triggers (id char(32) NOT NULL, queue_name varchar(200) "
+                "NOT NULL, min_batch_size integer NULL, tenant varchar(10) NOT NULL)",
+            ],
+            "Queue_Triggers.min_batch_size has to refuse NULL.",
+        ),
+        (
+            [
+                "DROP TABLE Queue_Triggers",
+                "CREATE TABLE Queue_Triggers (id char(32) NOT NULL, queue_name varchar(200) "
+                "NOT NULL, min_batch_size integer NOT NULL, tenant varchar(10) NOT NULL)",
+            ],
+            "Queue_Triggers.tenant is unknown here, and refuses rows without it.",
+        ),
+        (["DROP TABLE Queue_Triggers"], "The table Queue_Triggers is missing."),
+    ],
+)
+def test_a_wrong_column_is_named(check, statements, sentence):
+    result = check(*statements)
+    assert sentence in result.stdout + result.stderr
+
+
+def test_wrong_columns_are_errors_once_all_migrations_are_applied(check):
+    result = check("ALTER TABLE Queues DROP COLUMN message")
+    assert result.returncode == 1
+    assert "queueapi.E002" in result.stderr
+
+
+def test_wrong_columns_are_warnings_while_migrations_wait(check):
+    # Or `migrate`, which runs the checks first, could never put it right.
+    result = check(
+        "ALTER TABLE Queues DROP COLUMN message",
+        "DELETE FROM django_migrations WHERE name = '0004_texts_in_any_language'",
+    )
+    assert result.returncode == 0
+    assert "queueapi.W002" in result.stderr
+
+
+def test_an_empty_database_is_fine(check, tmp_path):
+    result = check(database=f"sqlite:///{(tmp_path / 'empty.sqlite3').as_posix()}")
+    assert "no issues" in result.stdout
+
+
+def test_a_database_that_is_away_is_an_error_and_no_traceback(check, tmp_path):
+    result = check(database=f"sqlite:///{(tmp_path / 'nowhere' / 'db.sqlite3').as_posix()}")
+    assert result.returncode == 1
+    assert "queueapi.E001" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+# On SQL Server, whose types are strict.
+
+
+def columns_with(**changed: tuple) -> list[tuple]:
+    """The table Queues as INFORMATION_SCHEMA.COLUMNS has it, with some columns changed."""
+    columns = {
+        "id": ("uniqueidentifier", None, "NO"),
+        "queue_name": ("nvarchar", 200, "NO"),
+        "status": ("nvarchar", 22, "NO"),
+        "data": ("nvarchar", 4000, "YES"),
+        "reference": ("nvarchar", 200, "YES"),
+        "created_date": ("datetime2", None, "NO"),
+        "start_date": ("datetime", None, "YES"),
+        "end_date": ("datetime2", None, "YES"),
+        "message": ("nvarchar", -1, "YES"),
+        "created_by": ("nvarchar", 200, "YES"),
+        **changed,
+    }
+    return [(name, *column) for name, column in columns.items()]
+
+
+@needs_pyodbc
+@pytest.mark.parametrize(
+    ("changed", "sentences"),
+    [
+        ({}, []),
+        ({"data": ("nvarchar", -1, "YES")}, []),
+        (
+            {"queue_name": ("varchar", 100, "NO")},
+            ["Queues.queue_name is varchar(100), and has to be nvarchar(200)."],
+        ),
+        (
+            {"data": ("nvarchar", 2000, "YES")},
+            ["Queues.data is nvarchar(2000), and has to be nvarchar(4000)."],
+        ),
+        (
+            {"message": ("nvarchar", 4000, "YES")},
+            ["Queues.message is nvarchar(4000), and has to be nvarchar(max)."],
+        ),
+        (
+            {"created_date": ("datetimeoffset", None, "NO"), "id": ("char", 32, "NO")},
+            [
+                "Queues.id is char(32), and has to be uniqueidentifier.",
+                "Queues.created_date is datetimeoffset, and has to be datetime2.",
+            ],
+        ),
+        (
+            {"tenant": ("int", None, "NO"), "version": ("timestamp", None, "NO")},
+            ["Queues.tenant is unknown here, and refuses rows without it."],
+        ),
+    ],
+)
+def test_a_column_that_sql_server_would_refuse_our_values_for_is_named(
+    django_db_blocker, changed, sentences
+):
+    columns = columns_with(**changed)
+    with (
+        django_db_blocker.unblock(),
+        without_a_server(
+            {"INFORMATION_SCHEMA.COLUMNS": columns, "default_object_id": [("version",)]}
+        ) as (connection, _),
+    ):
+        assert list(schema_errors(connection, QueueItem)) == sentences

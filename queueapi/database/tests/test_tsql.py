@@ -1,0 +1,277 @@
+"""What SQL Server would be told, as mssql-django's own compiler writes it, without a server."""
+
+import re
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+import sqlglot
+from django.core.management import call_command
+from django.db.migrations.loader import MigrationLoader
+from django.utils import timezone
+from sqlglot import exp
+
+from queueapi.database import columns as columns_
+from queueapi.database import indexes, migration_operations
+from queueapi.database.existing_tables import OURS
+from queueapi.database.tests.sql_server import needs_pyodbc, without_a_server
+from queueapi.management.commands.migrate import has_app_lock
+from queues import queue_statistics
+from queues.models import QueueItem
+from security.models import ApiKey, BannedIP, FailedAttempt
+from triggers.models import Trigger
+
+pytestmark = needs_pyodbc
+
+NODES = MigrationLoader(None).graph.leaf_nodes()
+GRAPH = MigrationLoader(None).graph
+PLAN = list(dict.fromkeys(key for node in NODES for key in GRAPH.forwards_plan(node)))
+OUR_PLAN = [key for key in PLAN if key[0] in OURS]
+
+# As sys.indexes has them in a database that OpenOrchestrator made, and one that somebody added:
+# name, kind, unique, filter, column, descending, included.
+INDEXES = [
+    ("ix_Queues_queue_name", "NONCLUSTERED", False, None, "queue_name", False, False),
+    ("ix_Queues_created_date", "NONCLUSTERED", False, None, "created_date", False, False),
+    ("of the DBA", "NONCLUSTERED", True, "([reference]<>'')", "reference", True, False),
+    ("of the DBA", "NONCLUSTERED", True, "([reference]<>'')", "status", False, False),
+    ("of the DBA", "NONCLUSTERED", True, "([reference]<>'')", "created_by", False, True),
+]
+
+
+@pytest.fixture
+def sql_server(django_db_blocker):
+    with django_db_blocker.unblock(), without_a_server({"i.filter_definition": INDEXES}) as server:
+        yield server
+
+
+def ddl(connection, key: tuple[str, str], backwards: bool = False) -> list[str]:
+    """The statements of a migration."""
+    loader = MigrationLoader(None)
+    state = loader.project_state(key, at_end=False)
+    migration = loader.graph.nodes[key]
+    with connection.schema_editor(collect_sql=True, atomic=False) as editor:
+        run = migration.unapply if backwards else migration.apply
+        run(state, editor, collect_sql=True)
+    return [sql for sql in editor.collected_sql if not sql.startswith("--")]
+
+
+def parsed(statements: list[str]) -> Iterator[exp.Expression]:
+    for statement in statements:
+        # mssql-django gives the parameters of a GROUP BY names, in a line of their own, which the
+        # parser does not know.
+        without_names = re.sub(r"\ADECLARE @.*\n", "", statement)
+        for tree in sqlglot.parse(without_names, read="tsql"):
+            # What it can't read, it would take for a command of some other kind.
+            assert not isinstance(tree, exp.Command), statement
+            yield tree
+
+
+def columns(statements: list[str]) -> dict[str, list[str]]:
+    """Every type that these statements give a column, by table and column."""
+    types: dict[str, list[str]] = {}
+    for tree in parsed(statements):
+        table = tree.find(exp.Table)
+        for column in tree.find_all(exp.ColumnDef, exp.AlterColumn):
+            kind = column.args.get("kind") or column.args.get("dtype")
+            if kind is not None:
+                types.setdefault(f"{table.name}.{column.this.name}", []).append(
+                    kind.sql("tsql").lower()
+                )
+    return types
+
+
+def test_migrate_takes_a_lock_before_it_looks_at_the_database(django_db_blocker):
+    with django_db_blocker.unblock(), without_a_server({"sp_getapplock": [(0,)]}) as server:
+        call_command("migrate", plan=True, skip_checks=True, stdout=StringIO())
+        assert "sp_getapplock 'queueapi', 'Exclusive', 'Session', 0;" in server[1][0]
+
+
+@pytest.mark.parametrize(("answer", "is_ours"), [(0, True), (1, True), (-1, False)])
+def test_the_lock_may_be_another_session_s(django_db_blocker, answer, is_ours):
+    with django_db_blocker.unblock(), without_a_server({"sp_getapplock": [(answer,)]}) as server:
+        assert has_app_lock(server[0]) is is_ours
+
+
+@pytest.mark.parametrize("key", PLAN, ids=" ".join)
+def test_a_migration_is_t_sql(sql_server, key):
+    connection, _ = sql_server
+    list(parsed(ddl(connection, key)))
+
+
+@pytest.mark.parametrize("key", OUR_PLAN, ids=" ".join)
+def test_a_migration_is_t_sql_on_its_way_back(sql_server, key):
+    connection, _ = sql_server
+    # mssql-django drops a table in a batch with variables, which the parser can't read.
+    list(parsed([sql for sql in ddl(connection, key, backwards=True) if "DECLARE" not in sql]))
+
+
+def test_our_tables_have_the_types_that_openorchestrator_reads(sql_server):
+    connection, _ = sql_server
+    types = columns([sql for key in OUR_PLAN for sql in ddl(connection, key)])
+    for name in ("Queues", "Triggers", "Single_Triggers", "Scheduled_Triggers", "Queue_Triggers"):
+        assert types[f"{name}.id"] == ["uniqueidentifier"]
+    kinds = {re.sub(r"\(.*", "", kind) for kinds in types.values() for kind in kinds}
+    # Neither datetimeoffset nor varchar, among others.
+    assert kinds == {"uniqueidentifier", "nvarchar", "datetime2", "bit", "integer", "bigint"}
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        ("Queues.queue_name", "nvarchar(200)"),
+        ("Queues.data", "nvarchar(4000)"),
+        ("Queues.reference", "nvarchar(200)"),
+        ("Queues.created_by", "nvarchar(200)"),
+        ("Queues.message", "nvarchar(max)"),
+        ("Triggers.trigger_name", "nvarchar(200)"),
+        ("Queue_Triggers.queue_name", "nvarchar(400)"),
+        ("security_failedattempt.path", "nvarchar(400)"),
+    ],
+)
+def test_a_column_holds_as_many_characters_as_validation_lets_through(sql_server, column, kind):
+    connection, _ = sql_server
+    types = columns([sql for key in OUR_PLAN for sql in ddl(connection, key)])
+    assert types[column][-1] == kind
+
+
+def test_indexes_on_a_changed_column_are_dropped_and_made_again(sql_server):
+    connection, _ = sql_server
+    statements = ddl(connection, ("queues", "0004_texts_in_any_language"))
+    assert statements == [
+        "DROP INDEX [ix_Queues_queue_name] ON [Queues];",
+        "DROP INDEX [of the DBA] ON [Queues];",
+        "ALTER TABLE [Queues] ALTER COLUMN [queue_name] nvarchar(200) NOT NULL;",
+        "ALTER TABLE [Queues] ALTER COLUMN [status] nvarchar(22) NOT NULL;",
+        "ALTER TABLE [Queues] ALTER COLUMN [data] nvarchar(4000) NULL;",
+        "ALTER TABLE [Queues] ALTER COLUMN [reference] nvarchar(200) NULL;",
+        "ALTER TABLE [Queues] ALTER COLUMN [created_by] nvarchar(200) NULL;",
+        "CREATE NONCLUSTERED INDEX [ix_Queues_queue_name] ON [Queues] ([queue_name]);",
+        "CREATE UNIQUE NONCLUSTERED INDEX [of the DBA] ON [Queues] "
+        "([reference] DESC, [status]) INCLUDE ([created_by]) WHERE ([reference]<>'');",
+    ]
+
+
+def test_a_changed_column_keeps_its_collation(sql_server):
+    connection, _ = sql_server
+    answers = connection.connection.answers
+    answers["sys.columns\nWHERE"] = [("data", "Danish_Norwegian_CI_AS")]
+    statements = ddl(connection, ("queues", "0004_texts_in_any_language"))
+    assert [sql for sql in statements if "COLLATE" in sql] == [
+        "ALTER TABLE [Queues] ALTER COLUMN [data] nvarchar(4000) COLLATE Danish_Norwegian_CI_AS "
+        "NULL;"
+    ]
+    list(parsed(statements))
+
+
+def test_what_migrations_and_checks_ask_is_t_sql():
+    losses = migration_operations.LOSSES.format(table="[Queues]", column="[data]", bytes=101)
+    questions = [
+        losses,
+        migration_operations.COLLATIONS,
+        indexes.INDEXES,
+        columns_.COLUMNS,
+        columns_.FILLED,
+    ]
+    assert len(list(parsed([question.replace("%s", "?") for question in questions]))) == 5
+
+
+def test_going_back_gives_openorchestrators_types_back(sql_server):
+    connection, _ = sql_server
+    keys = [
+        ("triggers", "0002_texts_in_any_language"),
+        ("queues", "0004_texts_in_any_language"),
+        ("queues", "0002_message_without_limit"),
+    ]
+    types = columns([sql for key in keys for sql in ddl(connection, key, backwards=True)])
+    assert {name: kinds[-1] for name, kinds in types.items()} == {
+        "Queues.queue_name": "varchar(100)",
+        "Queues.status": "varchar(11)",
+        "Queues.data": "varchar(2000)",
+        "Queues.reference": "varchar(100)",
+        "Queues.created_by": "varchar(100)",
+        "Queues.message": "varchar(1000)",
+        "Triggers.trigger_name": "varchar(100)",
+        "Triggers.process_name": "varchar(100)",
+        "Triggers.process_path": "varchar(250)",
+        "Triggers.process_args": "varchar(1000)",
+        "Triggers.process_status": "varchar(7)",
+        "Triggers.git_branch": "varchar(100)",
+        "Triggers.scheduler_whitelist": "varchar(250)",
+        "Triggers.type": "varchar(9)",
+        "Scheduled_Triggers.cron_expr": "varchar(200)",
+        "Queue_Triggers.queue_name": "varchar(200)",
+    }
+
+
+# The statements of the hot path.
+
+
+def test_a_queue_item_is_one_insert(sql_server):
+    _, statements = sql_server
+    QueueItem.objects.push(queue_name="q", data="x")
+    [insert] = parsed(statements)
+    assert isinstance(insert, exp.Insert)
+    # No detour by a temporary table, no question for the id.
+    assert "#" not in statements[0]
+    assert "OUTPUT" not in statements[0]
+
+
+def test_no_null_is_sent_for_which_the_driver_would_ask_the_server(sql_server):
+    _, statements = sql_server
+    QueueItem.objects.push(queue_name="q", reference="r", message=None)
+    assert statements == [
+        "INSERT INTO [Queues] ([id], [queue_name], [status], [reference], [created_date]) "
+        "VALUES (?, ?, ?, ?, ?)"
+    ]
+
+
+def test_a_trigger_is_one_update(sql_server):
+    _, statements = sql_server
+    Trigger.objects.set_status("Report", "IDLE")
+    off, update = parsed(statements)
+    assert isinstance(off, exp.Set)
+    assert isinstance(update, exp.Update)
+    assert len(statements) == 1
+
+
+@pytest.mark.usefixtures("sql_server")
+def test_an_id_travels_with_dashes():
+    # Without them SQL Server refuses it for a uniqueidentifier (error 8169).
+    pk = "5f0c1c3e-90c5-4a66-9d0c-0a4f3c9a3a11"
+    _, [sent] = QueueItem.objects.filter(pk=pk).query.sql_with_params()
+    assert sent == pk
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: ApiKey.objects.filter(hashed_secret="x").first(),
+        lambda: BannedIP.objects.active().filter(network="10.0.0.1").first(),
+        lambda: FailedAttempt.objects.unsettled("10.0.0.1").exists(),
+        lambda: list(QueueItem.objects.filter(id__icontains="5f0c1c3e-90")[:100]),
+        lambda: list(QueueItem.objects.stuck()[:100]),
+        lambda: list(QueueItem.objects.failed_since(timezone.now())[:100]),
+        lambda: list(QueueItem.objects.filter(status="NEW").order_by("created_date")[:500]),
+        queue_statistics.count,
+        lambda: QueueItem.objects.filter(status="FAILED").requeue(),
+        lambda: Trigger.objects.filter(type="SINGLE").pause(),
+    ],
+    ids=[
+        "key",
+        "ban",
+        "failures",
+        "part of an id",
+        "stuck",
+        "failed",
+        "next",
+        "front page",
+        "requeue",
+        "pause",
+    ],
+)
+def test_a_question_is_t_sql(sql_server, ask):
+    _, statements = sql_server
+    ask()
+    assert statements
+    list(parsed(statements))

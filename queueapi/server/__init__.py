@@ -1,0 +1,1 @@
+"""Waitress, its connections, and the errors that it answers itself."""

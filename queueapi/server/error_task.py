@@ -1,0 +1,58 @@
+"""What Waitress sends: responses of the application, and its own errors in the shape of all."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from waitress.task import ErrorTask, Task, WSGITask
+
+from queueapi.api.error_views import MALFORMED, SERVER_FAILED
+from queueapi.api.exception_handler import BODY_TOO_LARGE, error_body
+
+SENTENCES = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: BODY_TOO_LARGE,
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The headers are larger than this server accepts.",
+    HTTPStatus.NOT_IMPLEMENTED: "The Transfer-Encoding is not one that this server reads.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: SERVER_FAILED,
+}
+
+
+class HeadTask(Task):
+    """Sends no body to a HEAD request (RFC 9110, section 9.3.2)."""
+
+    def write(self, data: bytes) -> None:
+        is_head = getattr(self.request, "command", "") == "HEAD"
+        super().write(b"" if is_head else data)
+        if is_head:
+            self.chunked_response = False  # or an empty last chunk would follow
+
+
+class ApplicationTask(HeadTask, WSGITask):
+    pass
+
+
+class JSONErrorTask(HeadTask, ErrorTask):
+    """Answers a request that is no HTTP or goes far beyond a limit, and closes the connection."""
+
+    def execute(self) -> None:
+        error: Any = self.request.error  # type: ignore[attr-defined]
+        body = json.dumps(error_body(SENTENCES.get(error.code, MALFORMED))).encode()
+        self.status = f"{error.code} {error.reason}"
+        headers = [
+            ("Content-Type", "application/json"),
+            ("X-Request-ID", uuid4().hex),
+            # As Django's middleware sets them on every other answer.
+            ("X-Content-Type-Options", "nosniff"),
+            ("X-Frame-Options", "DENY"),
+            ("Referrer-Policy", "same-origin"),
+            ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+        ]
+        if settings.SECURE_HSTS_SECONDS:
+            hsts = f"max-age={settings.SECURE_HSTS_SECONDS}"
+            headers.append(("Strict-Transport-Security", hsts))
+        self.response_headers = headers
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)

@@ -1,0 +1,133 @@
+"""X-Request-ID: in every answer and in the log."""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.contrib.admin.exceptions import DisallowedModelAdminToField
+
+from queueapi.log_format import LineFormatter, OncePerMinute
+from queueapi.wsgi import Handler
+from security.request_id import RequestContextFilter
+
+pytestmark = pytest.mark.django_db
+
+
+def request_id(api, **headers: str) -> str:
+    return api.post("/api/queue", {"queue_name": "q"}, **headers)["X-Request-ID"]
+
+
+def test_it_works(api):
+    assert re.fullmatch(r"[0-9a-f]{32}", request_id(api))
+
+
+def test_each_request_has_its_own(api):
+    assert request_id(api) != request_id(api)
+
+
+@pytest.mark.parametrize("sent", ["a", "trace-7_1.b", "x" * 128])
+def test_a_sane_one_is_kept(api, sent):
+    assert request_id(api, X_Request_ID=sent) == sent
+
+
+@pytest.mark.parametrize(
+    "sent",
+    ["", "x" * 129, "a b", "a\n", "a\nb", "a\r\nSet-Cookie: x", "æ", "é", "a;b", '"', "\u0661"],
+)
+def test_any_other_is_replaced(api, sent):
+    assert re.fullmatch(r"[0-9a-f]{32}", request_id(api, X_Request_ID=sent))
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/nothing", {}),
+        ("/api/queue", {"X_API_Key": "wrong"}),
+        ("/api/queue", {"Host": "evil.example.org"}),
+        ("/api/queue", {"Content_Type": "text/plain"}),
+        ("/static/nothing.css", {}),
+        ("/admin/", {}),
+    ],
+)
+def test_every_answer_has_one(api, path, headers):
+    response = api.post(path, {}, X_Request_ID="find-me", **headers)
+    assert response["X-Request-ID"] == "find-me"
+
+
+def test_the_log_has_it(api):
+    with capture("django.request") as lines:
+        api.post("/api/queue", b"no JSON", X_Request_ID="find-me")
+    assert lines == ["[find-me] Bad Request: /api/queue"]
+
+
+def test_a_message_stays_one_line():
+    with capture("waitress") as lines:
+        logging.getLogger("waitress").warning(
+            "serving %s", "/x\n2026-11-24 Banned\x1b[2J\u2028\x85"
+        )
+    assert lines == [f"[{mark()}] serving /x\\n2026-11-24 Banned\\x1b[2J\\u2028\\x85"]
+
+
+def test_a_message_is_cut_off():
+    with capture("waitress") as lines:
+        logging.getLogger("waitress").warning("serving %s", "/x" * 10_000)
+    assert lines == [f"[{mark()}] serving {'/x' * 246}…"]
+
+
+def test_a_traceback_has_no_line_of_somebody_elses():
+    with pytest.raises(DisallowedModelAdminToField) as caught:
+        deny("\n2026-11-24 Banned\x1b[2J")
+    text = LineFormatter().formatException((caught.type, caught.value, caught.tb))
+    first, *stack, last = text.splitlines()
+    assert first == "Traceback (most recent call last):"
+    assert all(line.startswith("  ") for line in stack)
+    assert last.endswith("DisallowedModelAdminToField: \\n2026-11-24 Banned\\x1b[2J")
+
+
+def deny(field: str) -> None:
+    raise DisallowedModelAdminToField(field)
+
+
+def test_a_response_4xx_leaves_no_traceback(api, caplog):
+    api.client.get("/nothing", headers={"Host": "evil.example.org"})
+    api.client.post("/admin/login/", dict.fromkeys(map(str, range(1100)), ""))
+    assert [record.exc_info for record in caplog.records] == [None, None]
+
+
+def test_the_same_trouble_is_logged_once_a_minute():
+    once = OncePerMinute()
+    trouble = logging.makeLogRecord({"pathname": "server.py", "lineno": 1})
+    other = logging.makeLogRecord({"pathname": "server.py", "lineno": 2})
+    assert [once.filter(record) for record in (trouble, trouble, other)] == [True, False, True]
+
+
+def test_a_request_that_fails_before_any_middleware_is_logged_as_itself(monkeypatch):
+    monkeypatch.setattr(Handler, "request_class", None)
+    environ = {"REMOTE_ADDR": "203.0.113.9", "HTTP_X_REQUEST_ID": "find-me"}
+    with pytest.raises(TypeError):
+        Handler()(environ, lambda *_: None)
+    record = logging.makeLogRecord({})
+    RequestContextFilter().filter(record)
+    assert (record.client, record.request_id) == ("203.0.113.9", "find-me")
+
+
+def mark() -> str:
+    record = logging.makeLogRecord({})
+    RequestContextFilter().filter(record)
+    return record.request_id
+
+
+@contextmanager
+def capture(name: str) -> Iterator[list[str]]:
+    """The lines that a logger writes meanwhile, with their request ids."""
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.addFilter(RequestContextFilter())
+    handler.emit = lambda record: lines.append(f"[{record.request_id}] {record.getMessage()}")
+    logging.getLogger(name).addHandler(handler)
+    try:
+        yield lines
+    finally:
+        logging.getLogger(name).removeHandler(handler)
