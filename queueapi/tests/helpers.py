@@ -14,7 +14,7 @@ from contextlib import closing
 from html.parser import HTMLParser
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
 from django.db import connections
@@ -184,3 +184,15 @@ class Server:
         """Stop it as an operator would; gives the exit code."""
         self.signal_stop()
         return self.process.wait(timeout=30)
+
+
+class Serve(Protocol):
+    """Start `manage.py serve` with these arguments and environment variables."""
+
+    def __call__(self, *arguments: str, **environment: str) -> Server: ...
+
+
+class SignIn(Protocol):
+    """Sign a client in as a new user with this role; without one, as a superuser."""
+
+    def __call__(self, role: str = "", username: str = "anna") -> Client: ...

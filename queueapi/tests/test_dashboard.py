@@ -5,9 +5,12 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
 
+from queueapi.tests.helpers import SignIn
 from queues.models import QueueItem
 from queues.tests.helpers import Status, failed, item, page_of
 from security.models import ApiKey, BannedIP
@@ -18,7 +21,7 @@ pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
 
 
-def front_page(client, query: str = "") -> str:
+def front_page(client: Client, query: str = "") -> str:
     return unescape(client.get(f"/admin/{query}").content.decode()).replace("\xa0", " ")
 
 
@@ -35,18 +38,20 @@ def key(days: float | None) -> ApiKey:
     return ApiKey.objects.issue("ERP", timedelta(days=days) if days else None)[0]
 
 
-def test_it_works(sign_in):
+def test_it_works(sign_in: SignIn) -> None:
     item("Invoices")
     page = front_page(sign_in("Viewers"))
     assert "Invoices" in page
     assert "<svg" in page
 
 
-def test_it_is_not_for_strangers(client):
+def test_it_is_not_for_strangers(client: Client) -> None:
     assert client.get("/admin/").status_code == 302
 
 
-def test_it_takes_a_handful_of_queries(sign_in, django_assert_num_queries):
+def test_it_takes_a_handful_of_queries(
+    sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     QueueItem.objects.bulk_create(QueueItem(queue_name=f"q{n}") for n in range(200))
     client = sign_in()
     # Session, user, the three of the numbers, failed items, stuck items, triggers, bans, keys.
@@ -65,7 +70,7 @@ def numbers_of(page: str, queue_name: str) -> list[str]:
     return [text.strip() for text in re.findall(r"<td[^>]*>(?:<a[^>]*>)?([^<]*)", row[1])]
 
 
-def test_the_numbers_of_a_queue(sign_in):
+def test_the_numbers_of_a_queue(sign_in: SignIn) -> None:
     now = timezone.now()
     item(created_date=now - 3 * HOUR)
     item(status=Status.DONE, end_date=now)
@@ -74,7 +79,7 @@ def test_the_numbers_of_a_queue(sign_in):
     assert numbers == ["1", "0", "1", "2", "0", "3 hours", "4", "1", "67%"]
 
 
-def test_each_number_links_to_its_list(sign_in):
+def test_each_number_links_to_its_list(sign_in: SignIn) -> None:
     now = timezone.now()
     name = "Løn & <b>=?"
     item(name, reference="new", created_date=now - 30 * HOUR)
@@ -99,14 +104,14 @@ def test_each_number_links_to_its_list(sign_in):
     ]
 
 
-def test_without_items_it_says_so(sign_in):
+def test_without_items_it_says_so(sign_in: SignIn) -> None:
     assert "There are no queue items yet" in front_page(sign_in())
 
 
 # The chart.
 
 
-def test_the_chart_is_of_24_hours(sign_in):
+def test_the_chart_is_of_24_hours(sign_in: SignIn) -> None:
     failed()
     page = front_page(sign_in())
     assert "Items by the hour" in page
@@ -114,31 +119,31 @@ def test_the_chart_is_of_24_hours(sign_in):
     assert page.count('<rect class="bar failed"') == 2  # of the legend and of the chart
 
 
-def test_or_of_14_days(sign_in):
+def test_or_of_14_days(sign_in: SignIn) -> None:
     item(created_date=timezone.now() - timedelta(days=10))
     page = front_page(sign_in(), "?chart=days")
     assert "Items by the day" in page
     assert "Created: 1. Done: 0. Failed: 0." in page
 
 
-def test_the_switch_says_which_is_shown(sign_in):
+def test_the_switch_says_which_is_shown(sign_in: SignIn) -> None:
     page = front_page(sign_in(), "?chart=days")
     assert re.search(r'aria-current="true">14 days', page)
     assert not re.search(r'aria-current="true">24 hours', page)
 
 
 @pytest.mark.parametrize("query", ["?chart=", "?chart=x&chart=y", "?a=b"])
-def test_another_query_is_the_24_hours(sign_in, query):
+def test_another_query_is_the_24_hours(sign_in: SignIn, query: str) -> None:
     assert "Items by the hour" in front_page(sign_in(), query)
 
 
-def test_the_chart_has_its_figures_as_a_table(sign_in):
+def test_the_chart_has_its_figures_as_a_table(sign_in: SignIn) -> None:
     failed()
     table = front_page(sign_in()).split("As a table")[1]
     assert len(re.findall(r'<th scope="row">', table)) == 24
 
 
-def test_nothing_is_inline(sign_in):
+def test_nothing_is_inline(sign_in: SignIn) -> None:
     failed()
     page = front_page(sign_in())
     assert " style=" not in page
@@ -149,7 +154,7 @@ def test_nothing_is_inline(sign_in):
 # What needs attention.
 
 
-def test_failed_items(sign_in):
+def test_failed_items(sign_in: SignIn) -> None:
     row = failed(reference="INV-1", message="No order")
     failed(reference="old", end_date=timezone.now() - 25 * HOUR)
     found = card(front_page(sign_in()), "Failed in the last 24 hours")
@@ -158,7 +163,7 @@ def test_failed_items(sign_in):
     assert "old" not in found
 
 
-def test_the_newest_failures_and_a_link_to_all(sign_in):
+def test_the_newest_failures_and_a_link_to_all(sign_in: SignIn) -> None:
     now = timezone.now()
     for minutes in range(7):
         failed(reference=f"INV-{minutes}", end_date=now - timedelta(minutes=minutes))
@@ -169,7 +174,7 @@ def test_the_newest_failures_and_a_link_to_all(sign_in):
     assert client.get(url).context["cl"].result_count == 7
 
 
-def test_stuck_items(sign_in, settings):
+def test_stuck_items(sign_in: SignIn, settings: Settings) -> None:
     settings.STUCK_AFTER = timedelta(minutes=30)
     item(reference="stuck", status=Status.IN_PROGRESS, start_date=timezone.now() - HOUR)
     item(reference="at work", status=Status.IN_PROGRESS, start_date=timezone.now())
@@ -179,12 +184,12 @@ def test_stuck_items(sign_in, settings):
     assert "at work" not in found
 
 
-def test_an_item_in_progress_without_a_start_is_stuck_by_its_age(sign_in):
+def test_an_item_in_progress_without_a_start_is_stuck_by_its_age(sign_in: SignIn) -> None:
     item(reference="a", status=Status.IN_PROGRESS, created_date=timezone.now() - 3 * HOUR)
     assert "Invoices a" in card(front_page(sign_in()), "In progress for more than 2 hours")
 
 
-def test_triggers_that_failed_or_are_paused(sign_in):
+def test_triggers_that_failed_or_are_paused(sign_in: SignIn) -> None:
     for status in Trigger.Status.values:
         trigger(trigger_name=f"T {status}", process_status=status)
     client = sign_in()
@@ -192,7 +197,7 @@ def test_triggers_that_failed_or_are_paused(sign_in):
     assert re.findall(r"T [A-Z]+", found) == ["T FAILED", "T PAUSED"]
 
 
-def test_active_bans(sign_in):
+def test_active_bans(sign_in: SignIn) -> None:
     BannedIP.objects.ban("203.0.113.9", HOUR, "Port scan", by="anna")
     BannedIP.objects.ban("203.0.113.10", HOUR, "Port scan", by="anna")
     BannedIP.objects.filter(network="203.0.113.10").lift("anna")
@@ -201,7 +206,7 @@ def test_active_bans(sign_in):
     assert "203.0.113.10" not in found
 
 
-def test_keys_that_expire(sign_in):
+def test_keys_that_expire(sign_in: SignIn) -> None:
     soon, late, never, revoked = key(13), key(15), key(None), key(13)
     revoked.revoke()
     found = card(front_page(sign_in()), "Keys that expire within 14 days")
@@ -209,7 +214,7 @@ def test_keys_that_expire(sign_in):
     assert not any(each.prefix in found for each in (late, never, revoked))
 
 
-def test_empty_lists_say_so(sign_in):
+def test_empty_lists_say_so(sign_in: SignIn) -> None:
     page = front_page(sign_in())
     for sentence in (
         "Nothing failed in the last 24 hours.",
@@ -222,24 +227,24 @@ def test_empty_lists_say_so(sign_in):
 
 
 @pytest.mark.parametrize("role", ["Viewers", "Operators"])
-def test_bans_and_keys_are_for_security_admins(sign_in, role):
+def test_bans_and_keys_are_for_security_admins(sign_in: SignIn, role: str) -> None:
     page = front_page(sign_in(role))
     assert "Active bans" not in page
     assert "Keys that expire" not in page
 
 
-def test_security_admins_see_all(sign_in):
+def test_security_admins_see_all(sign_in: SignIn) -> None:
     page = front_page(sign_in("Security admins"))
     assert "Active bans" in page
     assert "Keys that expire" in page
 
 
-def test_an_account_without_a_role_is_told_so(client, django_user_model):
+def test_an_account_without_a_role_is_told_so(client: Client, django_user_model) -> None:
     client.force_login(django_user_model.objects.create_user("bo", is_staff=True))
     assert "Your account may see nothing yet" in front_page(client)
 
 
-def test_stored_markup_is_shown_as_text(sign_in):
+def test_stored_markup_is_shown_as_text(sign_in: SignIn) -> None:
     failed(queue_name="<script>1</script>", message="<b>x</b>")
     page = sign_in().get(reverse("admin:index")).content.decode()
     assert "<script>1" not in page

@@ -1,6 +1,7 @@
 """What the scripts and the page on IIS say, as far as it can be held against the code."""
 
 import re
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -29,31 +30,31 @@ def errors_in(node: Node) -> list[Node]:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
-def test_a_script_parses(script):
+def test_a_script_parses(script: Any) -> None:
     tree = Parser(Language(tree_sitter_pwsh.language())).parse(script.read_bytes())
     assert [node.start_point for node in errors_in(tree.root_node)] == []
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
-def test_a_script_is_ascii(script):
+def test_a_script_is_ascii(script: Any) -> None:
     # Windows PowerShell 5.1 reads anything else in the ANSI code page of the machine.
     assert script.read_bytes().isascii()
 
 
-def test_the_pool_gives_requests_under_way_the_time_they_may_take():
+def test_the_pool_gives_requests_under_way_the_time_they_may_take() -> None:
     limit = span(re.search(r"\$ShutdownLimit = \[TimeSpan\] '([0-9:]+)'", INSTALL)[1])
     assert limit.total_seconds() > span(PLATFORM.get("requestTimeout")).total_seconds() + (
         DRAIN_SECONDS
     )
 
 
-def test_what_the_script_fills_in_stands_in_the_example():
+def test_what_the_script_fills_in_stands_in_the_example() -> None:
     example = (settings.BASE_DIR / ".env.example").read_text("utf-8")
     for name in re.findall(r"'\(\?m\)\^(\w+)=", INSTALL):
         assert len(re.findall(rf"(?m)^{name}=", example)) == 1
 
 
-def test_the_paths_that_the_script_fills_in_stand_in_web_config():
+def test_the_paths_that_the_script_fills_in_stand_in_web_config() -> None:
     assert PLATFORM.get("stdoutLogFile")
     variable = "environmentVariables/environmentVariable[@name='ENV_FILE']"
     assert variable in INSTALL
@@ -63,13 +64,13 @@ def test_the_paths_that_the_script_fills_in_stand_in_web_config():
 # The rights of the service in the database.
 
 
-def test_the_service_gets_rights_on_our_tables_and_no_others():
+def test_the_service_gets_rights_on_our_tables_and_no_others() -> None:
     ours = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
     # createsuperuser looks whether all migrations are there.
     assert set(GRANTS) == ours | {"django_migrations"}
 
 
-def test_the_service_reads_what_it_writes():
+def test_the_service_reads_what_it_writes() -> None:
     assert [table for table, verbs in GRANTS.items() if "SELECT" not in verbs] == []
 
 
@@ -81,11 +82,11 @@ def test_the_service_reads_what_it_writes():
         ("INSERT", ["Triggers", "auth_permission", "django_migrations"]),
     ],
 )
-def test_the_service_may_not_do_what_nobody_does(verb, tables):
+def test_the_service_may_not_do_what_nobody_does(verb: str, tables: list[str]) -> None:
     assert [table for table in tables if verb in GRANTS[table]] == []
 
 
-def test_the_page_names_only_parameters_that_the_script_has():
+def test_the_page_names_only_parameters_that_the_script_has() -> None:
     has = set(re.findall(r"^    \[\w+\] \$(\w+)", INSTALL, re.MULTILINE))
     named = set(
         re.findall(r"[ `(]-((?:Host|Cert|Service|Pack|Migr|Skip|Adopt|Data|Site)\w+)", PAGE)

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -24,7 +25,7 @@ pytestmark = [
 
 
 @pytest.fixture
-def checkout(tmp_path):
+def checkout(tmp_path: Path):
     """A copy of the project beside no state, with the environment that is installed already."""
     folder = tmp_path / "with space & more"
     leave_out = shutil.ignore_patterns(".*cache", ".git", ".venv", ".dev", ".hypothesis")
@@ -89,7 +90,7 @@ def line_with(text: str, said: str) -> str:
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="pastes a curl command")
-def test_it_works(checkout, start):
+def test_it_works(checkout, start) -> None:
     port = free_port()
     process = start(port)
     said = said_until_it_serves(process)
@@ -111,7 +112,7 @@ def test_it_works(checkout, start):
     ended_by_ctrl_c(process)
 
 
-def test_two_first_runs_at_once_wait_for_each_other(checkout, start):
+def test_two_first_runs_at_once_wait_for_each_other(checkout, start) -> None:
     (checkout / ".dev").mkdir()
     with closing(sqlite3.connect(checkout / ".dev" / "lock")) as lock:
         lock.execute("BEGIN EXCLUSIVE")  # as a third would
@@ -126,13 +127,13 @@ def test_two_first_runs_at_once_wait_for_each_other(checkout, start):
         ended_by_ctrl_c(process)
 
 
-def test_what_it_keeps_is_for_this_account_alone(checkout):
+def test_what_it_keeps_is_for_this_account_alone(checkout) -> None:
     subprocess.run([sys.executable, "dev.py", "manage", "check"], cwd=checkout, check=True)
     for name in ("secret_key", "db.sqlite3"):
         assert (checkout / ".dev" / name).stat().st_mode & 0o777 == 0o600
 
 
-def test_nothing_is_installed_twice(checkout):
+def test_nothing_is_installed_twice(checkout) -> None:
     said = subprocess.run(
         [sys.executable, "dev.py", "manage", "check"],
         cwd=checkout,
@@ -143,7 +144,7 @@ def test_nothing_is_installed_twice(checkout):
     assert "Installing" not in said
 
 
-def test_an_unknown_verb_shows_the_usage(checkout):
+def test_an_unknown_verb_shows_the_usage(checkout) -> None:
     result = subprocess.run(
         [sys.executable, "dev.py", "fly"], cwd=checkout, capture_output=True, text=True, check=False
     )

@@ -1,6 +1,7 @@
 """Spans of time as people read them."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -22,5 +23,5 @@ from queueapi.durations import format_duration
         (timedelta.max, "very long"),
     ],
 )
-def test_readable(span, text):
+def test_readable(span: Any, text: str) -> None:
     assert format_duration(span).replace("\xa0", " ") == text

@@ -5,11 +5,12 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from django.conf import settings
 
-from queueapi.tests.helpers import manage
+from queueapi.tests.helpers import Serve, manage
 
 HOLD = """
 from django.core.files import locks
@@ -23,7 +24,7 @@ WAITING = "Another migrate is at work on this database; waiting for it to end.\n
 
 
 @pytest.fixture
-def file(tmp_path):
+def file(tmp_path: Path):
     return tmp_path / "db.sqlite3"
 
 
@@ -53,7 +54,7 @@ def holder(start):
     return holder
 
 
-def test_two_at_once_wait_for_each_other(start, holder, file):
+def test_two_at_once_wait_for_each_other(start, holder, file) -> None:
     both = [start("migrate"), start("migrate")]
     assert [process.stderr.readline() for process in both] == [WAITING, WAITING]
     holder.communicate("\n")
@@ -65,7 +66,7 @@ def test_two_at_once_wait_for_each_other(start, holder, file):
     assert len(rows) == len(set(rows))
 
 
-def test_a_killed_one_leaves_no_lock(start, holder):
+def test_a_killed_one_leaves_no_lock(start, holder) -> None:
     second = start("migrate")
     assert second.stderr.readline() == WAITING
     holder.kill()
@@ -73,13 +74,13 @@ def test_a_killed_one_leaves_no_lock(start, holder):
     assert second.returncode == 0
 
 
-def test_a_database_in_memory_has_no_lock_file():
+def test_a_database_in_memory_has_no_lock_file() -> None:
     assert manage("migrate", DATABASE_URL="sqlite:///:memory:").returncode == 0
     assert not list(settings.BASE_DIR.glob("*.lock"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders of Windows hand down their rights")
-def test_its_files_are_for_this_account_alone(file, serve):
+def test_its_files_are_for_this_account_alone(file, serve: Serve) -> None:
     url = f"sqlite:///{file.as_posix()}"
     manage("migrate", DATABASE_URL=url).check_returncode()
     serve(DATABASE_URL=url).request("POST", "/api/queue")  # a failed attempt is written

@@ -1,10 +1,12 @@
 """OpenOrchestrator, unmodified, reads and works on our tables."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from queueapi.tests.helpers import Api
 from queues.models import QueueItem
 from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
@@ -21,7 +23,7 @@ def single(status: str = "DONE") -> None:
     )
 
 
-def test_a_robot_takes_a_pushed_item_and_sets_it_done(api, orchestrator):
+def test_a_robot_takes_a_pushed_item_and_sets_it_done(api: Api, orchestrator) -> None:
     pushed = api.post("/api/queue", {"queue_name": "Invoices", "data": {"case": "æ🤖"}}).json()
 
     taken = orchestrator(
@@ -39,7 +41,7 @@ answer = [item.id, item.status.name, item.data]
     assert item.start_date <= item.end_date <= timezone.now()
 
 
-def test_a_robot_takes_the_oldest_item_first(api, orchestrator):
+def test_a_robot_takes_the_oldest_item_first(api: Api, orchestrator) -> None:
     for date in ("2025-03-01T12:00:00.5", "2025-03-01T12:00:00", "2025-03-01T12:00:01"):
         api.post("/api/queue", {"queue_name": "q", "reference": date, "created_date": date})
     taken = orchestrator("answer = [db_util.get_next_queue_element('q').reference for _ in '123']")
@@ -47,25 +49,27 @@ def test_a_robot_takes_the_oldest_item_first(api, orchestrator):
 
 
 @pytest.mark.parametrize("status", QueueItem.Status.values)
-def test_a_robot_reads_every_status_that_the_api_stores(api, orchestrator, status):
+def test_a_robot_reads_every_status_that_the_api_stores(
+    api: Api, orchestrator, status: Any
+) -> None:
     api.post("/api/queue", {"queue_name": "q", "status": status.lower()})
     answer = orchestrator("answer = [item.status.name for item in db_util.get_queue_elements('q')]")
     assert answer == [status]
 
 
-def test_a_robot_reads_a_message_longer_than_its_column_was(api, orchestrator):
+def test_a_robot_reads_a_message_longer_than_its_column_was(api: Api, orchestrator) -> None:
     api.post("/api/queue", {"queue_name": "q", "message": "x" * 5000})
     assert orchestrator("answer = len(db_util.get_queue_elements('q')[0].message)") == 5000
 
 
-def test_we_read_what_a_robot_pushed(orchestrator, db):
+def test_we_read_what_a_robot_pushed(orchestrator, db: None) -> None:
     orchestrator("db_util.create_queue_element('q', 'ref', 'data', 'robot')")
     item = QueueItem.objects.get()
     assert (item.status, item.reference, item.data) == ("NEW", "ref", "data")
     assert abs(item.created_date - timezone.now()) < timedelta(minutes=1)
 
 
-def test_the_scheduler_starts_a_trigger_that_the_api_re_armed(api, orchestrator):
+def test_the_scheduler_starts_a_trigger_that_the_api_re_armed(api: Api, orchestrator) -> None:
     single("DONE")
     pending = "answer = [trigger.trigger_name for trigger in db_util.get_pending_single_triggers()]"
     assert orchestrator(pending) == []
@@ -79,13 +83,15 @@ def test_the_scheduler_starts_a_trigger_that_the_api_re_armed(api, orchestrator)
 
 
 @pytest.mark.parametrize("status", Trigger.Status.values)
-def test_the_scheduler_reads_every_status_that_the_api_stores(api, orchestrator, status):
+def test_the_scheduler_reads_every_status_that_the_api_stores(
+    api: Api, orchestrator, status: Any
+) -> None:
     single()
     api.post("/api/trigger", {"trigger_name": "Report", "process_status": status.lower()})
     assert orchestrator("answer = db_util.get_all_triggers()[0].process_status.name") == status
 
 
-def test_a_queue_trigger_sees_the_pushed_items(api, orchestrator):
+def test_a_queue_trigger_sees_the_pushed_items(api: Api, orchestrator) -> None:
     QueueTrigger.objects.create(
         trigger_name="Waiting",
         process_name="Report",
@@ -100,7 +106,7 @@ def test_a_queue_trigger_sees_the_pushed_items(api, orchestrator):
     assert orchestrator(pending) == 1
 
 
-def test_the_scheduler_reads_every_field_of_the_triggers_that_we_make(orchestrator):
+def test_the_scheduler_reads_every_field_of_the_triggers_that_we_make(orchestrator) -> None:
     ScheduledTrigger.objects.create(
         trigger_name="Nightly",
         process_name="Report",
@@ -125,7 +131,7 @@ def test_the_scheduler_reads_every_field_of_the_triggers_that_we_make(orchestrat
     assert answer == ["Nightly", "0 2 * * *", ["ROBOT-01"], True, False, 3]
 
 
-def test_we_read_the_triggers_that_it_makes(orchestrator, db):
+def test_we_read_the_triggers_that_it_makes(orchestrator, db: None) -> None:
     orchestrator(
         """
 from datetime import datetime

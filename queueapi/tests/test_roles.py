@@ -1,6 +1,7 @@
 """The three groups, and what each may open."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -10,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from queueapi.roles import OPERATORS, ROLES, SECURITY_ADMINS, VIEWERS
+from queueapi.tests.helpers import SignIn
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP, FailedAttempt
 from triggers.models import SingleTrigger
@@ -30,7 +32,7 @@ def permissions_of(role: str) -> set[str]:
     return {f"{each.content_type.app_label}.{each.codename}" for each in permissions}
 
 
-def test_migrate_makes_them():
+def test_migrate_makes_them() -> None:
     Group.objects.all().delete()
     migrate()
     assert {role: permissions_of(role) for role in ROLES} == {
@@ -38,7 +40,7 @@ def test_migrate_makes_them():
     }
 
 
-def test_migrate_keeps_them_right():
+def test_migrate_keeps_them_right() -> None:
     viewers = Group.objects.get(name=VIEWERS)
     viewers.permissions.set([Permission.objects.get(codename="delete_queueitem")])
     user = User.objects.create_user("anna", is_staff=True)
@@ -48,22 +50,22 @@ def test_migrate_keeps_them_right():
     assert list(user.groups.all()) == [viewers]
 
 
-def test_other_groups_are_left_alone():
+def test_other_groups_are_left_alone() -> None:
     others = Group.objects.create(name="Others")
     others.permissions.set(Permission.objects.all()[:3])
     migrate()
     assert others.permissions.count() == 3
 
 
-def test_each_role_has_what_the_one_before_it_has():
+def test_each_role_has_what_the_one_before_it_has() -> None:
     assert set(ROLES[VIEWERS]) < set(ROLES[OPERATORS]) < set(ROLES[SECURITY_ADMINS])
 
 
-def test_no_role_deletes():
+def test_no_role_deletes() -> None:
     assert not [name for names in ROLES.values() for name in names if ".delete_" in name]
 
 
-def test_every_permission_exists():
+def test_every_permission_exists() -> None:
     for name in ROLES[SECURITY_ADMINS]:
         app_label, codename = name.split(".")
         model = codename.split("_")[1]
@@ -79,7 +81,7 @@ def test_every_permission_exists():
         ("", [*VIEWS, *SECURITY, *ACCOUNTS]),
     ],
 )
-def test_the_lists_that_a_role_may_open(sign_in, role, open_lists):
+def test_the_lists_that_a_role_may_open(sign_in: SignIn, role: Any, open_lists: Any) -> None:
     client = sign_in(role)
     answers = {
         name: client.get(reverse(f"admin:{name}_changelist")).status_code
@@ -90,7 +92,7 @@ def test_the_lists_that_a_role_may_open(sign_in, role, open_lists):
 
 
 @pytest.fixture
-def pages(db):
+def pages(db: None):
     """An address of each page that changes something."""
     item = QueueItem.objects.create(queue_name="q")
     trigger = SingleTrigger.objects.create(trigger_name="t", next_run=timezone.now())
@@ -129,14 +131,16 @@ def pages(db):
         ),
     ],
 )
-def test_the_pages_that_a_role_may_open(sign_in, pages, role, allowed):
+def test_the_pages_that_a_role_may_open(
+    sign_in: SignIn, pages, role: Any, allowed: list[Any] | list[str]
+) -> None:
     client = sign_in(role)
     answers = {name: client.get(url).status_code for name, url in pages.items()}
     assert [name for name, code in answers.items() if code == 200] == allowed
     assert set(answers.values()) <= {200, 403}
 
 
-def test_an_inactive_user_is_out(sign_in):
+def test_an_inactive_user_is_out(sign_in: SignIn) -> None:
     client = sign_in(VIEWERS)
     User.objects.update(is_active=False)
     assert client.get("/admin/").status_code == 302
@@ -144,7 +148,7 @@ def test_an_inactive_user_is_out(sign_in):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("target", [("queues", "zero"), ("security", "zero"), ("triggers", "0001")])
-def test_migrating_backwards_and_forwards_keeps_the_roles(target):
+def test_migrating_backwards_and_forwards_keeps_the_roles(target: Any) -> None:
     call_command("migrate", *target, verbosity=0)
     call_command("migrate", verbosity=0)
     assert permissions_of(OPERATORS) == set(ROLES[OPERATORS])

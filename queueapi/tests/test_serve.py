@@ -9,10 +9,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from queueapi.tests.helpers import manage
+from queueapi.tests.helpers import Serve, manage
 from queues.models import QueueItem
 from security.models import ApiKey
 
@@ -20,7 +22,7 @@ JSON = {"Content_Type": "application/json"}
 
 
 @pytest.fixture
-def key(transactional_db) -> str:
+def key(transactional_db: None) -> str:
     return ApiKey.objects.issue("ERP", lifetime=None)[1]
 
 
@@ -29,7 +31,7 @@ def free_port() -> int:
         return taken.getsockname()[1]
 
 
-def test_it_works(serve, key):
+def test_it_works(serve: Serve, key: str) -> None:
     server = serve()
     response, body = server.request(
         "POST", "/api/queue", b'{"queue_name": "q"}', X_API_Key=key, **JSON
@@ -40,19 +42,19 @@ def test_it_works(serve, key):
     assert response.headers["Server"] is None
 
 
-def test_the_port_comes_from_http_platform_port(serve):
+def test_the_port_comes_from_http_platform_port(serve: Serve) -> None:
     port = free_port()
     server = serve("--host", "127.0.0.1", HTTP_PLATFORM_PORT=str(port))
     assert server.port == port
 
 
-def test_the_port_option_wins_over_http_platform_port(serve):
+def test_the_port_option_wins_over_http_platform_port(serve: Serve) -> None:
     port = free_port()
     server = serve("--port", str(port), HTTP_PLATFORM_PORT="1")
     assert server.port == port
 
 
-def test_a_taken_port_is_one_sentence(serve):
+def test_a_taken_port_is_one_sentence(serve: Serve) -> None:
     server = serve()
     second = subprocess.run(
         [sys.executable, "manage.py", "serve", "--port", str(server.port)],
@@ -70,7 +72,7 @@ def test_a_taken_port_is_one_sentence(serve):
 @pytest.mark.parametrize(
     "arguments", [("--port", "65536"), ("--port", "-1"), ("--threads", "0"), ("--host", "no.host")]
 )
-def test_an_option_that_makes_no_sense_is_one_sentence(arguments):
+def test_an_option_that_makes_no_sense_is_one_sentence(arguments: Any) -> None:
     result = manage("serve", *arguments)
     assert result.returncode == 1
     assert result.stderr.startswith("CommandError: ")
@@ -78,7 +80,7 @@ def test_an_option_that_makes_no_sense_is_one_sentence(arguments):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="closes a descriptor by way of sh")
-def test_it_serves_although_nobody_reads_what_it_says(serve):
+def test_it_serves_although_nobody_reads_what_it_says(serve: Serve) -> None:
     server = serve("--port", "0")
     server.process.stdout.close()
     assert server.request("GET", "/nothing")[0].status == 404
@@ -88,7 +90,7 @@ def test_it_serves_although_nobody_reads_what_it_says(serve):
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows stops by Ctrl-Break, see below")
-def test_a_stop_signal_ends_it_quietly(serve, name):
+def test_a_stop_signal_ends_it_quietly(serve: Serve, name: str) -> None:
     server = serve()
     server.process.send_signal(getattr(signal, name))
     assert server.process.wait(timeout=30) == 0
@@ -96,11 +98,13 @@ def test_a_stop_signal_ends_it_quietly(serve, name):
     assert server.log.read_text() == ""
 
 
-def test_ctrl_break_on_windows_and_sigterm_elsewhere_end_it(serve):
+def test_ctrl_break_on_windows_and_sigterm_elsewhere_end_it(serve: Serve) -> None:
     assert serve().stop() == 0
 
 
-def test_what_was_answered_is_stored_and_nothing_else_when_it_stops_under_load(serve, key):
+def test_what_was_answered_is_stored_and_nothing_else_when_it_stops_under_load(
+    serve: Serve, key: str
+) -> None:
     server = serve()
     answered: list[str] = []
     enough = threading.Event()
@@ -133,7 +137,7 @@ def test_what_was_answered_is_stored_and_nothing_else_when_it_stops_under_load(s
     )
 
 
-def test_sixteen_clients_at_once_meet_no_locked_database(serve, key):
+def test_sixteen_clients_at_once_meet_no_locked_database(serve: Serve, key: str) -> None:
     server = serve("--port", "0", "--threads", "8")
 
     def push(_) -> int:
@@ -146,14 +150,14 @@ def test_sixteen_clients_at_once_meet_no_locked_database(serve, key):
     assert QueueItem.objects.count() == 320
 
 
-def test_a_killed_server_has_stored_what_it_answered(serve, key):
+def test_a_killed_server_has_stored_what_it_answered(serve: Serve, key: str) -> None:
     server = serve()
     _, body = server.request("POST", "/api/queue", b'{"queue_name": "q"}', X_API_Key=key, **JSON)
     server.process.kill()
     assert str(QueueItem.objects.get().pk) == json.loads(body)["id"]
 
 
-def test_a_body_just_over_the_limit_is_a_413_in_our_shape(serve, key):
+def test_a_body_just_over_the_limit_is_a_413_in_our_shape(serve: Serve, key: str) -> None:
     server = serve(MAX_REQUEST_BYTES="1000")
     response, body = server.request("POST", "/api/queue", b" " * 1001, X_API_Key=key, **JSON)
     assert response.status == 413
@@ -163,20 +167,20 @@ def test_a_body_just_over_the_limit_is_a_413_in_our_shape(serve, key):
     }
 
 
-def test_a_body_far_over_the_limit_is_a_413_of_waitress(serve, key):
+def test_a_body_far_over_the_limit_is_a_413_of_waitress(serve: Serve, key: str) -> None:
     server = serve(MAX_REQUEST_BYTES="1000")
     response, _ = server.request("POST", "/api/queue", b" " * 100_000, X_API_Key=key, **JSON)
     assert response.status == 413
 
 
-def test_a_body_at_the_limit_is_read(serve, key):
+def test_a_body_at_the_limit_is_read(serve: Serve, key: str) -> None:
     server = serve(MAX_REQUEST_BYTES="1000")
     body = b'{"queue_name": "q"}'.ljust(1000)
     response, _ = server.request("POST", "/api/queue", body, X_API_Key=key, **JSON)
     assert response.status == 201
 
 
-def test_a_chunked_body_is_read(serve, key):
+def test_a_chunked_body_is_read(serve: Serve, key: str) -> None:
     server = serve()
     with closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
         headers = {"X-API-Key": key, "Content-Type": "application/json"}
@@ -194,7 +198,9 @@ def test_a_chunked_body_is_read(serve, key):
         'application/json; a="' + ";" * 30_000,
     ],
 )
-def test_a_content_type_that_django_can_not_read_is_a_415(serve, key, content_type):
+def test_a_content_type_that_django_can_not_read_is_a_415(
+    serve: Serve, key: str, content_type: str
+) -> None:
     server = serve()
     response, body = server.request(
         "POST", "/api/queue", b"{}", X_API_Key=key, Content_Type=content_type
@@ -207,7 +213,7 @@ CHARSETS = ["utf-8", "utf-16", "idna", "rot13", "undefined", "bz2", "unicode_esc
 QUERIES = ["", "?a=1", "?x=%ff", "?a=%00", "?" + "&".join("a" * 1001)]
 
 
-def test_no_charset_and_no_query_changes_the_answer_to_a_push(serve, key):
+def test_no_charset_and_no_query_changes_the_answer_to_a_push(serve: Serve, key: str) -> None:
     server = serve()
     for charset in CHARSETS:
         for query in QUERIES:
@@ -219,7 +225,7 @@ def test_no_charset_and_no_query_changes_the_answer_to_a_push(serve, key):
             assert response.status == 201, (charset, query)
 
 
-def test_no_charset_of_a_form_is_a_500(serve):
+def test_no_charset_of_a_form_is_a_500(serve: Serve) -> None:
     server = serve()
     for charset in CHARSETS:
         for query in QUERIES:
@@ -232,38 +238,38 @@ def test_no_charset_of_a_form_is_a_500(serve):
 
 
 @pytest.mark.parametrize("wrong", ["x" * 5000, "n\xf8gle", "\xff\xfe"])
-def test_a_hostile_key_is_a_401(serve, wrong):
+def test_a_hostile_key_is_a_401(serve: Serve, wrong: str) -> None:
     response, body = serve().request("POST", "/api/queue", b"{}", X_API_Key=wrong, **JSON)
     assert response.status == 401
     assert json.loads(body)["success"] is False
 
 
-def test_with_https_on_nothing_redirects_and_hsts_is_sent(serve):
+def test_with_https_on_nothing_redirects_and_hsts_is_sent(serve: Serve) -> None:
     server = serve(HTTPS="on")
     response, _ = server.request("POST", "/api/queue", b"{}", **JSON)
     assert response.status == 401
     assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
-def test_with_https_on_the_admins_cookies_are_secure(serve):
+def test_with_https_on_the_admins_cookies_are_secure(serve: Serve) -> None:
     response, _ = serve(HTTPS="on").request("GET", "/admin/login/")
     assert response.status == 200
     assert "; Secure" in response.headers["Set-Cookie"]
 
 
-def test_https_is_on_unless_turned_off(serve, monkeypatch):
+def test_https_is_on_unless_turned_off(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HTTPS")
     response, _ = serve().request("GET", "/admin/login/")
     assert response.headers["Strict-Transport-Security"]
 
 
-def test_the_admins_files_are_served(serve):
+def test_the_admins_files_are_served(serve: Serve) -> None:
     response, body = serve().request("GET", "/static/admin/css/base.css")
     assert response.status == 200
     assert b"--primary" in body
 
 
-def test_it_starts_and_answers_while_the_database_is_away(serve, tmp_path):
+def test_it_starts_and_answers_while_the_database_is_away(serve: Serve, tmp_path: Path) -> None:
     server = serve(DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/db.sqlite3")
     response, body = server.request("POST", "/api/queue", b"{}", X_API_Key="x", **JSON)
     assert response.status == 500

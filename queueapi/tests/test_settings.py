@@ -2,10 +2,12 @@
 
 import os
 import re
+from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.db import connection
+from pytest_django import Settings
 
 from queueapi.tests.helpers import manage
 
@@ -24,7 +26,9 @@ from queueapi.tests.helpers import manage
         ("DATABASE_URL", ""),
     ],
 )
-def test_what_production_needs_is_asked_for_in_one_sentence(command, variable, value):
+def test_what_production_needs_is_asked_for_in_one_sentence(
+    command: str, variable: str, value: str | None
+) -> None:
     result = manage(command, **{variable: value})
     assert result.returncode == 1
     assert result.stdout == ""
@@ -62,29 +66,29 @@ def test_what_production_needs_is_asked_for_in_one_sentence(command, variable, v
         ("ENV_FILE", "/nowhere/settings.env"),
     ],
 )
-def test_a_value_that_makes_no_sense_is_one_sentence(variable, value):
+def test_a_value_that_makes_no_sense_is_one_sentence(variable: str, value: str) -> None:
     result = manage("check", **{variable: value})
     assert result.returncode == 1
     assert variable in result.stderr
     assert result.stderr.count("\n") == 1
 
 
-def test_no_setting_is_told_by_its_error():
+def test_no_setting_is_told_by_its_error() -> None:
     secret = "mysql://sa:hunter2@host/name"
     assert "hunter2" not in manage("check", DATABASE_URL=secret).stderr
 
 
-def test_a_password_in_a_wrong_cache_url_is_not_told():
+def test_a_password_in_a_wrong_cache_url_is_not_told() -> None:
     assert "hunter2" not in manage("check", CACHE_URL="redis://:hunter2/x@host:6379").stderr
 
 
-def test_hosts_may_be_listed_with_spaces(settings):
+def test_hosts_may_be_listed_with_spaces(settings: Settings) -> None:
     code = "from django.conf import settings; print(settings.ALLOWED_HOSTS)"
     result = manage("shell", "-v0", "-c", code, ALLOWED_HOSTS="a.example.org, b.example.org ,")
     assert "['a.example.org', 'b.example.org']" in result.stdout
 
 
-def test_a_settings_file_that_is_no_utf_8_is_one_sentence(tmp_path):
+def test_a_settings_file_that_is_no_utf_8_is_one_sentence(tmp_path: Path) -> None:
     env_file = tmp_path / "settings.env"
     env_file.write_bytes(b"# n\xf8gle\n")
     result = manage("check", ENV_FILE=str(env_file))
@@ -92,24 +96,24 @@ def test_a_settings_file_that_is_no_utf_8_is_one_sentence(tmp_path):
     assert result.stderr.count("\n") == 1
 
 
-def test_a_short_secret_key_is_not_repeated():
+def test_a_short_secret_key_is_not_repeated() -> None:
     assert "hunter2" not in manage("check", SECRET_KEY="hunter2").stderr
 
 
-def test_a_file_gives_what_the_environment_does_not(tmp_path):
+def test_a_file_gives_what_the_environment_does_not(tmp_path: Path) -> None:
     env_file = tmp_path / "settings.env"
     env_file.write_text(f"SECRET_KEY={'x' * 60}\nALLOWED_HOSTS=queue.example.org\n")
     result = manage("check", ENV_FILE=str(env_file), SECRET_KEY=None, ALLOWED_HOSTS=None)
     assert result.returncode == 0, result.stderr
 
 
-def test_the_environment_wins_over_the_file(tmp_path):
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     env_file = tmp_path / "settings.env"
     env_file.write_text("SECRET_KEY=short\n")
     assert manage("check", ENV_FILE=str(env_file)).returncode == 0
 
 
-def test_the_example_file_names_every_variable_that_is_read():
+def test_the_example_file_names_every_variable_that_is_read() -> None:
     source = (settings.BASE_DIR / "queueapi" / "settings.py").read_text()
     example = (settings.BASE_DIR / ".env.example").read_text()
     read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source))
@@ -118,7 +122,7 @@ def test_the_example_file_names_every_variable_that_is_read():
     assert read - {"ENV_FILE"} <= named
 
 
-def test_the_example_file_is_a_working_one_once_filled_in(tmp_path):
+def test_the_example_file_is_a_working_one_once_filled_in(tmp_path: Path) -> None:
     example = (settings.BASE_DIR / ".env.example").read_text()
     env_file = tmp_path / ".env"
     env_file.write_text(example.replace("SECRET_KEY=", f"SECRET_KEY={'x' * 60}"))
@@ -127,40 +131,40 @@ def test_the_example_file_is_a_working_one_once_filled_in(tmp_path):
     assert result.returncode == 0, result.stderr
 
 
-def test_the_deployment_check_is_clean_under_production_settings():
+def test_the_deployment_check_is_clean_under_production_settings() -> None:
     result = manage("check", "--deploy", "--fail-level", "ERROR", HTTPS=None, DEBUG=None)
     assert result.returncode == 0, result.stderr
     # Unless this very Python is to be replaced.
     assert set(re.findall(r"\(\w+\.\w+\)", result.stderr)) <= {"(security_app.W002)"}
 
 
-def test_debug_fills_in_what_a_developer_left_out(tmp_path):
+def test_debug_fills_in_what_a_developer_left_out(tmp_path: Path) -> None:
     result = manage(
         "check", DEBUG="on", SECRET_KEY=None, ALLOWED_HOSTS=None, DATABASE_URL=None, HTTPS=None
     )
     assert result.returncode == 0, result.stderr
 
 
-def test_a_database_without_tables_is_one_sentence(tmp_path):
+def test_a_database_without_tables_is_one_sentence(tmp_path: Path) -> None:
     result = manage("list_api_keys", DATABASE_URL=f"sqlite:///{tmp_path}/new.sqlite3")
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1
 
 
-def test_migrations_are_complete():
+def test_migrations_are_complete() -> None:
     assert manage("makemigrations", "--check", "--dry-run").returncode == 0
 
 
 @pytest.mark.skipif("sqlite" not in os.environ["DATABASE_URL"], reason="about SQLite")
 @pytest.mark.django_db
-def test_sqlite_lets_readers_and_a_writer_work_side_by_side():
+def test_sqlite_lets_readers_and_a_writer_work_side_by_side() -> None:
     with connection.cursor() as cursor:
         assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert cursor.execute("PRAGMA busy_timeout").fetchone() == (10_000,)
     assert connection.transaction_mode == "IMMEDIATE"
 
 
-def test_without_a_cache_url_the_client_of_redis_is_not_loaded():
+def test_without_a_cache_url_the_client_of_redis_is_not_loaded() -> None:
     loaded = manage(
         "shell",
         "--verbosity",
@@ -171,7 +175,7 @@ def test_without_a_cache_url_the_client_of_redis_is_not_loaded():
     assert loaded.stdout == "False\n"
 
 
-def test_with_a_cache_url_what_its_client_raises_is_known():
+def test_with_a_cache_url_what_its_client_raises_is_known() -> None:
     names = manage(
         *("shell", "--verbosity", "0", "-c"),
         "from django.conf import settings; print(*[e.__name__ for e in settings.CACHE_ERRORS])",

@@ -4,10 +4,12 @@ import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 from django.conf import settings
 
+from queueapi.tests.helpers import Serve
 from security.models import BannedIP, FailedAttempt
 
 SCRIPT = str(settings.BASE_DIR / "deploy" / "smoke_test.py")
@@ -25,7 +27,7 @@ def complaint(*arguments: str) -> str:
     return result.stderr
 
 
-def test_it_works(serve):
+def test_it_works(serve: Serve) -> None:
     server = serve(ALLOWED_HOSTS="queue.example.org")
     url = f"http://queue.example.org:{server.port}"
     result = smoke_test(url, "--connect", "127.0.0.1")
@@ -34,28 +36,28 @@ def test_it_works(serve):
     assert not FailedAttempt.objects.exists()
 
 
-def test_a_name_that_is_not_allowed(serve):
+def test_a_name_that_is_not_allowed(serve: Serve) -> None:
     server = serve()
     url = f"http://queue.example.org:{server.port}"
     assert "not in ALLOWED_HOSTS" in complaint(url, "--connect", "127.0.0.1")
 
 
-def test_a_database_that_can_not_be_read(serve, tmp_path):
+def test_a_database_that_can_not_be_read(serve: Serve, tmp_path: Path) -> None:
     server = serve(DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/db.sqlite3")
     assert "can't read its database" in complaint(f"http://127.0.0.1:{server.port}")
 
 
-def test_a_ban_of_the_machine_itself(serve):
+def test_a_ban_of_the_machine_itself(serve: Serve) -> None:
     BannedIP.objects.ban_by_hand("127.0.0.1", settings.BAN_DURATION, "test", by="test")
     assert "unban_ip" in complaint(f"http://127.0.0.1:{serve().port}")
 
 
-def test_nobody_listens():
+def test_nobody_listens() -> None:
     assert "does not answer" in complaint("http://127.0.0.1:1")
 
 
 @pytest.fixture
-def other_server(request):
+def other_server(request: pytest.FixtureRequest):
     """Answers everything with one status and a page."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -76,10 +78,10 @@ def other_server(request):
 
 
 @pytest.mark.parametrize("other_server", [502], indirect=True)
-def test_a_process_that_did_not_start(other_server):
+def test_a_process_that_did_not_start(other_server: int) -> None:
     assert "the process did not start" in complaint(other_server)
 
 
 @pytest.mark.parametrize("other_server", [200, 404], indirect=True)
-def test_a_page_that_is_not_ours(other_server):
+def test_a_page_that_is_not_ours(other_server: int) -> None:
     assert "something in front answers in our place" in complaint(other_server)

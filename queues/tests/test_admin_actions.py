@@ -7,11 +7,13 @@ import pytest
 from django.contrib.admin.models import DELETION, LogEntry
 from django.core.cache import cache
 from django.db import OperationalError, connection
+from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from queueapi.admin import audit
 from queueapi.admin.selected_rows import SelectedRows
-from queueapi.tests.helpers import form_in, said
+from queueapi.tests.helpers import SignIn, form_in, said
 from queues.models import QueueItem
 from queues.tests.helpers import (
     LIST,
@@ -32,7 +34,7 @@ def status(row: QueueItem) -> str:
     return row.status
 
 
-def test_requeue_works(sign_in):
+def test_requeue_works(sign_in: SignIn) -> None:
     client, row = sign_in("Operators"), failed()
     answer = confirm(client, ask(client, "requeue", row))
     assert said(answer) == ["Requeue: 1 row."]
@@ -40,14 +42,14 @@ def test_requeue_works(sign_in):
     assert (row.status, row.start_date, row.end_date) == (Status.NEW, None, None)
 
 
-def test_abandon_works(sign_in):
+def test_abandon_works(sign_in: SignIn) -> None:
     client, row = sign_in("Operators"), item()
     confirm(client, ask(client, "abandon", row))
     assert status(row) == Status.ABANDONED
     assert (timezone.now() - row.end_date).total_seconds() < 60
 
 
-def test_delete_works_for_who_may(sign_in):
+def test_delete_works_for_who_may(sign_in: SignIn) -> None:
     client, row, other = sign_in(), item(reference="INV-1"), item()
     confirm(client, ask(client, "delete_selected", row))
     assert list(QueueItem.objects.all()) == [other]
@@ -56,7 +58,7 @@ def test_delete_works_for_who_may(sign_in):
     assert entry.change_message == "status: NEW"
 
 
-def test_the_question_says_how_many_and_which(sign_in):
+def test_the_question_says_how_many_and_which(sign_in: SignIn) -> None:
     rows = [failed(reference=f"INV-{n}") for n in range(2)] + [item(status=Status.DONE)]
     page = ask(sign_in("Operators"), "requeue", *rows)
     text = page.content.decode()
@@ -66,26 +68,26 @@ def test_the_question_says_how_many_and_which(sign_in):
     assert {status(row) for row in rows} == {Status.FAILED, Status.DONE}
 
 
-def test_the_question_names_twenty_at_most(sign_in):
+def test_the_question_names_twenty_at_most(sign_in: SignIn) -> None:
     rows = [failed(reference=f"INV-{n:02}") for n in range(25)]
     text = ask(sign_in("Operators"), "requeue", *rows).content.decode()
     assert text.count("Invoices INV-") == 20
     assert "and 5 more" in text
 
 
-def test_it_warns_of_what_a_robot_may_be_at_work_on(sign_in):
+def test_it_warns_of_what_a_robot_may_be_at_work_on(sign_in: SignIn) -> None:
     row = item(status=Status.IN_PROGRESS)
     text = ask(sign_in("Operators"), "requeue", row).content.decode()
     assert "A robot may still be at work" in text
 
 
-def test_rows_that_are_like_that_already_are_left_out(sign_in):
+def test_rows_that_are_like_that_already_are_left_out(sign_in: SignIn) -> None:
     client, old, new = sign_in("Operators"), failed(), item()
     question = ask(client, "requeue", old, new)
     assert question.context["total"] == 1
 
 
-def test_nothing_to_do_says_so(sign_in):
+def test_nothing_to_do_says_so(sign_in: SignIn) -> None:
     client = sign_in("Operators")
     question = ask(client, "requeue", item())
     assert "not for rows like those" in said(client.get(question.url))[0]
@@ -93,14 +95,14 @@ def test_nothing_to_do_says_so(sign_in):
 
 @pytest.mark.parametrize("role", ["Viewers"])
 @pytest.mark.parametrize("action", ["requeue", "abandon", "delete_selected"])
-def test_viewers_may_not(sign_in, role, action):
+def test_viewers_may_not(sign_in: SignIn, role: str, action: str) -> None:
     row = failed()
     ask(sign_in(role), action, row)
     assert status(row) == Status.FAILED
 
 
 @pytest.mark.parametrize("role", ["Operators", "Security admins"])
-def test_no_role_may_delete(sign_in, role):
+def test_no_role_may_delete(sign_in: SignIn, role: str) -> None:
     client, row = sign_in(role), failed()
     ask(client, "delete_selected", row)
     client.post(f"{page_of(row)[:-7]}delete/", {"post": "yes"})
@@ -110,7 +112,7 @@ def test_no_role_may_delete(sign_in, role):
 # Nobody overwrites anybody.
 
 
-def test_a_row_that_a_robot_took_meanwhile_is_left_alone(sign_in):
+def test_a_row_that_a_robot_took_meanwhile_is_left_alone(sign_in: SignIn) -> None:
     client, taken, other = sign_in("Operators"), failed(), failed()
     question = ask(client, "requeue", taken, other)
     robot_sets(taken, status="IN_PROGRESS")
@@ -121,7 +123,7 @@ def test_a_row_that_a_robot_took_meanwhile_is_left_alone(sign_in):
     ]
 
 
-def test_a_row_that_went_to_another_of_the_statuses_shown_is_left_alone(sign_in):
+def test_a_row_that_went_to_another_of_the_statuses_shown_is_left_alone(sign_in: SignIn) -> None:
     client, first, second = sign_in("Operators"), failed(), item(status=Status.DONE)
     question = ask(client, "requeue", first, second)
     robot_sets(first, status="DONE")
@@ -129,14 +131,14 @@ def test_a_row_that_went_to_another_of_the_statuses_shown_is_left_alone(sign_in)
     assert (status(first), status(second)) == (Status.DONE, Status.NEW)
 
 
-def test_a_row_that_is_gone_is_counted_as_left(sign_in):
+def test_a_row_that_is_gone_is_counted_as_left(sign_in: SignIn) -> None:
     client, row, other = sign_in("Operators"), failed(), failed()
     question = ask(client, "requeue", row, other)
     row.delete()
     assert "1 was left as it is" in said(confirm(client, question))[0]
 
 
-def test_a_question_is_answered_once(sign_in):
+def test_a_question_is_answered_once(sign_in: SignIn) -> None:
     client, row = sign_in("Operators"), failed()
     question = ask(client, "requeue", row)
     confirm(client, question)
@@ -145,7 +147,7 @@ def test_a_question_is_answered_once(sign_in):
     assert status(row) == Status.FAILED
 
 
-def test_a_question_is_for_who_was_asked(sign_in):
+def test_a_question_is_for_who_was_asked(sign_in: SignIn) -> None:
     client, row = sign_in("Operators"), failed()
     question = ask(client, "requeue", row)
     client = sign_in("Operators", "bo")
@@ -153,14 +155,14 @@ def test_a_question_is_for_who_was_asked(sign_in):
     assert status(row) == Status.FAILED
 
 
-def test_a_question_is_for_what_was_asked(sign_in):
+def test_a_question_is_for_what_was_asked(sign_in: SignIn) -> None:
     client, row = sign_in("Operators"), failed()
     answer = {**form_in(ask(client, "requeue", row), "selection"), "action": "abandon"}
     client.post(LIST, answer)
     assert status(row) == Status.FAILED
 
 
-def test_a_question_that_is_too_old_does_nothing(sign_in):
+def test_a_question_that_is_too_old_does_nothing(sign_in: SignIn) -> None:
     client, row = sign_in("Operators"), failed()
     question = ask(client, "requeue", row)
     cache.clear()
@@ -168,7 +170,7 @@ def test_a_question_that_is_too_old_does_nothing(sign_in):
     assert status(row) == Status.FAILED
 
 
-def test_two_clicks_claim_a_selection_once(db):
+def test_two_clicks_claim_a_selection_once(db: None) -> None:
     item()
     name = SelectedRows.take(1, "requeue", QueueItem.objects.all(), "status").keep()
     claimed = []
@@ -183,7 +185,7 @@ def test_two_clicks_claim_a_selection_once(db):
     assert sum(selection is not None for selection in claimed) == 1
 
 
-def test_the_cache_holds_a_selection_as_json(db):
+def test_the_cache_holds_a_selection_as_json(db: None) -> None:
     item(), failed()
     SelectedRows.take(1, "requeue", QueueItem.objects.all(), "status").keep()
     kept = cache.get("selection.1.requeue")
@@ -193,12 +195,12 @@ def test_the_cache_holds_a_selection_as_json(db):
 # All that match.
 
 
-def everything(client, action: str, query: str = ""):
+def everything(client: Client, action: str, query: str = ""):
     row = QueueItem.objects.first()
     return ask(client, action, row, query=query, select_across="1")
 
 
-def test_all_that_match_are_changed(sign_in):
+def test_all_that_match_are_changed(sign_in: SignIn) -> None:
     client = sign_in("Operators")
     QueueItem.objects.bulk_create(
         QueueItem(queue_name="q", status=Status.FAILED) for _ in range(1203)
@@ -212,7 +214,7 @@ def test_all_that_match_are_changed(sign_in):
     assert status(other) == Status.FAILED
 
 
-def test_the_question_posts_no_ids(sign_in):
+def test_the_question_posts_no_ids(sign_in: SignIn) -> None:
     QueueItem.objects.bulk_create(QueueItem(queue_name="q", status="FAILED") for _ in range(300))
     page = everything(sign_in("Operators"), "requeue")
     assert set(form_in(page, "selection")) == {
@@ -221,7 +223,7 @@ def test_the_question_posts_no_ids(sign_in):
     assert page.content.count(b"_selected_action") == 1
 
 
-def test_a_row_that_matches_only_after_the_question_is_left_alone(sign_in):
+def test_a_row_that_matches_only_after_the_question_is_left_alone(sign_in: SignIn) -> None:
     client, shown, late = sign_in("Operators"), failed(), item(status=Status.IN_PROGRESS)
     question = everything(client, "requeue", "?status__exact=FAILED")
     robot_sets(late, status="FAILED")
@@ -229,7 +231,9 @@ def test_a_row_that_matches_only_after_the_question_is_left_alone(sign_in):
     assert (status(shown), status(late)) == (Status.NEW, Status.FAILED)
 
 
-def test_batches_take_few_queries(sign_in, django_assert_max_num_queries):
+def test_batches_take_few_queries(
+    sign_in: SignIn, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
     client = sign_in()
     QueueItem.objects.bulk_create(QueueItem(queue_name="q", status="FAILED") for _ in range(1000))
     question = everything(client, "requeue")
@@ -241,7 +245,9 @@ def test_batches_take_few_queries(sign_in, django_assert_max_num_queries):
         confirm(client, question)
 
 
-def test_what_is_done_before_a_crash_is_logged_and_the_rest_untouched(sign_in, monkeypatch):
+def test_what_is_done_before_a_crash_is_logged_and_the_rest_untouched(
+    sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client = sign_in()
     QueueItem.objects.bulk_create(QueueItem(queue_name="q", status="FAILED") for _ in range(1000))
     question = everything(client, "requeue")
@@ -263,7 +269,7 @@ def test_what_is_done_before_a_crash_is_logged_and_the_rest_untouched(sign_in, m
 # The log.
 
 
-def test_each_row_has_its_entry_with_what_changed(sign_in):
+def test_each_row_has_its_entry_with_what_changed(sign_in: SignIn) -> None:
     client, row = sign_in("Operators"), failed(reference="INV-1")
     confirm(client, ask(client, "requeue", row))
     entry = LogEntry.objects.get()
@@ -272,7 +278,7 @@ def test_each_row_has_its_entry_with_what_changed(sign_in):
     assert "ended: " in entry.change_message
 
 
-def test_the_buttons_of_an_item_ask_the_same(sign_in):
+def test_the_buttons_of_an_item_ask_the_same(sign_in: SignIn) -> None:
     client, row = sign_in("Operators"), failed()
     form = form_in(client.get(page_of(row)), "_selected_action")
     question = client.post(LIST, form)
@@ -281,32 +287,32 @@ def test_the_buttons_of_an_item_ask_the_same(sign_in):
     assert status(row) == Status.NEW
 
 
-def test_they_lead_nowhere_else(sign_in):
+def test_they_lead_nowhere_else(sign_in: SignIn) -> None:
     client, row = sign_in(), failed()
     form = form_in(client.get(page_of(row)), "_selected_action")
     question = client.post(LIST, {**form, "back": "https://evil.example/"})
     assert client.post(LIST, form_in(question, "selection")).url == LIST
 
 
-def test_the_list_keeps_its_filters_afterwards(sign_in):
+def test_the_list_keeps_its_filters_afterwards(sign_in: SignIn) -> None:
     client, row = sign_in("Operators"), failed()
     question = ask(client, "requeue", row, query="?status__exact=FAILED")
     assert f'action="{LIST}?status__exact=FAILED"' in question.content.decode()
 
 
-def test_an_action_without_rows_changes_nothing(sign_in):
+def test_an_action_without_rows_changes_nothing(sign_in: SignIn) -> None:
     row = failed()
     sign_in().post(LIST, {"action": "requeue", "index": "0"})
     assert status(row) == Status.FAILED
 
 
-def test_actions_need_a_csrf_token(sign_in):
+def test_actions_need_a_csrf_token(sign_in: SignIn) -> None:
     client, row = sign_in(), failed()
     client.handler.enforce_csrf_checks = True
     assert ask(client, "requeue", row).status_code == 403
 
 
-def test_a_new_question_takes_the_place_of_the_one_before(sign_in):
+def test_a_new_question_takes_the_place_of_the_one_before(sign_in: SignIn) -> None:
     client, first, second = sign_in(), failed(), failed()
     old = ask(client, "requeue", first)
     new = ask(client, "requeue", second)
@@ -315,7 +321,7 @@ def test_a_new_question_takes_the_place_of_the_one_before(sign_in):
     assert (status(first), status(second)) == (Status.FAILED, Status.NEW)
 
 
-def test_what_are_no_rows_changes_nothing(sign_in):
+def test_what_are_no_rows_changes_nothing(sign_in: SignIn) -> None:
     row = failed()
     client = sign_in()
     answer = client.post(LIST, {"action": "requeue", "_selected_action": "zzz", "index": "0"})
@@ -323,7 +329,7 @@ def test_what_are_no_rows_changes_nothing(sign_in):
     assert status(row) == Status.FAILED
 
 
-def test_a_page_that_has_become_empty_is_no_obstacle(sign_in):
+def test_a_page_that_has_become_empty_is_no_obstacle(sign_in: SignIn) -> None:
     client = sign_in()
     QueueItem.objects.bulk_create(QueueItem(queue_name="q", status="FAILED") for _ in range(51))
     query = "?status__exact=FAILED&p=2"
@@ -334,7 +340,9 @@ def test_a_page_that_has_become_empty_is_no_obstacle(sign_in):
     assert status(last) == Status.NEW
 
 
-def test_a_database_that_fails_midway_is_reported(sign_in, monkeypatch):
+def test_a_database_that_fails_midway_is_reported(
+    sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client = sign_in()
     QueueItem.objects.bulk_create(QueueItem(queue_name="q", status="FAILED") for _ in range(700))
     question = everything(client, "requeue")
@@ -354,7 +362,9 @@ def test_a_database_that_fails_midway_is_reported(sign_in, monkeypatch):
     assert QueueItem.objects.filter(status="NEW").count() == 500
 
 
-def test_without_the_cache_nothing_is_done_and_it_is_said(sign_in, cache_is_away):
+def test_without_the_cache_nothing_is_done_and_it_is_said(
+    sign_in: SignIn, cache_is_away: None
+) -> None:
     client, row = sign_in(), failed()
     answer = ask(client, "requeue", row)
     assert "the cache" in said(client.get(answer.url))[0]
@@ -362,7 +372,9 @@ def test_without_the_cache_nothing_is_done_and_it_is_said(sign_in, cache_is_away
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="EXPLAIN QUERY PLAN is SQLite's")
-def test_a_batch_finds_its_rows_by_their_ids(sign_in, django_assert_max_num_queries):
+def test_a_batch_finds_its_rows_by_their_ids(
+    sign_in: SignIn, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
     client, row = sign_in(), item(status=Status.DONE)
     question = ask(client, "requeue", row)
     with django_assert_max_num_queries(30) as queries:

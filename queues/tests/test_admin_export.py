@@ -6,10 +6,12 @@ import io
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.http import StreamingHttpResponse
+from django.test import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pytest_django import DjangoAssertNumQueries
 
-from queueapi.tests.helpers import form_in
+from queueapi.tests.helpers import SignIn, form_in
 from queues.export import cell
 from queues.models import QueueItem
 from queues.tests.helpers import LIST, ask, failed, item
@@ -17,7 +19,7 @@ from queues.tests.helpers import LIST, ask, failed, item
 pytestmark = pytest.mark.django_db
 
 
-def export(client, *rows, **more):
+def export(client: Client, *rows, **more):
     question = ask(client, "export", *rows, **more)
     return client.post(LIST, form_in(question, "selection"))
 
@@ -27,7 +29,7 @@ def rows_of(response) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def test_it_works(sign_in):
+def test_it_works(sign_in: SignIn) -> None:
     row = failed(reference="Fjord Ø", data='{"a": "b,c"}', message="two\nlines")
     response = export(sign_in("Viewers"), row)
     assert isinstance(response, StreamingHttpResponse)
@@ -40,32 +42,34 @@ def test_it_works(sign_in):
     assert exported["created_by"] == ""
 
 
-def test_excel_is_told_that_it_is_utf_8(sign_in):
+def test_excel_is_told_that_it_is_utf_8(sign_in: SignIn) -> None:
     assert b"".join(export(sign_in(), item())).startswith(b"\xef\xbb\xbfid,")
 
 
-def test_the_question_says_how_many(sign_in):
+def test_the_question_says_how_many(sign_in: SignIn) -> None:
     assert "2 queue items" in ask(sign_in(), "export", item(), item()).content.decode()
 
 
-def test_the_question_says_what_the_file_has_otherwise(sign_in):
+def test_the_question_says_what_the_file_has_otherwise(sign_in: SignIn) -> None:
     page = ask(sign_in(), "export", item()).content.decode()
     assert "[1,-2] becomes [1,&#x27;-2]" in page
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"])
-def test_a_cell_is_never_a_formula(start):
+def test_a_cell_is_never_a_formula(start: str) -> None:
     assert cell(f"{start}cmd|' /C calc'!A0") == f"'{start}cmd|' /C calc'!A0"
 
 
-def test_formulas_are_defused_in_every_column(sign_in):
+def test_formulas_are_defused_in_every_column(sign_in: SignIn) -> None:
     row = item("=1", reference="+1", data="@1", message="-1", created_by="\t1")
     (exported,) = rows_of(export(sign_in(), row))
     names = ("queue_name", "reference", "data", "message", "created_by")
     assert [exported[name] for name in names] == ["'=1", "'+1", "'@1", "'-1", "'\t1"]
 
 
-def test_all_that_match_are_exported_in_batches(sign_in, django_assert_num_queries):
+def test_all_that_match_are_exported_in_batches(
+    sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     client = sign_in()
     QueueItem.objects.bulk_create(QueueItem(queue_name="q") for _ in range(1203))
     response = export(client, QueueItem.objects.first(), select_across="1")
@@ -73,7 +77,7 @@ def test_all_that_match_are_exported_in_batches(sign_in, django_assert_num_queri
         assert len(rows_of(response)) == 1203
 
 
-def test_a_row_that_is_gone_is_left_out(sign_in):
+def test_a_row_that_is_gone_is_left_out(sign_in: SignIn) -> None:
     client, row, gone = sign_in(), item(reference="kept"), item()
     question = ask(client, "export", row, gone)
     gone.delete()
@@ -81,7 +85,7 @@ def test_a_row_that_is_gone_is_left_out(sign_in):
     assert [each["reference"] for each in rows_of(response)] == ["kept"]
 
 
-def test_an_export_is_in_the_log(sign_in):
+def test_an_export_is_in_the_log(sign_in: SignIn) -> None:
     export(sign_in("Viewers"), item(), item())
     entry = LogEntry.objects.get()
     assert entry.object_repr == "2 queue items"
@@ -98,7 +102,9 @@ def test_an_export_is_in_the_log(sign_in):
         ("[1,-2]", "[1,'-2]"),
     ],
 )
-def test_what_begins_after_a_separator_or_line_end_is_no_formula_either(text, guarded):
+def test_what_begins_after_a_separator_or_line_end_is_no_formula_either(
+    text: str, guarded: str
+) -> None:
     assert cell(text) == guarded
 
 
@@ -108,7 +114,7 @@ def test_what_begins_after_a_separator_or_line_end_is_no_formula_either(text, gu
     st.sampled_from(",;"),
     st.sampled_from(",;\t"),
 )
-def test_no_cell_is_a_formula_whatever_separator_it_is_read_with(rows, written, read):
+def test_no_cell_is_a_formula_whatever_separator_it_is_read_with(rows, written, read) -> None:
     file = io.StringIO(newline="")
     csv.writer(file, delimiter=written).writerows(["id", *map(cell, row)] for row in rows)
     file.seek(0)
@@ -116,12 +122,12 @@ def test_no_cell_is_a_formula_whatever_separator_it_is_read_with(rows, written, 
         assert not text.lstrip("\t\r\n").startswith(("=", "-", "\uff1d"))
 
 
-def test_other_texts_stay_as_they_are():
+def test_other_texts_stay_as_they_are() -> None:
     text = '[1, -2, {"a":-3}] a=b; c-d\r\n\r\nx'
     assert cell(text) == text
 
 
-def test_in_danish_it_has_the_separator_of_danish_spreadsheets(sign_in):
+def test_in_danish_it_has_the_separator_of_danish_spreadsheets(sign_in: SignIn) -> None:
     client, row = sign_in(), item(reference="a;b")
     form = form_in(ask(client, "export", row), "selection")
     text = b"".join(client.post(LIST, form, headers={"Accept-Language": "da"})).decode("utf-8-sig")
@@ -129,5 +135,5 @@ def test_in_danish_it_has_the_separator_of_danish_spreadsheets(sign_in):
     assert exported["reference"] == "a;b"
 
 
-def test_the_question_does_not_speak_of_changes(sign_in):
+def test_the_question_does_not_speak_of_changes(sign_in: SignIn) -> None:
     assert "are changed" not in ask(sign_in(), "export", item()).content.decode()

@@ -7,16 +7,17 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from queueapi.admin.edit_conflicts import OptimisticLockingAdmin
-from queueapi.tests.helpers import form_in, said
+from queueapi.tests.helpers import SignIn, form_in, said
 from queues.models import QueueItem
 from queues.tests.helpers import LIST, Status, failed, item, page_of, robot_sets
 
 pytestmark = pytest.mark.django_db
 
 
-def save(client, row: QueueItem, form=None, **changes: str):
+def save(client: Client, row: QueueItem, form=None, **changes: str):
     """What the person sees as the form, with these changes, sent."""
     form = form or form_in(client.get(page_of(row)), "initial-status")
     return client.post(page_of(row), {**form, **changes})
@@ -26,7 +27,7 @@ def errors(response) -> dict[str, list[str]]:
     return response.context["adminform"].form.errors
 
 
-def test_it_works(sign_in):
+def test_it_works(sign_in: SignIn) -> None:
     row = failed(reference="INV-1", message="No order", data='{"b":[1,{"å":null}]}')
     page = sign_in("Viewers").get(page_of(row)).content.decode()
     for text in ("INV-1", "No order", "Failed", str(row.pk), "1\xa0minute"):
@@ -35,24 +36,26 @@ def test_it_works(sign_in):
 
 
 @pytest.mark.parametrize("text", ["plain", "{broken", "[" * 2000, "NaN", ""])
-def test_data_that_is_no_json_is_shown_as_it_is(sign_in, text):
+def test_data_that_is_no_json_is_shown_as_it_is(sign_in: SignIn, text: str) -> None:
     assert sign_in().get(page_of(item(data=text))).status_code == 200
 
 
-def test_a_page_takes_few_queries(sign_in, django_assert_num_queries):
+def test_a_page_takes_few_queries(
+    sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     client, row = sign_in(), failed()
     # Session, user, the row, its entries in the log.
     with django_assert_num_queries(4):
         client.get(page_of(row))
 
 
-def test_viewers_can_change_nothing(sign_in):
+def test_viewers_can_change_nothing(sign_in: SignIn) -> None:
     client, row = sign_in("Viewers"), item()
     assert "initial-status" not in client.get(page_of(row)).content.decode()
     assert client.post(page_of(row), {"status": "DONE"}).status_code == 403
 
 
-def test_operators_can_edit(sign_in):
+def test_operators_can_edit(sign_in: SignIn) -> None:
     client, row = sign_in("Operators"), item()
     response = save(client, row, message="By hand", reference="R-1", data="x", status="DONE")
     assert response.status_code == 302
@@ -62,21 +65,23 @@ def test_operators_can_edit(sign_in):
 
 
 @pytest.mark.parametrize("name", ["queue_name", "created_by", "created_date", "end_date", "id"])
-def test_other_fields_are_not_editable(sign_in, name):
+def test_other_fields_are_not_editable(sign_in: SignIn, name: str) -> None:
     client, row = sign_in(), item()
     before = QueueItem.objects.values().get()
     save(client, row, **{name: "2020-01-01"})
     assert QueueItem.objects.values().get() == before
 
 
-def test_saving_without_a_change_writes_nothing(sign_in, django_assert_num_queries):
+def test_saving_without_a_change_writes_nothing(
+    sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     client, row = sign_in(), failed(message=" two\r\nlines ", data="a\nb\n", reference="")
     before = QueueItem.objects.values().get()
     assert save(client, row).status_code == 302
     assert QueueItem.objects.values().get() == before
 
 
-def test_only_what_the_person_changed_is_saved(sign_in):
+def test_only_what_the_person_changed_is_saved(sign_in: SignIn) -> None:
     client, row = sign_in(), item(message="old")
     form = form_in(client.get(page_of(row)), "initial-status")
     start = timezone.now()
@@ -87,7 +92,7 @@ def test_only_what_the_person_changed_is_saved(sign_in):
     assert row.start_date == start
 
 
-def test_what_was_changed_meanwhile_is_not_overwritten(sign_in):
+def test_what_was_changed_meanwhile_is_not_overwritten(sign_in: SignIn) -> None:
     client, row = sign_in(), item(message="old", reference="R-1")
     form = form_in(client.get(page_of(row)), "initial-status")
     robot_sets(row, status=Status.IN_PROGRESS)
@@ -98,14 +103,14 @@ def test_what_was_changed_meanwhile_is_not_overwritten(sign_in):
     assert not LogEntry.objects.exists()
 
 
-def test_a_text_that_differs_in_case_or_space_only_was_changed_too(sign_in):
+def test_a_text_that_differs_in_case_or_space_only_was_changed_too(sign_in: SignIn) -> None:
     client, row = sign_in(), item(message="old")
     form = form_in(client.get(page_of(row)), "initial-status")
     robot_sets(row, message="OLD ")
     assert "It is now: OLD " in errors(save(client, row, form, message="new"))["message"][0]
 
 
-def test_whoever_saves_again_has_seen_the_present_value(sign_in):
+def test_whoever_saves_again_has_seen_the_present_value(sign_in: SignIn) -> None:
     client, row = sign_in(), item(message="old", data="old")
     form = form_in(client.get(page_of(row)), "initial-status")
     robot_sets(row, message="of the robot", data="of the robot")
@@ -118,7 +123,7 @@ def test_whoever_saves_again_has_seen_the_present_value(sign_in):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_second_connection_may_write_at_any_time(sign_in):
+def test_a_second_connection_may_write_at_any_time(sign_in: SignIn) -> None:
     client, row = sign_in(), item()
     form = form_in(client.get(page_of(row)), "initial-status")
 
@@ -135,7 +140,7 @@ def test_a_second_connection_may_write_at_any_time(sign_in):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_who_save_at_once_one_wins(sign_in):
+def test_of_many_who_save_at_once_one_wins(sign_in: SignIn) -> None:
     client, row = sign_in(), item()
     form = form_in(client.get(page_of(row)), "initial-status")
 
@@ -155,7 +160,7 @@ def test_of_many_who_save_at_once_one_wins(sign_in):
     assert row.message in entry.change_message
 
 
-def test_a_new_status_sets_the_times_as_robots_do(sign_in):
+def test_a_new_status_sets_the_times_as_robots_do(sign_in: SignIn) -> None:
     client, row = sign_in(), failed()
     save(client, row, status=Status.NEW)
     row.refresh_from_db()
@@ -169,39 +174,39 @@ def test_a_new_status_sets_the_times_as_robots_do(sign_in):
 
 
 @pytest.mark.parametrize("status", ["new", "Done", "GONE", ""])
-def test_a_status_is_one_of_the_five(sign_in, status):
+def test_a_status_is_one_of_the_five(sign_in: SignIn, status: str) -> None:
     client, row = sign_in(), item()
     assert "status" in errors(save(client, row, status=status))
 
 
 @pytest.mark.parametrize(("name", "length"), [("data", 2001), ("reference", 101)])
-def test_a_text_is_no_longer_than_its_column(sign_in, name, length):
+def test_a_text_is_no_longer_than_its_column(sign_in: SignIn, name: str, length: int) -> None:
     client, row = sign_in(), item()
     assert name in errors(save(client, row, **{name: "x" * length}))
 
 
-def test_an_emptied_text_is_null(sign_in):
+def test_an_emptied_text_is_null(sign_in: SignIn) -> None:
     client, row = sign_in(), item(message="m", data="d", reference="r")
     save(client, row, message="", data="", reference="")
     row.refresh_from_db()
     assert (row.message, row.data, row.reference) == (None, None, None)
 
 
-def test_lines_end_as_they_did(sign_in):
+def test_lines_end_as_they_did(sign_in: SignIn) -> None:
     client, row = sign_in(), item(message="a\nb")
     save(client, row, message="a\r\nb\r\nc")  # as browsers send lines
     row.refresh_from_db()
     assert row.message == "a\nb\nc"
 
 
-def test_a_message_too_long_for_a_form_is_left_alone(sign_in):
+def test_a_message_too_long_for_a_form_is_left_alone(sign_in: SignIn) -> None:
     client, row = sign_in(), item(message="x" * 60_000)
     save(client, row, reference="R-1")
     row.refresh_from_db()
     assert (row.reference, len(row.message)) == ("R-1", 60_000)
 
 
-def test_the_log_says_what_changed_from_what_to_what(sign_in):
+def test_the_log_says_what_changed_from_what_to_what(sign_in: SignIn) -> None:
     client, row = sign_in(), item(message='say "old"', reference="R-1")
     save(client, row, message="new\nline", reference="")
     entry = LogEntry.objects.get()
@@ -210,7 +215,7 @@ def test_the_log_says_what_changed_from_what_to_what(sign_in):
     )
 
 
-def test_the_page_shows_its_history(sign_in):
+def test_the_page_shows_its_history(sign_in: SignIn) -> None:
     client, row = sign_in(), item()
     save(client, row, message="By hand")
     page = client.get(page_of(row)).content.decode()
@@ -218,18 +223,18 @@ def test_the_page_shows_its_history(sign_in):
     assert "anna" in page
 
 
-def test_an_unknown_item_leads_back(sign_in):
+def test_an_unknown_item_leads_back(sign_in: SignIn) -> None:
     row = item()
     row.delete()
     assert sign_in().get(page_of(row)).status_code == 302
 
 
-def test_saving_without_a_change_is_not_logged(sign_in):
+def test_saving_without_a_change_is_not_logged(sign_in: SignIn) -> None:
     save(sign_in(), item())
     assert not LogEntry.objects.exists()
 
 
-def test_a_status_of_somebody_elses_making_is_left_alone(sign_in):
+def test_a_status_of_somebody_elses_making_is_left_alone(sign_in: SignIn) -> None:
     client, row = sign_in(), item(status="WEIRD")
     save(client, row, message="new")
     row.refresh_from_db()
@@ -237,18 +242,20 @@ def test_a_status_of_somebody_elses_making_is_left_alone(sign_in):
 
 
 @pytest.mark.parametrize("data", ['{"a": "\\ud800"}', '["\\udfff"]'])
-def test_data_with_half_a_character_can_be_looked_at(sign_in, data):
+def test_data_with_half_a_character_can_be_looked_at(sign_in: SignIn, data: str) -> None:
     page = sign_in().get(page_of(item(data=data)))
     assert "\\ud" in page.content.decode()
 
 
-def test_viewers_see_the_data_as_it_is_too(sign_in):
+def test_viewers_see_the_data_as_it_is_too(sign_in: SignIn) -> None:
     row = item(data='{"price": 1.10}')
     page = sign_in("Viewers").get(page_of(row)).content.decode()
     assert "{&quot;price&quot;: 1.10}" in page
 
 
-def test_a_write_between_the_check_and_the_save_is_not_overwritten(sign_in, monkeypatch):
+def test_a_write_between_the_check_and_the_save_is_not_overwritten(
+    sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client, row = sign_in(), item(message="old")
     fields_to_save = OptimisticLockingAdmin.fields_to_save
 
@@ -265,7 +272,7 @@ def test_a_write_between_the_check_and_the_save_is_not_overwritten(sign_in, monk
     assert not LogEntry.objects.exists()
 
 
-def test_its_delete_button_asks_about_what_it_shows(sign_in):
+def test_its_delete_button_asks_about_what_it_shows(sign_in: SignIn) -> None:
     client, row = sign_in(), failed()
     question = client.get(f"{page_of(row)[:-7]}delete/")
     robot_sets(row, status=Status.IN_PROGRESS)
@@ -273,14 +280,14 @@ def test_its_delete_button_asks_about_what_it_shows(sign_in):
     assert QueueItem.objects.filter(pk=row.pk).exists()
 
 
-def test_a_program_may_delete_in_djangos_way(sign_in):
+def test_a_program_may_delete_in_djangos_way(sign_in: SignIn) -> None:
     client, row = sign_in(), failed()
     client.post(f"{page_of(row)[:-7]}delete/", {"post": "yes"})
     assert not QueueItem.objects.exists()
     assert LogEntry.objects.get().change_message == "status: FAILED"
 
 
-def test_a_program_may_send_just_what_it_changes(sign_in):
+def test_a_program_may_send_just_what_it_changes(sign_in: SignIn) -> None:
     client, row = sign_in(), item(message="old", data="kept")
     client.post(page_of(row), {"message": "new"})
     row.refresh_from_db()
@@ -288,12 +295,12 @@ def test_a_program_may_send_just_what_it_changes(sign_in):
 
 
 @pytest.mark.parametrize("verb", ["change", "delete", "history"])
-def test_what_is_no_id_leads_back(sign_in, verb):
+def test_what_is_no_id_leads_back(sign_in: SignIn, verb: str) -> None:
     assert sign_in().get(f"/admin/queues/queueitem/zzz/{verb}/").status_code == 302
 
 
 @pytest.mark.parametrize("verb", ["add", "change"])
-def test_the_log_holds_the_name_of_any_item(sign_in, verb):
+def test_the_log_holds_the_name_of_any_item(sign_in: SignIn, verb: str) -> None:
     # Its column has room for 200 UTF-16 units on SQL Server.
     client, row = sign_in(), item(queue_name="🤖" * 100, reference="🤖" * 100)
     if verb == "change":

@@ -2,25 +2,28 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
+from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
-from queueapi.tests.helpers import said
+from queueapi.tests.helpers import SignIn, said
 from queues.models import QueueItem
 from queues.tests.helpers import LIST, Status, ask, failed, item
 
 pytestmark = pytest.mark.django_db
 
 
-def shown(client, query: str = "") -> list[str]:
+def shown(client: Client, query: str = "") -> list[str]:
     """The references in the list, from above."""
     rows = client.get(LIST + query).context["cl"].result_list
     return [row.reference for row in rows]
 
 
-def test_it_works(sign_in):
+def test_it_works(sign_in: SignIn) -> None:
     row = failed(reference="INV-1", created_by="ERP")
     page = sign_in("Viewers").get(LIST).content.decode()
     for text in ("Invoices", "INV-1", "ERP", "Failed", "1\xa0minute"):
@@ -28,13 +31,15 @@ def test_it_works(sign_in):
     assert str(row.pk) in page
 
 
-def test_the_newest_is_first(sign_in):
+def test_the_newest_is_first(sign_in: SignIn) -> None:
     item(reference="old", created_date=timezone.now() - timedelta(days=1))
     item(reference="new")
     assert shown(sign_in()) == ["new", "old"]
 
 
-def test_it_never_counts(sign_in, django_assert_num_queries):
+def test_it_never_counts(
+    sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     QueueItem.objects.bulk_create(QueueItem(queue_name=f"q{n % 7}") for n in range(120))
     client = sign_in()
     # Session, user, the page's rows and one more, and the queues for the filter.
@@ -43,7 +48,9 @@ def test_it_never_counts(sign_in, django_assert_num_queries):
     assert not any("COUNT(" in query["sql"].upper() for query in queries)
 
 
-def test_the_names_of_queues_are_remembered(sign_in, django_assert_num_queries):
+def test_the_names_of_queues_are_remembered(
+    sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     item()
     client = sign_in()
     client.get(LIST)
@@ -51,7 +58,9 @@ def test_the_names_of_queues_are_remembered(sign_in, django_assert_num_queries):
         client.get(LIST)
 
 
-def test_a_role_costs_two_queries(sign_in, django_assert_num_queries):
+def test_a_role_costs_two_queries(
+    sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     item()
     client = sign_in("Operators")
     client.get(LIST)
@@ -60,7 +69,7 @@ def test_a_role_costs_two_queries(sign_in, django_assert_num_queries):
         client.get(LIST)
 
 
-def test_pages_lead_to_each_other(sign_in):
+def test_pages_lead_to_each_other(sign_in: SignIn) -> None:
     now = timezone.now()
     QueueItem.objects.bulk_create(
         QueueItem(queue_name="q", reference=str(n), created_date=now - timedelta(seconds=n))
@@ -75,7 +84,7 @@ def test_pages_lead_to_each_other(sign_in):
     assert 'rel="next"' not in client.get(f"{LIST}?p=3").content.decode()
 
 
-def test_a_page_beyond_the_last_is_the_first_with_the_same_filters(sign_in):
+def test_a_page_beyond_the_last_is_the_first_with_the_same_filters(sign_in: SignIn) -> None:
     item(reference="new")
     failed(reference="failed")
     assert shown(sign_in(), "?p=9&status__exact=FAILED") == ["failed"]
@@ -88,7 +97,7 @@ def test_a_page_beyond_the_last_is_the_first_with_the_same_filters(sign_in):
         *("?created_date__year=99999999999", "?created_by__range=0"),
     ],
 )
-def test_what_a_list_does_not_know_leads_back_and_says_so(sign_in, query):
+def test_what_a_list_does_not_know_leads_back_and_says_so(sign_in: SignIn, query: Any) -> None:
     page = sign_in().get(LIST + query, follow=True)
     assert page.redirect_chain == [(f"{LIST}?e=1", 302)]
     assert "Unknown filter" in said(page)[0]
@@ -105,7 +114,9 @@ def fail_on(pattern: str):
     return connection.execute_wrapper(fail)
 
 
-def test_a_search_that_takes_too_long_leads_back_and_says_so(sign_in, caplog):
+def test_a_search_that_takes_too_long_leads_back_and_says_so(
+    sign_in: SignIn, caplog: pytest.LogCaptureFixture
+) -> None:
     client = sign_in()
     with fail_on("LIKE"):
         page = client.get(f"{LIST}?q=x", follow=True)
@@ -115,48 +126,48 @@ def test_a_search_that_takes_too_long_leads_back_and_says_so(sign_in, caplog):
 
 
 @pytest.mark.parametrize("query", ["", "?e=1"])
-def test_a_list_that_fails_without_a_filter_is_an_error(sign_in, query):
+def test_a_list_that_fails_without_a_filter_is_an_error(sign_in: SignIn, query: str) -> None:
     client = sign_in()
     client.raise_request_exception = False
     with fail_on("Queues"):
         assert client.get(LIST + query).status_code == 500
 
 
-def test_an_action_on_more_than_can_be_read_does_nothing(sign_in):
+def test_an_action_on_more_than_can_be_read_does_nothing(sign_in: SignIn) -> None:
     row, client = item(), sign_in()
     with fail_on(r"status\W FROM"):
         answer = ask(client, "requeue", row, select_across="1")
     assert "Try fewer rows" in said(client.get(answer.url))[0]
 
 
-def test_regular_expressions_are_refused(sign_in):
+def test_regular_expressions_are_refused(sign_in: SignIn) -> None:
     assert sign_in().get(f"{LIST}?message__regex=(").status_code == 400
 
 
-def test_a_search_takes_some_words(sign_in):
+def test_a_search_takes_some_words(sign_in: SignIn) -> None:
     item(reference="a", message="w " * 30)
     assert shown(sign_in(), "?q=" + "w+" * 2000) == ["a"]
 
 
 @pytest.mark.parametrize("page", ["0", "-3", "x"])
-def test_an_odd_page_is_the_first(sign_in, page):
+def test_an_odd_page_is_the_first(sign_in: SignIn, page: str) -> None:
     item(reference="one")
     assert shown(sign_in(), f"?p={page}") == ["one"]
 
 
-def test_filter_by_queue(sign_in):
+def test_filter_by_queue(sign_in: SignIn) -> None:
     item("Invoices", reference="a")
     item("Invoices 2", reference="b")
     assert shown(sign_in(), "?queue_name=Invoices") == ["a"]
 
 
-def test_a_queue_that_is_gone_can_still_be_chosen(sign_in):
+def test_a_queue_that_is_gone_can_still_be_chosen(sign_in: SignIn) -> None:
     page = sign_in().get(f"{LIST}?queue_name=Gone")
     assert "Gone" in page.content.decode()
     assert page.context["cl"].result_count == 0
 
 
-def test_filter_by_status(sign_in):
+def test_filter_by_status(sign_in: SignIn) -> None:
     item(reference="a")
     failed(reference="b")
     assert shown(sign_in(), "?status__exact=FAILED") == ["b"]
@@ -173,21 +184,21 @@ def test_filter_by_status(sign_in):
         ("?created_from=&created_to=", ["c", "b", "a"]),
     ],
 )
-def test_filter_by_the_time_of_creation(sign_in, query, references):
+def test_filter_by_the_time_of_creation(sign_in: SignIn, query: str, references: list[str]) -> None:
     for name, text in (("a", "01 12:00:00"), ("b", "02 10:30:20"), ("c", "03 00:00:00")):
         item(reference=name, created_date=timezone.datetime.fromisoformat(f"2026-03-{text}"))
     assert shown(sign_in(), query) == references
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "2026-01-01T00:00:00Z", "0001-01-01"])
-def test_a_time_that_is_none_shows_nothing_and_says_so(sign_in, text):
+def test_a_time_that_is_none_shows_nothing_and_says_so(sign_in: SignIn, text: str) -> None:
     item()
     page = sign_in().get(LIST, {"created_from": text})
     assert page.context["cl"].result_count == 0
     assert "Not a date and time" in page.content.decode()
 
 
-def test_filter_by_the_time_of_the_end(sign_in):
+def test_filter_by_the_time_of_the_end(sign_in: SignIn) -> None:
     now = timezone.now()
     failed(reference="long ago", end_date=now - timedelta(days=3))
     failed(reference="now")
@@ -197,7 +208,7 @@ def test_filter_by_the_time_of_the_end(sign_in):
     assert set(shown(sign_in(), f"?ended_from={since}")) == {"now", "pushed as failed"}
 
 
-def test_filter_by_stuck(sign_in):
+def test_filter_by_stuck(sign_in: SignIn) -> None:
     now = timezone.now()
     for name, hours in (("at work", 1), ("stuck", 3)):
         start = now - timedelta(hours=hours)
@@ -208,7 +219,7 @@ def test_filter_by_stuck(sign_in):
 
 
 @pytest.mark.parametrize("text", ["INV-7", "erp", "order is", "ABC123"])
-def test_search_by_text(sign_in, text):
+def test_search_by_text(sign_in: SignIn, text: str) -> None:
     item(reference="INV-7", created_by="ERP", message="No order is there", data='{"c": "ABC123"}')
     item(reference="other")
     assert shown(sign_in(), f"?q={text}") == ["INV-7"]
@@ -218,31 +229,31 @@ def test_search_by_text(sign_in, text):
     "write",
     [str, lambda pk: pk.hex, lambda pk: f" {pk} ", lambda pk: pk.hex[:9], lambda pk: str(pk)[4:20]],
 )
-def test_search_by_id(sign_in, write):
+def test_search_by_id(sign_in: SignIn, write: Any) -> None:
     row = item(reference="found")
     item(reference="other")
     assert shown(sign_in(), f"?q={write(row.pk)}") == ["found"]
 
 
-def test_an_id_of_another_system_is_found_too(sign_in):
+def test_an_id_of_another_system_is_found_too(sign_in: SignIn) -> None:
     other = "5f0c1c3e-90c5-4a66-9d0c-0a4f3c9a3a11"
     item(reference=other)
     assert shown(sign_in(), f"?q={other}") == [other]
 
 
-def test_a_search_keeps_the_filters(sign_in):
+def test_a_search_keeps_the_filters(sign_in: SignIn) -> None:
     page = sign_in().get(f"{LIST}?queue_name=a%26b&q=x").content.decode()
     assert '<input type="hidden" name="queue_name" value="a&amp;b">' in page
 
 
-def test_stored_markup_is_shown_as_text(sign_in):
+def test_stored_markup_is_shown_as_text(sign_in: SignIn) -> None:
     item("<script>1</script>", reference="<b>x</b>")
     page = sign_in().get(LIST).content.decode()
     assert "<script>1" not in page
     assert "<b>x" not in page
 
 
-def test_statuses_can_be_read_without_colour(sign_in):
+def test_statuses_can_be_read_without_colour(sign_in: SignIn) -> None:
     failed()
     badge = '<span class="status status-failed"><span aria-hidden="true">✕</span> Failed</span>'
     assert badge in sign_in().get(LIST).content.decode()

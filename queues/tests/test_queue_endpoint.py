@@ -2,11 +2,14 @@
 
 import json
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
 
+from queueapi.tests.helpers import Api
 from queues.models import QueueItem
 
 pytestmark = pytest.mark.django_db
@@ -22,14 +25,14 @@ EXAMPLE = {
 }
 
 
-def push(api, **fields) -> QueueItem:
+def push(api: Api, **fields) -> QueueItem:
     """The row that a body of these fields makes."""
     response = api.post("/api/queue", {"queue_name": "q", **fields})
     assert response.status_code == 201, response.content
     return QueueItem.objects.get(pk=response.json()["id"])
 
 
-def refused(api, **fields) -> dict[str, list[str]]:
+def refused(api: Api, **fields) -> dict[str, list[str]]:
     """The messages for a body of these fields, which makes no row."""
     response = api.post("/api/queue", {"queue_name": "q", **fields})
     assert response.status_code == 400, response.content
@@ -37,7 +40,7 @@ def refused(api, **fields) -> dict[str, list[str]]:
     return response.json()["fields"]
 
 
-def test_it_works(api):
+def test_it_works(api: Api) -> None:
     response = api.post("/api/queue", EXAMPLE)
 
     assert response.status_code == 201
@@ -54,7 +57,7 @@ def test_it_works(api):
     assert item.end_date is None
 
 
-def test_only_the_queue_name_is_required(api):
+def test_only_the_queue_name_is_required(api: Api) -> None:
     before = timezone.now()
     item = push(api)
 
@@ -63,37 +66,43 @@ def test_only_the_queue_name_is_required(api):
     assert (item.data, item.reference, item.message, item.created_by) == (None, None, None, None)
 
 
-def test_the_id_is_a_uuid_with_dashes(api):
+def test_the_id_is_a_uuid_with_dashes(api: Api) -> None:
     identifier = api.post("/api/queue", {"queue_name": "q"}).json()["id"]
     assert str(UUID(identifier)) == identifier
 
 
-def test_the_path_may_end_in_a_slash(api):
+def test_the_path_may_end_in_a_slash(api: Api) -> None:
     assert api.post("/api/queue/", {"queue_name": "q"}).status_code == 201
 
 
-def test_unknown_fields_are_ignored(api):
+def test_unknown_fields_are_ignored(api: Api) -> None:
     push(api, id="00000000-0000-0000-0000-000000000000", start_date="2020-01-01", colour="blue")
     item = QueueItem.objects.get()
     assert item.pk.int != 0
     assert item.start_date is None
 
 
-def test_a_first_push_takes_five_queries(api, django_assert_num_queries):
+def test_a_first_push_takes_five_queries(
+    api: Api, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     # is the address banned; the key; its last_used, once a minute; the INSERT; has the address
     # failures to forgive
     with django_assert_num_queries(5):
         api.post("/api/queue", EXAMPLE)
 
 
-def test_a_push_soon_after_takes_one_query(api, django_assert_num_queries):
+def test_a_push_soon_after_takes_one_query(
+    api: Api, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     api.post("/api/queue", EXAMPLE)
     # the INSERT
     with django_assert_num_queries(1):
         api.post("/api/queue", EXAMPLE)
 
 
-def test_a_refused_push_takes_no_query(api, django_assert_num_queries):
+def test_a_refused_push_takes_no_query(
+    api: Api, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     api.post("/api/queue", EXAMPLE)
     with django_assert_num_queries(0):
         api.post("/api/queue", {})
@@ -102,28 +111,28 @@ def test_a_refused_push_takes_no_query(api, django_assert_num_queries):
 # queue_name
 
 
-def test_queue_name_is_trimmed(api):
+def test_queue_name_is_trimmed(api: Api) -> None:
     assert push(api, queue_name=" \t Invoices\n").queue_name == "Invoices"
 
 
 @pytest.mark.parametrize("name", ["", "   ", "\t\n", "\u00a0"])
-def test_queue_name_may_not_be_empty_after_trimming(api, name):
+def test_queue_name_may_not_be_empty_after_trimming(api: Api, name: str) -> None:
     assert refused(api, queue_name=name) == {"queue_name": ["This field may not be blank."]}
 
 
-def test_queue_name_has_up_to_100_characters_after_trimming(api):
+def test_queue_name_has_up_to_100_characters_after_trimming(api: Api) -> None:
     assert push(api, queue_name=" " + "x" * 100 + " ").queue_name == "x" * 100
 
 
-def test_queue_name_of_101_characters_is_refused(api):
+def test_queue_name_of_101_characters_is_refused(api: Api) -> None:
     assert "100 characters" in refused(api, queue_name="x" * 101)["queue_name"][0]
 
 
-def test_queue_name_of_100_emoji_is_stored(api):
+def test_queue_name_of_100_emoji_is_stored(api: Api) -> None:
     assert push(api, queue_name="🤖" * 100).queue_name == "🤖" * 100
 
 
-def test_a_missing_queue_name_is_named_in_the_sentence(api):
+def test_a_missing_queue_name_is_named_in_the_sentence(api: Api) -> None:
     response = api.post("/api/queue", {"status": "NEW"})
     assert response.status_code == 400
     assert response.json() == {
@@ -133,7 +142,7 @@ def test_a_missing_queue_name_is_named_in_the_sentence(api):
     }
 
 
-def test_every_wrong_field_is_reported_at_once(api):
+def test_every_wrong_field_is_reported_at_once(api: Api) -> None:
     fields = refused(api, queue_name="", status="new-ish", data=5, created_date="soon")
     assert set(fields) == {"queue_name", "status", "data", "created_date"}
 
@@ -143,26 +152,28 @@ def test_every_wrong_field_is_reported_at_once(api):
 
 @pytest.mark.parametrize("status", ["NEW", "IN_PROGRESS", "DONE", "FAILED", "ABANDONED"])
 @pytest.mark.parametrize("letter_case", [str.upper, str.lower, str.title, str.swapcase])
-def test_status_is_stored_in_upper_case(api, status, letter_case):
+def test_status_is_stored_in_upper_case(api: Api, status: str, letter_case: Any) -> None:
     assert push(api, status=letter_case(status)).status == status
 
 
 @pytest.mark.parametrize("status", ["", " NEW", "NEW ", "IN PROGRESS", "QUEUED", "ABANDONED\n"])
-def test_another_status_is_refused(api, status):
+def test_another_status_is_refused(api: Api, status: str) -> None:
     assert refused(api, status=status)["status"] == [
         "Must be one of NEW, IN_PROGRESS, DONE, FAILED, ABANDONED."
     ]
 
 
 @pytest.mark.parametrize("status", ["fa\u0131led", "IN_PROGRE\u017fS", "ABANDONED\u0345"])
-def test_letters_that_only_look_like_a_status_in_upper_case_are_refused(api, status):
+def test_letters_that_only_look_like_a_status_in_upper_case_are_refused(
+    api: Api, status: str
+) -> None:
     assert "status" in refused(api, status=status)
 
 
 # data
 
 
-def test_data_as_text_is_stored_as_it_is(api):
+def test_data_as_text_is_stored_as_it_is(api: Api) -> None:
     assert push(api, data=' {"a":1} ').data == ' {"a":1} '
 
 
@@ -176,39 +187,39 @@ def test_data_as_text_is_stored_as_it_is(api):
         [2**64, -(2**63), 1e-7, 1e300, 12345678901234567890123],
     ],
 )
-def test_data_as_object_or_array_becomes_json_text(api, value):
+def test_data_as_object_or_array_becomes_json_text(api: Api, value: Any) -> None:
     assert push(api, data=value).data == json.dumps(value, ensure_ascii=False)
 
 
-def test_data_keeps_the_order_of_keys(api):
+def test_data_keeps_the_order_of_keys(api: Api) -> None:
     body = b'{"queue_name": "q", "data": {"b": 1, "a": 2}}'
     assert api.post("/api/queue", body).status_code == 201
     assert QueueItem.objects.get().data == '{"b": 1, "a": 2}'
 
 
 @pytest.mark.parametrize("value", [5, 0, 1.5, True, False])
-def test_data_as_number_or_boolean_is_refused(api, value):
+def test_data_as_number_or_boolean_is_refused(api: Api, value: bool | float | int) -> None:
     assert refused(api, data=value) == {"data": ["Must be a text, an object or an array."]}
 
 
-def test_data_has_up_to_2000_characters_of_text(api):
+def test_data_has_up_to_2000_characters_of_text(api: Api) -> None:
     assert push(api, data="x" * 2000).data == "x" * 2000
 
 
-def test_data_of_2000_emoji_is_stored(api):
+def test_data_of_2000_emoji_is_stored(api: Api) -> None:
     assert push(api, data="🤖" * 2000).data == "🤖" * 2000
 
 
-def test_data_of_2001_characters_is_refused(api):
+def test_data_of_2001_characters_is_refused(api: Api) -> None:
     assert "2000 characters" in refused(api, data="x" * 2001)["data"][0]
 
 
-def test_the_limit_of_data_holds_for_the_json_text(api):
+def test_the_limit_of_data_holds_for_the_json_text(api: Api) -> None:
     fits = ["x" * 1996]  # and ["..."] around it
     assert push(api, data=fits).data == json.dumps(fits)
 
 
-def test_data_whose_json_text_is_too_long_is_refused(api):
+def test_data_whose_json_text_is_too_long_is_refused(api: Api) -> None:
     assert "2000 characters" in refused(api, data=["x" * 1997])["data"][0]
 
 
@@ -217,21 +228,21 @@ def test_data_whose_json_text_is_too_long_is_refused(api):
 
 @pytest.mark.parametrize("field", ["data", "reference", "message", "created_by"])
 @pytest.mark.parametrize("text", ["", " ", "  kept  ", "line\r\nline"])
-def test_texts_are_stored_as_they_are(api, field, text):
+def test_texts_are_stored_as_they_are(api: Api, field: str, text: str) -> None:
     assert getattr(push(api, **{field: text}), field) == text
 
 
 @pytest.mark.parametrize("field", ["reference", "created_by"])
-def test_reference_and_created_by_have_up_to_100_characters(api, field):
+def test_reference_and_created_by_have_up_to_100_characters(api: Api, field: str) -> None:
     assert getattr(push(api, **{field: "🤖" * 100}), field) == "🤖" * 100
 
 
 @pytest.mark.parametrize("field", ["reference", "created_by"])
-def test_reference_and_created_by_of_101_characters_are_refused(api, field):
+def test_reference_and_created_by_of_101_characters_are_refused(api: Api, field: str) -> None:
     assert "100 characters" in refused(api, **{field: "x" * 101})[field][0]
 
 
-def test_message_has_no_limit_of_its_own(api):
+def test_message_has_no_limit_of_its_own(api: Api) -> None:
     assert push(api, message="x" * 500_000).message == "x" * 500_000
 
 
@@ -239,7 +250,7 @@ def test_message_has_no_limit_of_its_own(api):
     "field", ["queue_name", "status", "reference", "message", "created_by", "created_date"]
 )
 @pytest.mark.parametrize("value", [5, 1.5, True, ["x"], {"x": 1}])
-def test_nothing_is_coerced_to_text(api, field, value):
+def test_nothing_is_coerced_to_text(api: Api, field: str, value: Any) -> None:
     assert refused(api, **{field: value}) == {field: ["Must be a text."]}
 
 
@@ -249,18 +260,18 @@ def test_nothing_is_coerced_to_text(api, field, value):
 @pytest.mark.parametrize(
     "field", ["status", "data", "reference", "message", "created_by", "created_date"]
 )
-def test_null_means_absent(api, field):
+def test_null_means_absent(api: Api, field: str) -> None:
     item = push(api, **{field: None})
     assert item.status == "NEW"
     assert abs(item.created_date - timezone.now()) < timedelta(minutes=1)
     assert (item.data, item.reference, item.message, item.created_by) == (None, None, None, None)
 
 
-def test_null_is_no_queue_name(api):
+def test_null_is_no_queue_name(api: Api) -> None:
     assert refused(api, queue_name=None) == {"queue_name": ["This field is required."]}
 
 
-def test_an_empty_created_date_means_absent(api):
+def test_an_empty_created_date_means_absent(api: Api) -> None:
     assert abs(push(api, created_date="").created_date - timezone.now()) < timedelta(minutes=1)
 
 
@@ -286,7 +297,7 @@ def test_an_empty_created_date_means_absent(api):
         ("9999-12-31T23:59:59", datetime(9999, 12, 31, 23, 59, 59)),
     ],
 )
-def test_a_time_without_offset_is_stored_as_it_is(api, text, stored):
+def test_a_time_without_offset_is_stored_as_it_is(api: Api, text: str, stored: Any) -> None:
     assert push(api, created_date=text).created_date == stored
 
 
@@ -308,7 +319,9 @@ def test_a_time_without_offset_is_stored_as_it_is(api, text, stored):
         ("2025-10-26T01:30:00Z", datetime(2025, 10, 26, 2, 30)),
     ],
 )
-def test_a_time_with_offset_is_converted_to_the_servers_zone(api, settings, text, stored):
+def test_a_time_with_offset_is_converted_to_the_servers_zone(
+    api: Api, settings: Settings, text: str, stored: Any
+) -> None:
     settings.TIME_ZONE = "Europe/Copenhagen"
     assert push(api, created_date=text).created_date == stored
 
@@ -341,7 +354,7 @@ def test_a_time_with_offset_is_converted_to_the_servers_zone(api, settings, text
         "\ud800",
     ],
 )
-def test_a_created_date_that_is_none_is_refused(api, text):
+def test_a_created_date_that_is_none_is_refused(api: Api, text: str) -> None:
     assert "ISO 8601" in refused(api, created_date=text)["created_date"][0]
 
 
@@ -355,18 +368,18 @@ def test_a_created_date_that_is_none_is_refused(api, text):
         "9999-12-31T23:59:59.999",
     ],
 )
-def test_a_created_date_outside_of_the_columns_range_is_refused(api, text):
+def test_a_created_date_outside_of_the_columns_range_is_refused(api: Api, text: str) -> None:
     assert refused(api, created_date=text) == {
         "created_date": ["Must lie between the years 1753 and 9999."]
     }
 
 
-def test_offset_conversion_can_leave_the_range(api, settings):
+def test_offset_conversion_can_leave_the_range(api: Api, settings: Settings) -> None:
     settings.TIME_ZONE = "Europe/Copenhagen"
     assert "created_date" in refused(api, created_date="1753-01-01T00:00:00+05:00")
 
 
-def test_nothing_of_one_request_is_left_for_the_next(api):
+def test_nothing_of_one_request_is_left_for_the_next(api: Api) -> None:
     api.post("/api/queue", {"queue_name": "q", "data": "x", "reference": "r", "status": "DONE"})
     api.post("/api/queue", {"queue_name": "", "reference": 1})
     api.post("/api/queue", {"queue_name": "q"})

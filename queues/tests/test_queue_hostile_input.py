@@ -2,12 +2,14 @@
 
 import json
 from datetime import datetime
+from typing import Any
 
 import pytest
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from queueapi.tests.helpers import Api
 from queues.models import QueueItem
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +54,7 @@ HOSTILE_BODIES = {
 
 
 @pytest.mark.parametrize("body", HOSTILE_BODIES.values(), ids=HOSTILE_BODIES)
-def test_a_hostile_body_is_a_400_and_makes_no_row(api, body):
+def test_a_hostile_body_is_a_400_and_makes_no_row(api: Api, body: Any) -> None:
     response = api.post("/api/queue", body)
 
     assert response.status_code == 400, response.content
@@ -63,7 +65,7 @@ def test_a_hostile_body_is_a_400_and_makes_no_row(api, body):
 
 
 @pytest.mark.parametrize("depth", range(1, 1200, 37))
-def test_no_depth_of_nesting_is_a_500(api, depth):
+def test_no_depth_of_nesting_is_a_500(api: Api, depth: Any) -> None:
     body = b'{"queue_name": "q", "data": ' + nested(depth) + b"}"
     assert api.post("/api/queue", body).status_code in {201, 400}
 
@@ -86,7 +88,7 @@ def test_no_depth_of_nesting_is_a_500(api, depth):
         "application/json/json",
     ],
 )
-def test_another_content_type_is_a_415(api, content_type):
+def test_another_content_type_is_a_415(api: Api, content_type: str) -> None:
     response = api.post("/api/queue", {"queue_name": "q"}, Content_Type=content_type)
     assert response.status_code == 415
     assert response.json() == {
@@ -106,30 +108,30 @@ def test_another_content_type_is_a_415(api, content_type):
         "application/json; charset=bz2",
     ],
 )
-def test_the_charset_of_the_content_type_changes_nothing(api, content_type):
+def test_the_charset_of_the_content_type_changes_nothing(api: Api, content_type: str) -> None:
     response = api.post("/api/queue", {"queue_name": "æ"}, Content_Type=content_type)
     assert response.status_code == 201
     assert QueueItem.objects.get().queue_name == "æ"
 
 
-def test_a_byte_order_mark_is_accepted(api):
+def test_a_byte_order_mark_is_accepted(api: Api) -> None:
     body = '\ufeff{"queue_name": "q"}'.encode()
     assert api.post("/api/queue", body).status_code == 201
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/xml", "nonsense", ""])
-def test_the_answer_is_json_whatever_the_client_accepts(api, accept):
+def test_the_answer_is_json_whatever_the_client_accepts(api: Api, accept: str) -> None:
     response = api.post("/api/queue?format=xml", {"queue_name": "q"}, Accept=accept)
     assert response.status_code == 201
     assert response["Content-Type"] == "application/json"
 
 
-def test_the_answer_is_english_whatever_the_client_speaks(api):
+def test_the_answer_is_english_whatever_the_client_speaks(api: Api) -> None:
     response = api.post("/api/queue", {}, Accept_Language="da")
     assert response.json()["error"] == "queue_name: This field is required."
 
 
-def test_a_message_does_not_repeat_what_was_sent(api):
+def test_a_message_does_not_repeat_what_was_sent(api: Api) -> None:
     response = api.post("/api/queue", {"queue_name": "q", "status": "<script>" * 1000})
     assert b"script" not in response.content
 
@@ -182,7 +184,7 @@ def local_time(text: str) -> datetime:
 
 @given(body=bodies | json_values)
 @settings(max_examples=400, **PATIENT)
-def test_any_json_is_stored_faithfully_or_refused(api, body):
+def test_any_json_is_stored_faithfully_or_refused(api: Api, body) -> None:
     QueueItem.objects.all().delete()
     response = api.post("/api/queue", body)
 
@@ -199,5 +201,5 @@ def test_any_json_is_stored_faithfully_or_refused(api, body):
 
 @given(body=st.binary())
 @settings(max_examples=100, **PATIENT)
-def test_any_bytes_are_refused(api, body):
+def test_any_bytes_are_refused(api: Api, body) -> None:
     assert api.post("/api/queue", body).status_code == 400

@@ -7,6 +7,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from queues import queue_statistics
 from queues.models import QueueItem
@@ -21,14 +22,14 @@ def queue(name: str = "Invoices") -> queue_statistics.Queue:
     return next(queue for queue in queue_statistics.count().queues if queue.name == name)
 
 
-def test_it_counts_each_status_of_each_queue():
+def test_it_counts_each_status_of_each_queue() -> None:
     item("a"), item("a"), item("a", status=Status.DONE), item("b", status=Status.ABANDONED)
     first, second = queue_statistics.count().queues
     assert (first.name, dict(first.counts)) == ("a", {"NEW": 2, "DONE": 1})
     assert (second.name, dict(second.counts)) == ("b", {"ABANDONED": 1})
 
 
-def test_the_oldest_new_item():
+def test_the_oldest_new_item() -> None:
     now = timezone.now()
     item(created_date=now - 9 * HOUR, status=Status.DONE)
     oldest = item(created_date=now - 5 * HOUR)
@@ -36,12 +37,12 @@ def test_the_oldest_new_item():
     assert queue().oldest_new == oldest.created_date.isoformat()
 
 
-def test_there_may_be_none():
+def test_there_may_be_none() -> None:
     item(status=Status.DONE)
     assert queue().oldest_new is None
 
 
-def test_the_last_24_hours():
+def test_the_last_24_hours() -> None:
     now = timezone.now()
     item(created_date=now - 25 * HOUR)
     item(created_date=now - 30 * HOUR, status=Status.DONE, end_date=now - HOUR)
@@ -51,18 +52,18 @@ def test_the_last_24_hours():
     assert queue().failure_share == 0.5
 
 
-def test_an_item_that_was_pushed_as_ended_ended_when_it_came():
+def test_an_item_that_was_pushed_as_ended_ended_when_it_came() -> None:
     item(status=Status.FAILED)
     item(status=Status.FAILED, created_date=timezone.now() - 25 * HOUR)
     assert queue().failed == 1
 
 
-def test_nothing_ended_has_no_share():
+def test_nothing_ended_has_no_share() -> None:
     item()
     assert queue().failure_share is None
 
 
-def test_by_the_hour():
+def test_by_the_hour() -> None:
     day = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
     item(created_date=day + 3 * HOUR, status=Status.DONE, end_date=day + 4.5 * HOUR)
     item(created_date=day + 3.9 * HOUR, status=Status.FAILED, end_date=day + 4.2 * HOUR)
@@ -72,29 +73,31 @@ def test_by_the_hour():
     assert numbers.failed == {(day + 4 * HOUR).isoformat(): 1}
 
 
-def test_hours_before_the_first_of_14_days_are_left_out():
+def test_hours_before_the_first_of_14_days_are_left_out() -> None:
     today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     item(created_date=today - timedelta(days=13))
     item(created_date=today - timedelta(days=13, seconds=1))
     assert list(queue_statistics.count().created) == [(today - timedelta(days=13)).isoformat()]
 
 
-def test_an_item_of_the_future_is_counted():
+def test_an_item_of_the_future_is_counted() -> None:
     item(created_date=timezone.now() + HOUR)
     assert queue().created == 1
 
 
-def test_an_empty_table_has_no_queues():
+def test_an_empty_table_has_no_queues() -> None:
     assert queue_statistics.count().queues == []
 
 
-def test_queues_come_by_name_whatever_the_case():
+def test_queues_come_by_name_whatever_the_case() -> None:
     for name in ("b", "C", "a"):
         item(name)
     assert [queue.name for queue in queue_statistics.count().queues] == ["a", "b", "C"]
 
 
-def test_three_grouped_queries_whatever_the_number_of_queues(django_assert_num_queries):
+def test_three_grouped_queries_whatever_the_number_of_queues(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
     QueueItem.objects.bulk_create(QueueItem(queue_name=f"q{n}") for n in range(300))
     # What ended by hour, the queues, what was created by hour.
     with django_assert_num_queries(3):
@@ -102,7 +105,7 @@ def test_three_grouped_queries_whatever_the_number_of_queues(django_assert_num_q
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="EXPLAIN QUERY PLAN is SQLite's")
-def test_they_read_indexes_and_no_row(django_assert_num_queries):
+def test_they_read_indexes_and_no_row(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(3) as queries:
         queue_statistics.count()
     for query in queries.captured_queries:
@@ -112,20 +115,20 @@ def test_they_read_indexes_and_no_row(django_assert_num_queries):
         assert "USING COVERING INDEX" in plan
 
 
-def test_they_are_remembered(django_assert_num_queries):
+def test_they_are_remembered(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     queue_statistics.statistics()
     with django_assert_num_queries(0):
         queue_statistics.statistics()
 
 
-def test_until_they_are_forgotten():
+def test_until_they_are_forgotten() -> None:
     queue_statistics.statistics()
     item()
     queue_statistics.invalidate()
     assert len(queue_statistics.statistics().queues) == 1
 
 
-def test_the_cache_holds_json():
+def test_the_cache_holds_json() -> None:
     item(), item(status=Status.DONE)
     counted = queue_statistics.statistics()
     known = cache.get(queue_statistics.STATISTICS)
@@ -133,13 +136,13 @@ def test_the_cache_holds_json():
     assert queue_statistics.statistics() == counted
 
 
-def test_without_the_cache_they_are_counted_each_time(cache_is_away):
+def test_without_the_cache_they_are_counted_each_time(cache_is_away: None) -> None:
     item()
     assert len(queue_statistics.statistics().queues) == 1
     queue_statistics.invalidate()
 
 
 @pytest.mark.parametrize("hour", [1, 2, 3])
-def test_the_hour_that_the_clock_shows_twice_is_one_hour(hour):
+def test_the_hour_that_the_clock_shows_twice_is_one_hour(hour: int) -> None:
     item(created_date=datetime(2026, 10, 25, hour, 30))
     assert QueueItem.objects.filter(created_date__hour=hour).count() == 1

@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.test import Client
 from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries, Settings
 
-from queueapi.tests.helpers import form_in, said
+from queueapi.tests.helpers import Api, SignIn, form_in, said
 from security.models import BannedIP, FailedAttempt
 from security.tests.helpers import right, wrong
 
@@ -22,17 +24,17 @@ def ban(network: str = "203.0.113.9") -> BannedIP:
     return BannedIP.objects.ban(network, HOUR, "5 failed attempts", attempts=5)
 
 
-def ban_by_hand(client, **fields: str):
+def ban_by_hand(client: Client, **fields: str):
     form = {**form_in(client.get(ADD), "address"), "reason": "Port scan"}
     return client.post(ADD, {**form, **fields}, follow=True)
 
 
-def lift(client, *bans: BannedIP):
+def lift(client: Client, *bans: BannedIP):
     chosen = {"action": "lift", "_selected_action": [each.pk for each in bans]}
     return client.post(LIST, chosen, follow=True)
 
 
-def test_a_ban_by_hand_works(sign_in, api):
+def test_a_ban_by_hand_works(sign_in: SignIn, api: Api) -> None:
     answer = ban_by_hand(sign_in("Security admins"), address="127.0.0.1", span="2h")
     assert said(answer)[0] == "127.0.0.1 is banned."
     assert "your own address" in said(answer)[1]
@@ -41,18 +43,18 @@ def test_a_ban_by_hand_works(sign_in, api):
     assert right(api) == 403
 
 
-def test_it_lasts_as_long_as_a_ban_does(sign_in):
+def test_it_lasts_as_long_as_a_ban_does(sign_in: SignIn) -> None:
     ban_by_hand(sign_in(), address="203.0.113.9")
     row = BannedIP.objects.get()
     assert row.expires - row.created == HOUR
 
 
-def test_an_ipv6_address_is_its_64(sign_in):
+def test_an_ipv6_address_is_its_64(sign_in: SignIn) -> None:
     ban_by_hand(sign_in(), address="2001:db8:1:2::7")
     assert BannedIP.objects.get().network == "2001:db8:1:2::/64"
 
 
-def test_it_takes_the_place_of_a_running_ban_in_the_name_of_who_did_it(sign_in):
+def test_it_takes_the_place_of_a_running_ban_in_the_name_of_who_did_it(sign_in: SignIn) -> None:
     old = ban()
     ban_by_hand(sign_in(), address=old.network)
     old.refresh_from_db()
@@ -71,21 +73,23 @@ def test_it_takes_the_place_of_a_running_ban_in_the_name_of_who_did_it(sign_in):
         ("reason", ""),
     ],
 )
-def test_what_makes_no_sense_is_refused(sign_in, settings, field, value):
+def test_what_makes_no_sense_is_refused(
+    sign_in: SignIn, settings: Settings, field: str, value: str
+) -> None:
     settings.BAN_EXEMPT_NETWORKS = ["10.20.0.0/16"]
     answer = ban_by_hand(sign_in(), **{"address": "203.0.113.9", field: value})
     assert answer.context["form"].errors
     assert not BannedIP.objects.exists()
 
 
-def test_lift_works(sign_in):
+def test_lift_works(sign_in: SignIn) -> None:
     first, second = ban("203.0.113.9"), ban("203.0.113.10")
     answer = lift(sign_in("Security admins"), first, second)
     assert said(answer) == ["2 bans lifted."]
     assert not BannedIP.objects.active().exists()
 
 
-def test_the_list_of_active_bans_lifts_and_logs_them(sign_in, api):
+def test_the_list_of_active_bans_lifts_and_logs_them(sign_in: SignIn, api: Api) -> None:
     client, row = sign_in(), ban("127.0.0.1")
     assert right(api) == 403
     chosen = {"action": "lift", "_selected_action": [row.pk]}
@@ -95,7 +99,7 @@ def test_the_list_of_active_bans_lifts_and_logs_them(sign_in, api):
     assert right(api) == 201
 
 
-def test_a_ban_has_a_button_to_lift_it(sign_in):
+def test_a_ban_has_a_button_to_lift_it(sign_in: SignIn) -> None:
     client, row = sign_in(), ban()
     page = reverse("admin:security_bannedip_change", args=[row.pk])
     client.post(LIST, form_in(client.get(page), "_selected_action"))
@@ -104,7 +108,7 @@ def test_a_ban_has_a_button_to_lift_it(sign_in):
     assert "_selected_action" not in client.get(page).content.decode()
 
 
-def test_what_has_ended_is_not_lifted(sign_in):
+def test_what_has_ended_is_not_lifted(sign_in: SignIn) -> None:
     row = ban()
     BannedIP.objects.lift("bo")
     answer = lift(sign_in(), row)
@@ -114,7 +118,7 @@ def test_what_has_ended_is_not_lifted(sign_in):
 
 
 @pytest.mark.parametrize("role", ["Viewers", "Operators"])
-def test_others_may_not(sign_in, role):
+def test_others_may_not(sign_in: SignIn, role: str) -> None:
     row = ban()
     assert lift(sign_in(role), row).status_code == 403
     row.refresh_from_db()
@@ -122,14 +126,14 @@ def test_others_may_not(sign_in, role):
 
 
 @pytest.mark.parametrize(("state", "count"), [("active", 1), ("ended", 1), ("x", 2)])
-def test_filter_by_state(sign_in, state, count):
+def test_filter_by_state(sign_in: SignIn, state: str, count: int) -> None:
     ban("203.0.113.9"), ban("203.0.113.10")
     BannedIP.objects.filter(network="203.0.113.9").lift("bo")
     shown = sign_in().get(f"{LIST}?state={state}").context["cl"].result_list
     assert len(shown) == count
 
 
-def test_bans_and_lifts_are_logged(sign_in):
+def test_bans_and_lifts_are_logged(sign_in: SignIn) -> None:
     client = sign_in()
     ban_by_hand(client, address="203.0.113.9")
     lift(client, BannedIP.objects.get())
@@ -140,7 +144,7 @@ def test_bans_and_lifts_are_logged(sign_in):
     assert lifted.change_message.endswith('lifted by: (empty) → "anna"')
 
 
-def test_a_ban_that_another_replaces_is_logged(sign_in):
+def test_a_ban_that_another_replaces_is_logged(sign_in: SignIn) -> None:
     old = ban()
     ban_by_hand(sign_in(), address=old.network)
     entry = LogEntry.objects.get(object_id=old.pk)
@@ -150,14 +154,16 @@ def test_a_ban_that_another_replaces_is_logged(sign_in):
 # Failed attempts.
 
 
-def test_failed_attempts_are_listed(sign_in, api):
+def test_failed_attempts_are_listed(sign_in: SignIn, api: Api) -> None:
     wrong(api)
     page = sign_in("Security admins").get(ATTEMPTS).content.decode()
     for text in ("127.0.0.1", "Unknown key", "/api/queue"):
         assert text in page
 
 
-def test_they_take_few_queries(sign_in, api, django_assert_num_queries):
+def test_they_take_few_queries(
+    sign_in: SignIn, api: Api, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     wrong(api, 4)
     client = sign_in()
     with django_assert_num_queries(3):  # session, user, attempts with their keys
@@ -175,12 +181,12 @@ def test_they_take_few_queries(sign_in, api, django_assert_num_queries):
         ("?q=elsewhere", 0),
     ],
 )
-def test_they_are_filtered_and_searched(sign_in, api, query, count):
+def test_they_are_filtered_and_searched(sign_in: SignIn, api: Api, query: str, count: int) -> None:
     wrong(api, 2)
     assert sign_in().get(ATTEMPTS + query).context["cl"].result_count == count
 
 
-def test_they_are_read_only(sign_in, api):
+def test_they_are_read_only(sign_in: SignIn, api: Api) -> None:
     wrong(api)
     row = FailedAttempt.objects.get()
     client = sign_in()
@@ -191,7 +197,9 @@ def test_they_are_read_only(sign_in, api):
     assert FailedAttempt.objects.exists()
 
 
-def test_a_ban_by_hand_reads_no_other_bans(sign_in, django_assert_max_num_queries):
+def test_a_ban_by_hand_reads_no_other_bans(
+    sign_in: SignIn, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
     for last in range(20):
         ban(f"203.0.113.{last}")
     client = sign_in()
@@ -207,13 +215,13 @@ def test_a_ban_by_hand_reads_no_other_bans(sign_in, django_assert_max_num_querie
 
 
 @pytest.mark.parametrize("pk", ["x", "9" * 21])
-def test_no_ban_is_lifted_by_what_is_no_id(sign_in, pk):
+def test_no_ban_is_lifted_by_what_is_no_id(sign_in: SignIn, pk: str) -> None:
     answer = sign_in().post(LIST, {"action": "lift", "_selected_action": pk}, follow=True)
     assert "no rows of this list" in said(answer)[0]
 
 
 @pytest.mark.parametrize("pk", [1, 999])
-def test_no_ban_is_saved_as_new(sign_in, pk):
+def test_no_ban_is_saved_as_new(sign_in: SignIn, pk: int) -> None:
     ban()
     url = reverse("admin:security_bannedip_change", args=[pk])
     assert sign_in().post(url, {"_saveasnew": "1"}).status_code == 403

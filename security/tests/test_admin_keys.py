@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.contrib.sessions.models import Session
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from queueapi.admin import audit
-from queueapi.tests.helpers import Api, form_in
+from queueapi.tests.helpers import Api, SignIn, form_in
 from security.models import ApiKey
 from security.models.api_keys import api_key_cache
 
@@ -22,7 +23,7 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def key(db) -> ApiKey:
+def key(db: None) -> ApiKey:
     return ApiKey.objects.issue("ERP", 30 * DAY)[0]
 
 
@@ -34,7 +35,7 @@ def issue(browser, **fields: str):
     return browser.post(ADD, {**form_in(browser.get(ADD), "client"), **fields})
 
 
-def rotate(client, key: ApiKey, **fields: str):
+def rotate(client: Client, key: ApiKey, **fields: str):
     form = form_in(client.get(address("rotate", key)), "overlap")
     return client.post(address("rotate", key), {**form, **fields})
 
@@ -43,18 +44,20 @@ def plaintext_in(response) -> str:
     return re.search(r'id="plaintext">([^<]*)<', response.content.decode())[1]
 
 
-def opens(client, plaintext: str) -> bool:
+def opens(client: Client, plaintext: str) -> bool:
     return Api(client, plaintext).post("/api/queue", {"queue_name": "q"}).status_code == 201
 
 
-def test_issue_works(sign_in, client):
+def test_issue_works(sign_in: SignIn, client: Client) -> None:
     answer = issue(sign_in("Security admins"), client="ERP", expires="30d")
     assert opens(client, plaintext_in(answer))
     key = ApiKey.objects.get()
     assert (key.client, key.lifetime) == ("ERP", 30 * DAY)
 
 
-def test_the_plaintext_is_shown_once_and_kept_nowhere(sign_in, caplog):
+def test_the_plaintext_is_shown_once_and_kept_nowhere(
+    sign_in: SignIn, caplog: pytest.LogCaptureFixture
+) -> None:
     client = sign_in()
     answer = issue(client, client="ERP")
     plaintext = plaintext_in(answer)
@@ -68,18 +71,18 @@ def test_the_plaintext_is_shown_once_and_kept_nowhere(sign_in, caplog):
     assert secret not in caplog.text
 
 
-def test_the_hash_is_shown_nowhere(sign_in, key):
+def test_the_hash_is_shown_nowhere(sign_in: SignIn, key: ApiKey) -> None:
     client = sign_in()
     for url in (LIST, address("change", key), address("history", key)):
         assert key.hashed_secret not in client.get(url).content.decode()
 
 
-def test_a_key_may_never_expire(sign_in):
+def test_a_key_may_never_expire(sign_in: SignIn) -> None:
     issue(sign_in(), client="ERP", expires="never")
     assert ApiKey.objects.get().expires is None
 
 
-def test_a_year_unless_told_otherwise(sign_in):
+def test_a_year_unless_told_otherwise(sign_in: SignIn) -> None:
     issue(sign_in(), client="ERP")
     assert ApiKey.objects.get().lifetime == 365 * DAY
 
@@ -97,18 +100,18 @@ def test_a_year_unless_told_otherwise(sign_in):
         ("expires", "200000d"),
     ],
 )
-def test_what_makes_no_sense_is_refused(sign_in, field, value):
+def test_what_makes_no_sense_is_refused(sign_in: SignIn, field: str, value: str) -> None:
     answer = issue(sign_in(), **{"client": "ERP", field: value})
     assert field in answer.context["form"].errors
     assert not ApiKey.objects.exists()
 
 
-def test_a_key_without_a_lifetime_is_refused(sign_in):
+def test_a_key_without_a_lifetime_is_refused(sign_in: SignIn) -> None:
     answer = issue(sign_in(), client="ERP", expires="0")
     assert "A key must end later than it begins." in answer.content.decode()
 
 
-def test_rotate_works(sign_in, client, key):
+def test_rotate_works(sign_in: SignIn, client: Client, key: ApiKey) -> None:
     answer = rotate(sign_in("Security admins"), key, overlap="2h")
     assert opens(client, plaintext_in(answer))
     key.refresh_from_db()
@@ -116,11 +119,11 @@ def test_rotate_works(sign_in, client, key):
     assert ApiKey.objects.exclude(pk=key.pk).get().client == "ERP"
 
 
-def test_rotate_names_the_keys_that_end(sign_in, key):
+def test_rotate_names_the_keys_that_end(sign_in: SignIn, key: ApiKey) -> None:
     assert key.prefix in sign_in().get(address("rotate", key)).content.decode()
 
 
-def test_rotate_without_an_active_key_is_refused(sign_in, key):
+def test_rotate_without_an_active_key_is_refused(sign_in: SignIn, key: ApiKey) -> None:
     client = sign_in()
     form = form_in(client.get(address("rotate", key)), "overlap")
     key.revoke()
@@ -129,7 +132,7 @@ def test_rotate_without_an_active_key_is_refused(sign_in, key):
     assert ApiKey.objects.count() == 1
 
 
-def test_revoke_works(sign_in, client):
+def test_revoke_works(sign_in: SignIn, client: Client) -> None:
     key, plaintext = ApiKey.objects.issue("ERP", None)
     assert opens(client, plaintext)
     answer = sign_in("Security admins").post(address("revoke", key), follow=True)
@@ -137,13 +140,13 @@ def test_revoke_works(sign_in, client):
     assert not opens(client, plaintext)
 
 
-def test_to_look_at_the_question_revokes_nothing(sign_in, key):
+def test_to_look_at_the_question_revokes_nothing(sign_in: SignIn, key: ApiKey) -> None:
     sign_in().get(address("revoke", key))
     key.refresh_from_db()
     assert key.revoked is None
 
 
-def test_a_revoked_key_stays_revoked(sign_in, key):
+def test_a_revoked_key_stays_revoked(sign_in: SignIn, key: ApiKey) -> None:
     key.revoke()
     before = ApiKey.objects.get().revoked
     answer = sign_in().post(address("revoke", key), follow=True)
@@ -152,18 +155,18 @@ def test_a_revoked_key_stays_revoked(sign_in, key):
 
 
 @pytest.mark.parametrize("verb", ["rotate", "revoke"])
-def test_an_unknown_key_is_not_found(sign_in, verb):
+def test_an_unknown_key_is_not_found(sign_in: SignIn, verb: str) -> None:
     assert sign_in().get(f"/admin/security/apikey/999/{verb}/").status_code == 404
 
 
-def test_a_key_that_has_ended_has_no_buttons(sign_in, key):
+def test_a_key_that_has_ended_has_no_buttons(sign_in: SignIn, key: ApiKey) -> None:
     client = sign_in()
     assert "/revoke/" in client.get(address("change", key)).content.decode()
     key.revoke()
     assert "/revoke/" not in client.get(address("change", key)).content.decode()
 
 
-def test_a_key_is_not_edited(sign_in, key):
+def test_a_key_is_not_edited(sign_in: SignIn, key: ApiKey) -> None:
     assert sign_in().post(address("change", key), {"client": "x"}).status_code == 403
 
 
@@ -171,7 +174,7 @@ def test_a_key_is_not_edited(sign_in, key):
     ("state", "clients"),
     [("active", ["late", "soon"]), ("expiring", ["soon"]), ("ended", ["revoked"]), ("x", None)],
 )
-def test_filter_by_state(sign_in, state, clients):
+def test_filter_by_state(sign_in: SignIn, state: str, clients: list[str] | None) -> None:
     ApiKey.objects.issue("soon", 13 * DAY)
     ApiKey.objects.issue("late", 15 * DAY)
     ApiKey.objects.issue("revoked", DAY)[0].revoke()
@@ -186,12 +189,12 @@ def entries() -> list[tuple[int, str]]:
     return list(LogEntry.objects.order_by("pk").values_list("action_flag", "change_message"))
 
 
-def test_an_issue_is_logged(sign_in):
+def test_an_issue_is_logged(sign_in: SignIn) -> None:
     issue(sign_in(), client="ERP", expires="never")
     assert entries() == [(ADDITION, "Issued, it expires: never.")]
 
 
-def test_a_rotation_is_logged_for_old_and_new(sign_in, key):
+def test_a_rotation_is_logged_for_old_and_new(sign_in: SignIn, key: ApiKey) -> None:
     rotate(sign_in(), key, overlap="0")
     (changed, expiry), (added, issued) = entries()
     assert (changed, added) == (CHANGE, ADDITION)
@@ -199,7 +202,7 @@ def test_a_rotation_is_logged_for_old_and_new(sign_in, key):
     assert issued.startswith("Issued by rotation, it expires: 20")
 
 
-def test_a_revocation_is_logged(sign_in, key):
+def test_a_revocation_is_logged(sign_in: SignIn, key: ApiKey) -> None:
     sign_in().post(address("revoke", key))
     ((flag, message),) = entries()
     assert flag == CHANGE
@@ -207,7 +210,9 @@ def test_a_revocation_is_logged(sign_in, key):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_revocation_holds_at_once_although_it_is_in_a_transaction(sign_in, monkeypatch):
+def test_a_revocation_holds_at_once_although_it_is_in_a_transaction(
+    sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key, plaintext = ApiKey.objects.issue("ERP", None)
     record = audit.record
 
@@ -220,7 +225,7 @@ def test_a_revocation_holds_at_once_although_it_is_in_a_transaction(sign_in, mon
     assert ApiKey.objects.with_secret(plaintext).revoked is not None
 
 
-def test_to_reload_the_answer_issues_no_second_key(sign_in):
+def test_to_reload_the_answer_issues_no_second_key(sign_in: SignIn) -> None:
     client = sign_in()
     form = {**form_in(client.get(ADD), "client"), "client": "ERP"}
     client.post(ADD, form)
@@ -229,18 +234,18 @@ def test_to_reload_the_answer_issues_no_second_key(sign_in):
     assert ApiKey.objects.count() == 1
 
 
-def test_a_form_that_was_refused_can_be_put_right(sign_in):
+def test_a_form_that_was_refused_can_be_put_right(sign_in: SignIn) -> None:
     client = sign_in()
     refused = issue(client, client="ERP", expires="0")
     answer = client.post(ADD, {**form_in(refused, "client"), "expires": "30d"})
     assert plaintext_in(answer)
 
 
-def test_a_key_is_not_found_by_its_hash(sign_in, key):
+def test_a_key_is_not_found_by_its_hash(sign_in: SignIn, key: ApiKey) -> None:
     assert sign_in().get(f"{LIST}?hashed_secret__startswith=a").status_code == 400
 
 
-def test_a_rotation_logs_what_a_person_changed_only(sign_in, key):
+def test_a_rotation_logs_what_a_person_changed_only(sign_in: SignIn, key: ApiKey) -> None:
     client = sign_in()
     form = form_in(client.get(address("rotate", key)), "overlap")
     ApiKey.objects.update(last_used=timezone.now())

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
+from queueapi.tests.helpers import Api
 from security.admin.login import checking, take_turn, waiting
 from security.models import BannedIP, FailedAttempt
 from security.tests.helpers import login, right, wrong
@@ -14,11 +15,11 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def anna(db):
+def anna(db: None):
     return get_user_model().objects.create_superuser("anna", password="correct horse")
 
 
-def test_five_failed_logins_close_the_form(client, anna):
+def test_five_failed_logins_close_the_form(client: Client, anna) -> None:
     assert [login(client) for _ in range(5)] == [200] * 5
     assert login(client, password="correct horse") == 403
     page = client.get("/admin/login/")
@@ -26,40 +27,46 @@ def test_five_failed_logins_close_the_form(client, anna):
     assert "This address is banned" in page.content.decode()
 
 
-def test_failed_logins_are_written_down(client, anna):
+def test_failed_logins_are_written_down(client: Client, anna) -> None:
     login(client)
     attempt = FailedAttempt.objects.get()
     assert (attempt.reason, attempt.path) == ("admin login", "/admin/login/")
 
 
-def test_a_right_password_of_a_non_staff_account_is_a_failure(client, django_user_model):
+def test_a_right_password_of_a_non_staff_account_is_a_failure(
+    client: Client, django_user_model
+) -> None:
     django_user_model.objects.create_user("bo", password="correct horse")
     assert login(client, "bo", "correct horse") == 200
     assert FailedAttempt.objects.count() == 1
 
 
-def test_a_post_that_csrf_refuses_is_no_failure(anna):
+def test_a_post_that_csrf_refuses_is_no_failure(anna) -> None:
     assert login(Client(enforce_csrf_checks=True)) == 403
     assert not FailedAttempt.objects.exists()
 
 
 @pytest.mark.parametrize(("username", "password"), [("anna", ""), ("", "correct horse"), ("", "")])
-def test_a_post_without_a_name_or_a_password_is_no_failure(client, anna, username, password):
+def test_a_post_without_a_name_or_a_password_is_no_failure(
+    client: Client, anna, username: str, password: str
+) -> None:
     assert login(client, username, password) == 200
     assert not FailedAttempt.objects.exists()
 
 
-def test_the_user_whose_name_was_typed_is_written_down(client, anna):
+def test_the_user_whose_name_was_typed_is_written_down(client: Client, anna) -> None:
     login(client, "anna")
     assert FailedAttempt.objects.get().username == "anna"
 
 
-def test_a_password_typed_as_a_name_is_not_written_down(client, anna):
+def test_a_password_typed_as_a_name_is_not_written_down(client: Client, anna) -> None:
     login(client, "correct horse")
     assert FailedAttempt.objects.get().username == "unknown name"
 
 
-def test_while_one_password_is_checked_and_one_waits_others_are_refused(client, anna):
+def test_while_one_password_is_checked_and_one_waits_others_are_refused(
+    client: Client, anna
+) -> None:
     with checking, waiting:
         response = client.post("/admin/login/", {"username": "anna", "password": "correct horse"})
     assert response.status_code == 429
@@ -69,7 +76,9 @@ def test_while_one_password_is_checked_and_one_waits_others_are_refused(client, 
     assert login(client, password="correct horse") == 302
 
 
-def test_one_that_waits_has_its_turn_when_the_other_is_done(monkeypatch):
+def test_one_that_waits_has_its_turn_when_the_other_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("security.admin.login.PATIENCE", 30)
     with ThreadPoolExecutor(1) as pool, checking:
         waits = pool.submit(take_turn)
@@ -79,28 +88,28 @@ def test_one_that_waits_has_its_turn_when_the_other_is_done(monkeypatch):
         assert waits.result()  # and holds `checking` again
 
 
-def test_one_that_waits_for_too_long_is_refused(monkeypatch):
+def test_one_that_waits_for_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("security.admin.login.PATIENCE", 0.01)
     with checking:
         assert not take_turn()
 
 
-def test_signing_in_is_no_failure(client, anna):
+def test_signing_in_is_no_failure(client: Client, anna) -> None:
     assert login(client, password="correct horse") == 302
     assert not FailedAttempt.objects.exists()
 
 
-def test_looking_at_the_form_is_no_failure(client):
+def test_looking_at_the_form_is_no_failure(client: Client) -> None:
     client.get("/admin/login/")
     assert not FailedAttempt.objects.exists()
 
 
-def test_logins_and_api_failures_count_together(api, anna):
+def test_logins_and_api_failures_count_together(api: Api, anna) -> None:
     wrong(api, 3)
     assert [login(api.client) for _ in range(3)] == [200, 200, 403]
 
 
-def test_a_staff_session_goes_on_and_can_lift_the_ban(api, admin_client):
+def test_a_staff_session_goes_on_and_can_lift_the_ban(api: Api, admin_client: Client) -> None:
     wrong(api, 5)
     ban = BannedIP.objects.get()
     assert admin_client.get("/admin/").status_code == 200
@@ -113,6 +122,8 @@ def test_a_staff_session_goes_on_and_can_lift_the_ban(api, admin_client):
     assert right(api) == 201
 
 
-def test_signing_in_with_a_next_of_another_site_leads_to_the_front_page(client, anna):
+def test_signing_in_with_a_next_of_another_site_leads_to_the_front_page(
+    client: Client, anna
+) -> None:
     sent = {"username": "anna", "password": "correct horse", "next": "//evil.example.org/"}
     assert client.post("/admin/login/", sent).url == "/admin/"

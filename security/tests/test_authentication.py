@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
+from queueapi.tests.helpers import Api
 from queues.models import QueueItem
 from security.models import ApiKey
 from security.models.api_keys import api_key_cache
@@ -14,11 +16,11 @@ pytestmark = pytest.mark.django_db
 ITEM = {"queue_name": "q"}
 
 
-def test_it_works(api):
+def test_it_works(api: Api) -> None:
     assert api.post("/api/queue", ITEM).status_code == 201
 
 
-def test_any_number_of_keys_may_be_live_for_one_client(api):
+def test_any_number_of_keys_may_be_live_for_one_client(api: Api) -> None:
     for _ in range(3):
         _, key = ApiKey.objects.issue("ERP", lifetime=None)
         assert api.post("/api/queue", ITEM, X_API_Key=key).status_code == 201
@@ -29,7 +31,7 @@ def expire(key: ApiKey) -> None:
     api_key_cache.invalidate_all()
 
 
-def wrong_keys(api) -> dict[str, str | None]:
+def wrong_keys(api: Api) -> dict[str, str | None]:
     expired, expired_text = ApiKey.objects.issue("Old", lifetime=timedelta(days=1))
     expire(expired)
     revoked, revoked_text = ApiKey.objects.issue("Bad", lifetime=None)
@@ -52,7 +54,7 @@ def wrong_keys(api) -> dict[str, str | None]:
     }
 
 
-def test_every_wrong_key_gets_the_same_401(api, settings):
+def test_every_wrong_key_gets_the_same_401(api: Api, settings: Settings) -> None:
     settings.BAN_EXEMPT_NETWORKS = ["127.0.0.1"]
     answers = {
         name: api.post("/api/queue", ITEM, X_API_Key=key) for name, key in wrong_keys(api).items()
@@ -69,19 +71,19 @@ def test_every_wrong_key_gets_the_same_401(api, settings):
     assert not QueueItem.objects.exists()
 
 
-def test_a_wrong_key_is_refused_before_the_body_is_read(api):
+def test_a_wrong_key_is_refused_before_the_body_is_read(api: Api) -> None:
     assert api.post("/api/queue", b"no JSON", X_API_Key="wrong").status_code == 401
 
 
-def test_both_endpoints_need_a_key(api):
+def test_both_endpoints_need_a_key(api: Api) -> None:
     assert api.post("/api/trigger", {}, X_API_Key="wrong").status_code == 401
 
 
-def test_a_wrong_method_with_a_wrong_key_is_a_401(api):
+def test_a_wrong_method_with_a_wrong_key_is_a_401(api: Api) -> None:
     assert api.client.get("/api/queue").status_code == 401
 
 
-def test_a_key_ends_when_it_expires(api):
+def test_a_key_ends_when_it_expires(api: Api) -> None:
     key = ApiKey.objects.get(client="ERP")
     key.expires = timezone.now() + timedelta(hours=1)
     key.save()
@@ -90,33 +92,35 @@ def test_a_key_ends_when_it_expires(api):
     assert api.post("/api/queue", ITEM).status_code == 401
 
 
-def test_last_used_is_noted(api):
+def test_last_used_is_noted(api: Api) -> None:
     api.post("/api/queue", ITEM)
     last_used = ApiKey.objects.get(client="ERP").last_used
     assert timezone.now() - last_used < timedelta(minutes=1)
 
 
-def test_last_used_is_noted_at_most_once_a_minute(api):
+def test_last_used_is_noted_at_most_once_a_minute(api: Api) -> None:
     recently = timezone.now() - timedelta(seconds=50)
     ApiKey.objects.update(last_used=recently)
     api.post("/api/queue", ITEM)
     assert ApiKey.objects.get(client="ERP").last_used == recently
 
 
-def test_last_used_is_noted_again_after_a_minute(api):
+def test_last_used_is_noted_again_after_a_minute(api: Api) -> None:
     ApiKey.objects.update(last_used=timezone.now() - timedelta(seconds=61))
     api.post("/api/queue", ITEM)
     assert timezone.now() - ApiKey.objects.get().last_used < timedelta(seconds=50)
 
 
-def test_a_failed_attempt_is_no_use(api):
+def test_a_failed_attempt_is_no_use(api: Api) -> None:
     key = ApiKey.objects.get(client="ERP")
     key.revoke()
     api.post("/api/queue", ITEM)
     assert ApiKey.objects.get(client="ERP").last_used is None
 
 
-def test_no_secret_is_in_the_database_or_the_log(api, caplog):
+def test_no_secret_is_in_the_database_or_the_log(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("DEBUG")
     api.post("/api/queue", ITEM)
     api.post("/api/queue", b"no JSON")

@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 from django.core.management import CommandError
 from django.utils import timezone
+from pytest_django import Settings
 
+from queueapi.tests.helpers import Api
 from security.models import BannedIP, FailedAttempt
 from security.tests.helpers import run
 
@@ -26,38 +28,38 @@ def active() -> set[str]:
 # ban_ip
 
 
-def test_ban_ip_works(api):
+def test_ban_ip_works(api: Api) -> None:
     out, _ = run("ban_ip", "127.0.0.1")
     until = BannedIP.objects.get().expires
     assert out == f"Banned 127.0.0.1 until {until:%Y-%m-%d %H:%M}.\n"
     assert api.post("/api/queue", ITEM).status_code == 403
 
 
-def test_ban_ip_lasts_as_long_as_a_ban_does():
+def test_ban_ip_lasts_as_long_as_a_ban_does() -> None:
     run("ban_ip", "203.0.113.9")
     row = BannedIP.objects.get()
     assert row.expires - row.created == HOUR
 
 
-def test_ban_ip_for_and_reason():
+def test_ban_ip_for_and_reason() -> None:
     run("ban_ip", "203.0.113.9", "--for", "2h", "--reason", "Port scan")
     row = BannedIP.objects.get()
     assert row.expires - row.created == 2 * HOUR
     assert (row.reason, row.attempts) == ("Port scan", 0)
 
 
-def test_ban_ip_keeps_a_reason_to_one_line():
+def test_ban_ip_keeps_a_reason_to_one_line() -> None:
     run("ban_ip", "203.0.113.9", "--reason", "Port\n scan" + "!" * 500)
     assert BannedIP.objects.get().reason == ("Port scan" + "!" * 500)[:200]
 
 
 @pytest.mark.parametrize("text", ["2001:db8:1:2::7", "2001:db8:1:2::/64"])
-def test_ban_ip_of_an_ipv6_address_is_its_64(text):
+def test_ban_ip_of_an_ipv6_address_is_its_64(text: str) -> None:
     run("ban_ip", text)
     assert active() == {"2001:db8:1:2::/64"}
 
 
-def test_ban_ip_takes_the_place_of_a_running_ban():
+def test_ban_ip_takes_the_place_of_a_running_ban() -> None:
     ban("203.0.113.9")
     run("ban_ip", "203.0.113.9", "--for", "30d")
     old, new = BannedIP.objects.order_by("pk")
@@ -69,20 +71,20 @@ def test_ban_ip_takes_the_place_of_a_running_ban():
 @pytest.mark.parametrize(
     "text", ["", "nonsense", "203.0.113.0/24", "2001:db8::/32", "203.0.113.999", "example.org"]
 )
-def test_ban_ip_of_nonsense_is_an_error(text):
+def test_ban_ip_of_nonsense_is_an_error(text: str) -> None:
     with pytest.raises(CommandError, match="is not an IP address"):
         run("ban_ip", text)
     assert not BannedIP.objects.exists()
 
 
-def test_ban_ip_of_an_exempt_address_is_an_error(settings):
+def test_ban_ip_of_an_exempt_address_is_an_error(settings: Settings) -> None:
     settings.BAN_EXEMPT_NETWORKS = ["10.0.0.0/8"]
     with pytest.raises(CommandError, match="BAN_EXEMPT_NETWORKS"):
         run("ban_ip", "10.1.2.3")
 
 
 @pytest.mark.parametrize("span", ["0", "-1h", "soon"])
-def test_ban_ip_for_no_time_is_an_error(span):
+def test_ban_ip_for_no_time_is_an_error(span: str) -> None:
     with pytest.raises(CommandError):
         run("ban_ip", "203.0.113.9", f"--for={span}")
     assert not BannedIP.objects.exists()
@@ -91,7 +93,7 @@ def test_ban_ip_for_no_time_is_an_error(span):
 # unban_ip
 
 
-def test_unban_ip_works(api):
+def test_unban_ip_works(api: Api) -> None:
     for _ in range(5):
         api.post("/api/queue", ITEM, X_API_Key="wrong")
     out, _ = run("unban_ip", "127.0.0.1")
@@ -112,14 +114,14 @@ def test_unban_ip_works(api):
         ("2001:db8::/32", {"203.0.113.9", "203.0.113.10", "198.51.100.1"}),
     ],
 )
-def test_unban_ip_lifts_what_it_is_told_to(text, left):
+def test_unban_ip_lifts_what_it_is_told_to(text: str, left: set[str]) -> None:
     for network in ("203.0.113.9", "203.0.113.10", "198.51.100.1", "2001:db8:1:2::/64"):
         ban(network)
     run("unban_ip", text)
     assert active() == left
 
 
-def test_unban_ip_all_lifts_every_ban_and_names_each():
+def test_unban_ip_all_lifts_every_ban_and_names_each() -> None:
     ban("203.0.113.9")
     ban("2001:db8:1:2::/64")
     out, _ = run("unban_ip", "--all")
@@ -129,24 +131,24 @@ def test_unban_ip_all_lifts_every_ban_and_names_each():
 
 
 @pytest.mark.parametrize("text", ["203.0.113.9", "203.0.113.0/24", "2001:db8::1"])
-def test_unban_ip_of_an_address_that_is_not_banned_is_an_error(text):
+def test_unban_ip_of_an_address_that_is_not_banned_is_an_error(text: str) -> None:
     with pytest.raises(CommandError, match="is not banned") as error:
         run("unban_ip", text)
     assert error.value.returncode == 1
 
 
-def test_unban_ip_all_without_bans_is_an_error():
+def test_unban_ip_all_without_bans_is_an_error() -> None:
     with pytest.raises(CommandError, match="No address is banned"):
         run("unban_ip", "--all")
 
 
 @pytest.mark.parametrize("text", ["nonsense", "203.0.113.999", "203.0.113.0/99", ""])
-def test_unban_ip_of_nonsense_is_an_error(text):
+def test_unban_ip_of_nonsense_is_an_error(text: str) -> None:
     with pytest.raises(CommandError, match="neither an IP address nor a network"):
         run("unban_ip", text)
 
 
-def test_unban_ip_wants_an_address_or_all():
+def test_unban_ip_wants_an_address_or_all() -> None:
     with pytest.raises(CommandError):
         run("unban_ip")
     with pytest.raises(CommandError):
@@ -156,7 +158,7 @@ def test_unban_ip_wants_an_address_or_all():
 # list_bans
 
 
-def test_list_bans_works():
+def test_list_bans_works() -> None:
     ban("203.0.113.9")
     header, line = run("list_bans")[0].splitlines()
     assert header.split()[:3] == ["NETWORK", "CREATED", "EXPIRES"]
@@ -165,7 +167,7 @@ def test_list_bans_works():
     assert line.endswith("5 failed attempts")
 
 
-def test_list_bans_shows_ended_ones_with_all():
+def test_list_bans_shows_ended_ones_with_all() -> None:
     ban("203.0.113.9")
     BannedIP.objects.lift(by="anna")
     ban("203.0.113.10")
@@ -194,32 +196,32 @@ def attempts(count: int, age: timedelta) -> None:
     )
 
 
-def test_prune_works():
+def test_prune_works() -> None:
     attempts(3, timedelta(days=91))
     attempts(2, timedelta(days=89))
     assert run("prune_failed_attempts")[0] == "3 failed attempts deleted.\n"
     assert FailedAttempt.objects.count() == 2
 
 
-def test_prune_older_than():
+def test_prune_older_than() -> None:
     attempts(1, timedelta(days=8))
     attempts(1, timedelta(days=6))
     assert run("prune_failed_attempts", "--older-than", "7d")[0] == "1 failed attempts deleted.\n"
 
 
-def test_prune_dry_run_deletes_none():
+def test_prune_dry_run_deletes_none() -> None:
     attempts(3, timedelta(days=91))
     out, _ = run("prune_failed_attempts", "--dry-run")
     assert out == "3 failed attempts would be deleted.\n"
     assert FailedAttempt.objects.count() == 3
 
 
-def test_prune_deletes_any_number():
+def test_prune_deletes_any_number() -> None:
     attempts(2500, timedelta(days=91))
     assert run("prune_failed_attempts")[0] == "2500 failed attempts deleted.\n"
 
 
-def test_prune_takes_bans_that_ended_long_ago_and_no_others():
+def test_prune_takes_bans_that_ended_long_ago_and_no_others() -> None:
     running, ran_out, lifted, lately = (ban(f"203.0.113.{n}") for n in range(4))
     long_ago = timezone.now() - timedelta(days=91)
     BannedIP.objects.filter(pk=ran_out.pk).update(expires=long_ago)

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
+from queueapi.tests.helpers import Api
 from security.models import BannedIP
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,7 +30,7 @@ def in_threads(work) -> list:
         return list(threads.map(run, range(THREADS)))
 
 
-def test_guesses_are_the_limit_plus_the_threads_at_most(api):
+def test_guesses_are_the_limit_plus_the_threads_at_most(api: Api) -> None:
     def guess() -> list[int]:
         return [api.post("/api/queue", {}, X_API_Key=f"wrong {n}").status_code for n in range(20)]
 
@@ -39,7 +40,7 @@ def test_guesses_are_the_limit_plus_the_threads_at_most(api):
     assert BannedIP.objects.count() == 1
 
 
-def test_one_ban_exists_however_many_threads_ban():
+def test_one_ban_exists_however_many_threads_ban() -> None:
     hour = timedelta(hours=1)
     bans = in_threads(lambda: BannedIP.objects.ban("203.0.113.9", hour, "raced").pk)
     assert len(set(bans)) == 1

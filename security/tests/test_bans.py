@@ -6,7 +6,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
 
+from queueapi.tests.helpers import Api
 from queues.models import QueueItem
 from security.models import BannedIP, FailedAttempt
 from security.tests.helpers import ITEM, a_few_seconds_later, right, wrong
@@ -14,7 +16,7 @@ from security.tests.helpers import ITEM, a_few_seconds_later, right, wrong
 pytestmark = pytest.mark.django_db
 
 
-def test_it_works(api):
+def test_it_works(api: Api) -> None:
     assert wrong(api, 5) == [401] * 5
     response = api.post("/api/queue", ITEM)
     assert response.status_code == 403
@@ -26,20 +28,20 @@ def test_it_works(api):
     assert not QueueItem.objects.exists()
 
 
-def test_four_attempts_ban_nobody(api):
+def test_four_attempts_ban_nobody(api: Api) -> None:
     wrong(api, 4)
     assert right(api) == 201
     assert not BannedIP.objects.exists()
 
 
 @pytest.mark.parametrize("path", ["/api/queue", "/api/queue/", "/api/trigger", "/api/nothing"])
-def test_a_ban_closes_all_of_the_api(api, path):
+def test_a_ban_closes_all_of_the_api(api: Api, path: str) -> None:
     wrong(api, 5)
     assert api.post(path, ITEM).status_code == 403
     assert api.client.get(path).status_code == 403
 
 
-def test_what_the_ban_says_of_itself(api):
+def test_what_the_ban_says_of_itself(api: Api) -> None:
     before = timezone.now()
     wrong(api, 5)
     ban = BannedIP.objects.get()
@@ -51,7 +53,7 @@ def test_what_the_ban_says_of_itself(api):
     assert (ban.lifted, ban.lifted_by) == (None, None)
 
 
-def test_ban_after_and_ban_duration_are_settings(api, settings):
+def test_ban_after_and_ban_duration_are_settings(api: Api, settings: Settings) -> None:
     settings.BAN_AFTER = 2
     settings.BAN_DURATION = timedelta(minutes=7)
     assert wrong(api, 3) == [401, 401, 403]
@@ -59,7 +61,7 @@ def test_ban_after_and_ban_duration_are_settings(api, settings):
     assert ban.expires - ban.created == timedelta(minutes=7)
 
 
-def test_attempts_outside_of_the_window_do_not_count(api):
+def test_attempts_outside_of_the_window_do_not_count(api: Api) -> None:
     wrong(api, 4)
     FailedAttempt.objects.update(time=timezone.now() - timedelta(minutes=15))
     wrong(api, 4)
@@ -68,14 +70,14 @@ def test_attempts_outside_of_the_window_do_not_count(api):
     assert BannedIP.objects.exists()
 
 
-def test_a_ban_ends_by_itself(api):
+def test_a_ban_ends_by_itself(api: Api) -> None:
     wrong(api, 5)
     BannedIP.objects.update(expires=timezone.now())
     a_few_seconds_later()
     assert right(api) == 201
 
 
-def test_a_ban_that_ran_out_is_closed_by_the_next_one(api):
+def test_a_ban_that_ran_out_is_closed_by_the_next_one(api: Api) -> None:
     wrong(api, 5)
     ran_out = timezone.now()
     BannedIP.objects.update(expires=ran_out)
@@ -86,14 +88,14 @@ def test_a_ban_that_ran_out_is_closed_by_the_next_one(api):
     assert new.is_active
 
 
-def test_after_a_ban_one_attempt_does_not_ban_again(api):
+def test_after_a_ban_one_attempt_does_not_ban_again(api: Api) -> None:
     wrong(api, 5)
     BannedIP.objects.lift(by="anna")
     assert wrong(api, 4) == [401] * 4
     assert right(api) == 201
 
 
-def test_there_is_one_running_ban_per_network(api):
+def test_there_is_one_running_ban_per_network(api: Api) -> None:
     wrong(api, 5)
     ban = BannedIP.objects.get()
     ban.pk = None
@@ -101,7 +103,7 @@ def test_there_is_one_running_ban_per_network(api):
         ban.save(force_insert=True)
 
 
-def test_lifting_names_who_did_it(api):
+def test_lifting_names_who_did_it(api: Api) -> None:
     wrong(api, 5)
     BannedIP.objects.lift(by="anna")
     ban = BannedIP.objects.get()
@@ -110,13 +112,15 @@ def test_lifting_names_who_did_it(api):
     assert right(api) == 201
 
 
-def test_a_ban_that_ran_out_is_not_lifted(api):
+def test_a_ban_that_ran_out_is_not_lifted(api: Api) -> None:
     wrong(api, 5)
     BannedIP.objects.update(expires=timezone.now())
     assert BannedIP.objects.lift(by="anna") == []
 
 
-def test_a_flood_from_a_banned_address_costs_the_database_nothing(api, django_assert_num_queries):
+def test_a_flood_from_a_banned_address_costs_the_database_nothing(
+    api: Api, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     wrong(api, 5)
     wrong(api)
     with django_assert_num_queries(0):
@@ -124,7 +128,7 @@ def test_a_flood_from_a_banned_address_costs_the_database_nothing(api, django_as
     assert FailedAttempt.objects.count() == 5
 
 
-def test_an_ipv6_client_is_banned_with_its_64(api, settings):
+def test_an_ipv6_client_is_banned_with_its_64(api: Api, settings: Settings) -> None:
     settings.TRUSTED_PROXIES = ["127.0.0.1"]
     for n in range(5):
         assert wrong(api, X_Forwarded_For=f"[2001:db8:1:2::{n}]:51760") == [401]
@@ -133,36 +137,38 @@ def test_an_ipv6_client_is_banned_with_its_64(api, settings):
     assert BannedIP.objects.get().network == "2001:db8:1:2::/64"
 
 
-def test_one_client_behind_the_proxy_does_not_ban_another(api, settings):
+def test_one_client_behind_the_proxy_does_not_ban_another(api: Api, settings: Settings) -> None:
     settings.TRUSTED_PROXIES = ["127.0.0.1"]
     assert wrong(api, 6, X_Forwarded_For="203.0.113.9:1") == [401] * 5 + [403]
     assert right(api, X_Forwarded_For="203.0.113.10:1") == 201
 
 
-def test_a_client_can_not_get_somebody_else_banned(api, settings):
+def test_a_client_can_not_get_somebody_else_banned(api: Api, settings: Settings) -> None:
     settings.TRUSTED_PROXIES = ["127.0.0.1"]
     wrong(api, 5, X_Forwarded_For="198.51.100.1, 203.0.113.9:1")
     assert right(api, X_Forwarded_For="198.51.100.1:1") == 201
 
 
-def test_an_exempt_network_is_never_banned_but_its_failures_are_noted(api, settings):
+def test_an_exempt_network_is_never_banned_but_its_failures_are_noted(
+    api: Api, settings: Settings
+) -> None:
     settings.BAN_EXEMPT_NETWORKS = ["127.0.0.0/8"]
     assert wrong(api, 7) == [401] * 7
     assert FailedAttempt.objects.count() == 7
 
 
-def test_exempting_an_address_opens_the_door_at_once(api, settings):
+def test_exempting_an_address_opens_the_door_at_once(api: Api, settings: Settings) -> None:
     wrong(api, 5)
     settings.BAN_EXEMPT_NETWORKS = ["127.0.0.1"]
     assert right(api) == 201
 
 
-def test_the_rest_of_the_site_stays_open_to_a_banned_address(api):
+def test_the_rest_of_the_site_stays_open_to_a_banned_address(api: Api) -> None:
     wrong(api, 5)
     assert api.client.get("/nothing").status_code == 404
 
 
-def test_a_database_that_fails_lets_nobody_in(api):
+def test_a_database_that_fails_lets_nobody_in(api: Api) -> None:
     with connection.execute_wrapper(fail):
         assert right(api) == 500
 
@@ -171,7 +177,9 @@ def fail(*_):
     raise RuntimeError("sql02 is on fire")
 
 
-def test_what_was_under_way_when_a_ban_began_does_not_count_after_it(api, settings):
+def test_what_was_under_way_when_a_ban_began_does_not_count_after_it(
+    api: Api, settings: Settings
+) -> None:
     wrong(api, 5)
     settings.BAN_EXEMPT_NETWORKS = ["127.0.0.1"]  # lets them through as if they were under way
     wrong(api, 4)
@@ -181,7 +189,7 @@ def test_what_was_under_way_when_a_ban_began_does_not_count_after_it(api, settin
     assert wrong(api) == [403]
 
 
-def test_a_clock_that_was_set_back_does_not_switch_counting_off(api):
+def test_a_clock_that_was_set_back_does_not_switch_counting_off(api: Api) -> None:
     wrong(api, 5)
     BannedIP.objects.lift(by="anna")
     an_hour = timedelta(hours=1)  # by which the clock is set back, so that all that was is ahead
@@ -190,7 +198,7 @@ def test_a_clock_that_was_set_back_does_not_switch_counting_off(api):
     assert wrong(api, 6) == [401] * 5 + [403]
 
 
-def test_a_ban_shorter_than_the_window_leaves_a_clean_slate_too(api):
+def test_a_ban_shorter_than_the_window_leaves_a_clean_slate_too(api: Api) -> None:
     wrong(api, 5)
     BannedIP.objects.update(expires=timezone.now())
     a_few_seconds_later()

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from queueapi.tests.helpers import database_url, happens_within_5_seconds, manage
+from queueapi.tests.helpers import Serve, database_url, happens_within_5_seconds, manage
 from security.models import ApiKey, BannedIP, FailedAttempt
 
 ITEM = b'{"queue_name": "q"}'
@@ -13,7 +13,7 @@ NEIGHBOUR = "[2001:db8::1]:51760"
 
 
 @pytest.fixture
-def key(transactional_db) -> str:
+def key(transactional_db: None) -> str:
     return ApiKey.objects.issue("ERP", lifetime=None)[1]
 
 
@@ -29,7 +29,7 @@ def push(server, key: str, client: str) -> int:
     return response.status
 
 
-def test_it_works(serve, key):
+def test_it_works(serve: Serve, key: str) -> None:
     server = serve(TRUSTED_PROXIES="127.0.0.1")
 
     # One client brute-forces; the other never notices.
@@ -56,7 +56,7 @@ def test_it_works(serve, key):
     assert "203.0.113.66" in server.log.read_text()
 
 
-def test_a_ban_holds_in_another_process_within_5_seconds(serve, key):
+def test_a_ban_holds_in_another_process_within_5_seconds(serve: Serve, key: str) -> None:
     first = serve(TRUSTED_PROXIES="127.0.0.1")
     second = serve(TRUSTED_PROXIES="127.0.0.1")
     assert push(second, key, ATTACKER) == 201
@@ -66,21 +66,21 @@ def test_a_ban_holds_in_another_process_within_5_seconds(serve, key):
     assert happens_within_5_seconds(lambda: push(second, key, ATTACKER) == 403)
 
 
-def test_a_ban_by_hand_takes_effect_within_5_seconds(serve, key):
+def test_a_ban_by_hand_takes_effect_within_5_seconds(serve: Serve, key: str) -> None:
     server = serve(TRUSTED_PROXIES="127.0.0.1")
     assert push(server, key, NEIGHBOUR) == 201
     manage("ban_ip", "2001:db8::1", DATABASE_URL=database_url()).check_returncode()
     assert happens_within_5_seconds(lambda: push(server, key, NEIGHBOUR) == 403)
 
 
-def test_a_revocation_takes_effect_within_5_seconds(serve, key):
+def test_a_revocation_takes_effect_within_5_seconds(serve: Serve, key: str) -> None:
     server = serve(TRUSTED_PROXIES="127.0.0.1")
     assert push(server, key, NEIGHBOUR) == 201
     manage("revoke_api_key", key[:8], DATABASE_URL=database_url()).check_returncode()
     assert happens_within_5_seconds(lambda: push(server, key, NEIGHBOUR) == 401)
 
 
-def test_two_processes_make_one_ban(serve, transactional_db):
+def test_two_processes_make_one_ban(serve: Serve, transactional_db: None) -> None:
     servers = [serve(TRUSTED_PROXIES="127.0.0.1"), serve(TRUSTED_PROXIES="127.0.0.1")]
     with ThreadPoolExecutor(16) as clients:
         codes = list(clients.map(lambda n: push(servers[n % 2], "guess", ATTACKER), range(100)))

@@ -1,17 +1,19 @@
 from threading import Event, Thread
 
+import pytest
+
 from security import cache
 from security.cache import QueryCache
 
 
-def test_it_works():
+def test_it_works() -> None:
     asked = []
     answers = QueryCache(lambda key: asked.append(key) or key.upper())
     assert [answers.get("a"), answers.get("a")] == ["A", "A"]
     assert asked == ["a"]
 
 
-def test_an_answer_grows_too_old(monkeypatch):
+def test_an_answer_grows_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(cache, "monotonic", lambda: now)
     asked = []
@@ -22,11 +24,11 @@ def test_an_answer_grows_too_old(monkeypatch):
     assert asked == ["a", "a"]
 
 
-def test_every_process_learns_of_a_change_within_5_seconds():
+def test_every_process_learns_of_a_change_within_5_seconds() -> None:
     assert cache.MAX_AGE < 5
 
 
-def test_forget_makes_it_ask_again():
+def test_forget_makes_it_ask_again() -> None:
     asked = []
     answers = QueryCache(lambda key: asked.append(key) or key)
     for key in ("a", "b"):
@@ -37,7 +39,7 @@ def test_forget_makes_it_ask_again():
     assert asked == ["a", "b", "a"]
 
 
-def test_none_is_not_remembered():
+def test_none_is_not_remembered() -> None:
     asked = []
     answers = QueryCache(asked.append)
     answers.get("guess")
@@ -45,7 +47,7 @@ def test_none_is_not_remembered():
     assert asked == ["guess", "guess"]
 
 
-def test_what_was_read_before_a_change_is_not_kept_after_it():
+def test_what_was_read_before_a_change_is_not_kept_after_it() -> None:
     reading, changed = Event(), Event()
     rows = {"a": "old"}
 
@@ -66,7 +68,7 @@ def test_what_was_read_before_a_change_is_not_kept_after_it():
     assert answers.get("a") == "new"
 
 
-def test_a_flood_of_keys_does_not_fill_the_memory(monkeypatch):
+def test_a_flood_of_keys_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "MAX_ENTRIES", 10)
     answers = QueryCache(lambda key: key)
     for key in range(1, 1000):

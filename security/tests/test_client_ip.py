@@ -6,6 +6,7 @@ import pytest
 from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django import Settings
 
 from security.client_ip import ban_network, get_client_ip, parse_ip
 
@@ -19,11 +20,11 @@ def seen(peer: str, forwarded: str | None = None) -> str:
 
 
 @pytest.fixture
-def behind_iis(settings):
+def behind_iis(settings: Settings):
     settings.TRUSTED_PROXIES = [IIS]
 
 
-def test_it_works(behind_iis):
+def test_it_works(behind_iis) -> None:
     assert seen(IIS, "10.1.2.3:51861") == "10.1.2.3"
 
 
@@ -42,37 +43,37 @@ def test_it_works(behind_iis):
         ("fe80::1%eth0", "fe80::1"),
     ],
 )
-def test_each_way_of_writing_an_address_is_normalised(behind_iis, entry, address):
+def test_each_way_of_writing_an_address_is_normalised(behind_iis, entry: str, address: str) -> None:
     assert seen(IIS, entry) == address
 
 
-def test_without_a_trusted_proxy_the_header_changes_nothing():
+def test_without_a_trusted_proxy_the_header_changes_nothing() -> None:
     assert seen("198.51.100.7", "10.1.2.3") == "198.51.100.7"
 
 
-def test_a_peer_that_is_no_proxy_can_not_claim_an_address(behind_iis):
+def test_a_peer_that_is_no_proxy_can_not_claim_an_address(behind_iis) -> None:
     assert seen("198.51.100.7", "10.1.2.3") == "198.51.100.7"
 
 
-def test_what_a_client_sends_in_front_of_the_proxys_entry_changes_nothing(behind_iis):
+def test_what_a_client_sends_in_front_of_the_proxys_entry_changes_nothing(behind_iis) -> None:
     assert seen(IIS, "1.1.1.1, garbage, 127.0.0.1, 10.1.2.3:51861") == "10.1.2.3"
 
 
-def test_entries_of_trusted_proxies_are_passed_over(settings):
+def test_entries_of_trusted_proxies_are_passed_over(settings: Settings) -> None:
     settings.TRUSTED_PROXIES = [IIS, "10.0.0.0/24"]
     assert seen(IIS, "203.0.113.9, 10.0.0.5:443, 127.0.0.1:80") == "203.0.113.9"
 
 
-def test_a_proxy_that_is_the_client_itself_is_the_peer(behind_iis):
+def test_a_proxy_that_is_the_client_itself_is_the_peer(behind_iis) -> None:
     assert seen(IIS, "127.0.0.1:5000") == IIS
 
 
-def test_a_proxy_may_be_set_as_ipv4_mapped(settings):
+def test_a_proxy_may_be_set_as_ipv4_mapped(settings: Settings) -> None:
     settings.TRUSTED_PROXIES = ["::ffff:127.0.0.1"]
     assert seen(IIS, "10.1.2.3") == "10.1.2.3"
 
 
-def test_a_proxy_is_trusted_as_ipv4_mapped_peer_too(behind_iis):
+def test_a_proxy_is_trusted_as_ipv4_mapped_peer_too(behind_iis) -> None:
     assert seen("::ffff:127.0.0.1", "10.1.2.3") == "10.1.2.3"
 
 
@@ -103,17 +104,17 @@ def test_a_proxy_is_trusted_as_ipv4_mapped_peer_too(behind_iis):
         "[" + ":" * 100_000,
     ],
 )
-def test_garbage_is_not_believed_and_nothing_left_of_it_either(behind_iis, header):
+def test_garbage_is_not_believed_and_nothing_left_of_it_either(behind_iis, header: str) -> None:
     assert seen(IIS, header) == IIS
 
 
 @pytest.mark.parametrize("peer", ["", "localhost", "unix", "\xff"])
-def test_a_peer_without_an_address_is_nobodys(peer):
+def test_a_peer_without_an_address_is_nobodys(peer: str) -> None:
     assert seen(peer) == "0.0.0.0"
 
 
 @given(text=st.text())
-def test_any_text_is_an_address_or_none(text):
+def test_any_text_is_an_address_or_none(text) -> None:
     address = parse_ip(text)
     assert address is None or ip_address(str(address)) == address
 
@@ -127,5 +128,5 @@ def test_any_text_is_an_address_or_none(text):
         ("::1", "::/64"),
     ],
 )
-def test_a_ban_is_one_ipv4_address_or_one_ipv6_64(address, network):
+def test_a_ban_is_one_ipv4_address_or_one_ipv6_64(address: str, network: str) -> None:
     assert ban_network(ip_address(address)) == network

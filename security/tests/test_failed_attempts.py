@@ -1,10 +1,13 @@
 """What is written down of those who were not let in, and what settles it."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
 
+from queueapi.tests.helpers import Api
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP, FailedAttempt
 from security.models.failed_attempts import new_rows
@@ -14,7 +17,7 @@ from triggers.models import Trigger
 pytestmark = pytest.mark.django_db
 
 
-def test_an_attempt_is_written_down(api):
+def test_an_attempt_is_written_down(api: Api) -> None:
     wrong(api, User_Agent="x" * 5000)
     attempt = FailedAttempt.objects.get()
     assert abs(attempt.time - timezone.now()) < timedelta(minutes=1)
@@ -26,7 +29,7 @@ def test_an_attempt_is_written_down(api):
     assert attempt.key is None
 
 
-def test_a_missing_key_is_named_as_such(api):
+def test_a_missing_key_is_named_as_such(api: Api) -> None:
     wrong(api, X_API_Key="")
     assert FailedAttempt.objects.get().reason == "missing"
 
@@ -40,20 +43,24 @@ def test_a_missing_key_is_named_as_such(api):
         ("POST", {"Sec-Fetch-Site": "cross-site"}),
     ],
 )
-def test_what_any_page_can_make_a_browser_send_is_no_attempt(api, method, headers):
+def test_what_any_page_can_make_a_browser_send_is_no_attempt(
+    api: Api, method: str, headers: dict[str, Any]
+) -> None:
     answer = api.client.generic(method, "/api/queue", b"{}", "application/json", headers=headers)
     assert answer.status_code == 401
     assert not FailedAttempt.objects.exists()
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "PUT"])
-def test_a_wrong_key_is_an_attempt_whatever_its_method_and_headers(api, method):
+def test_a_wrong_key_is_an_attempt_whatever_its_method_and_headers(api: Api, method: str) -> None:
     headers = {"X-API-Key": "wrong", "Origin": "null", "Sec-Fetch-Site": "cross-site"}
     api.client.generic(method, "/api/queue", b"{}", "application/json", headers=headers)
     assert FailedAttempt.objects.get().reason == "unknown"
 
 
-def test_a_flood_leaves_a_limited_number_of_rows(api, settings, caplog):
+def test_a_flood_leaves_a_limited_number_of_rows(
+    api: Api, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     settings.BAN_EXEMPT_NETWORKS = ["127.0.0.1"]
     new_rows.left = 3
     new_rows.rate, rate = 0, new_rows.rate
@@ -64,13 +71,15 @@ def test_a_flood_leaves_a_limited_number_of_rows(api, settings, caplog):
     assert FailedAttempt.objects.count() == 3
 
 
-def test_a_flood_leaves_no_failed_login_out(api):
+def test_a_flood_leaves_no_failed_login_out(api: Api) -> None:
     new_rows.left = -1000
     login(api.client)
     assert FailedAttempt.objects.count() == 1
 
 
-def test_a_flood_asks_the_database_only_for_the_key(api, django_assert_num_queries):
+def test_a_flood_asks_the_database_only_for_the_key(
+    api: Api, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     new_rows.left = -1000
     wrong(api)
     # the key
@@ -78,7 +87,7 @@ def test_a_flood_asks_the_database_only_for_the_key(api, django_assert_num_queri
         assert wrong(api) == [401]
 
 
-def test_an_expired_key_is_named_and_which_it_was(api):
+def test_an_expired_key_is_named_and_which_it_was(api: Api) -> None:
     key, text = ApiKey.objects.issue("Old", lifetime=timedelta(days=1))
     ApiKey.objects.filter(pk=key.pk).update(expires=timezone.now())
     wrong(api, X_API_Key=text)
@@ -86,7 +95,7 @@ def test_an_expired_key_is_named_and_which_it_was(api):
     assert (attempt.reason, attempt.key) == ("expired", key)
 
 
-def test_a_revoked_key_is_named_and_which_it_was(api):
+def test_a_revoked_key_is_named_and_which_it_was(api: Api) -> None:
     key, text = ApiKey.objects.issue("Old", lifetime=None)
     key.revoke()
     wrong(api, X_API_Key=text)
@@ -94,7 +103,9 @@ def test_a_revoked_key_is_named_and_which_it_was(api):
     assert (attempt.reason, attempt.key) == ("revoked", key)
 
 
-def test_no_secret_password_or_body_is_written_down(api, caplog):
+def test_no_secret_password_or_body_is_written_down(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("DEBUG")
     api.post("/api/queue?key=s3cret", {"queue_name": "s3cret"}, X_API_Key="s3cret")
     login(api.client, username="s3cret-user", password="s3cret")
@@ -103,7 +114,7 @@ def test_no_secret_password_or_body_is_written_down(api, caplog):
     assert "s3cret" not in caplog.text
 
 
-def test_an_odd_request_is_written_down_too(api):
+def test_an_odd_request_is_written_down_too(api: Api) -> None:
     headers = {"User-Agent": "\xff\x01", "X-API-Key": "wrong"}
     api.client.generic("B" * 50, "/api/queue/?" + "x" * 5000, headers=headers)
     attempt = FailedAttempt.objects.get()
@@ -114,25 +125,25 @@ def test_an_odd_request_is_written_down_too(api):
     )
 
 
-def test_a_failure_is_a_401_although_it_can_not_be_noted(api):
+def test_a_failure_is_a_401_although_it_can_not_be_noted(api: Api) -> None:
     with no_writes_to("security_failedattempt"):
         assert wrong(api) == [401]
 
 
-def test_a_success_clears_the_count_of_api_failures(api):
+def test_a_success_clears_the_count_of_api_failures(api: Api) -> None:
     for _ in range(3):
         wrong(api, 4)
         assert right(api) == 201
     assert not BannedIP.objects.exists()
 
 
-def test_a_success_keeps_the_evidence(api):
+def test_a_success_keeps_the_evidence(api: Api) -> None:
     wrong(api, 4)
     right(api)
     assert FailedAttempt.objects.count() == 4
 
 
-def test_a_success_does_not_clear_admin_logins(api):
+def test_a_success_does_not_clear_admin_logins(api: Api) -> None:
     for _ in range(4):
         login(api.client)
     right(api)
@@ -141,7 +152,7 @@ def test_a_success_does_not_clear_admin_logins(api):
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 415])
-def test_a_right_key_with_another_error_clears_nothing(api, status):
+def test_a_right_key_with_another_error_clears_nothing(api: Api, status: int) -> None:
     wrong(api, 4)
     answer = {
         400: lambda: api.post("/api/queue", {}),
@@ -154,14 +165,16 @@ def test_a_right_key_with_another_error_clears_nothing(api, status):
     assert right(api) == 403
 
 
-def test_a_caller_without_failures_pays_nothing(api, django_assert_num_queries):
+def test_a_caller_without_failures_pays_nothing(
+    api: Api, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     right(api)
     # the INSERT
     with django_assert_num_queries(1):
         right(api)
 
 
-def test_a_trigger_call_clears_the_count_too(api):
+def test_a_trigger_call_clears_the_count_too(api: Api) -> None:
     wrong(api, 4)
     Trigger.objects.create(trigger_name="T", type="SINGLE")
     assert api.post("/api/trigger", {"trigger_name": "T"}).status_code == 200
@@ -169,7 +182,9 @@ def test_a_trigger_call_clears_the_count_too(api):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_success_stands_although_it_can_not_be_noted(api, caplog):
+def test_a_success_stands_although_it_can_not_be_noted(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
     wrong(api)
     with no_writes_to("security_failedattempt"):
         assert right(api) == 201

@@ -2,14 +2,16 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
+from queueapi.tests.helpers import Api
 from security.models import ApiKey
 from security.tests.helpers import run
 
 pytestmark = pytest.mark.django_db
 
 
-def test_it_works(api):
+def test_it_works(api: Api) -> None:
     out, _ = run("list_api_keys")
     header, line = out.splitlines()
     assert header.split() == ["PREFIX", "STATE", "CREATED", "EXPIRES", "LAST", "USED", "CLIENT"]
@@ -17,7 +19,7 @@ def test_it_works(api):
     assert line.endswith("ERP")
 
 
-def test_each_state_is_named():
+def test_each_state_is_named() -> None:
     ApiKey.objects.issue("A", lifetime=None)
     expired, _ = ApiKey.objects.issue("B", lifetime=timedelta(days=1))
     ApiKey.objects.filter(pk=expired.pk).update(expires=timezone.now())
@@ -27,19 +29,21 @@ def test_each_state_is_named():
     assert [line.split()[1] for line in out.splitlines()[1:]] == ["active", "expired", "revoked"]
 
 
-def test_no_hash_and_no_secret_is_shown(api):
+def test_no_hash_and_no_secret_is_shown(api: Api) -> None:
     out, _ = run("list_api_keys")
     assert api.key not in out
     assert ApiKey.objects.get().hashed_secret not in out
 
 
-def test_no_keys_yet():
+def test_no_keys_yet() -> None:
     out, err = run("list_api_keys")
     assert out == ""
     assert "create_api_key" in err
 
 
-def test_the_number_of_queries_does_not_grow_with_the_keys(django_assert_num_queries):
+def test_the_number_of_queries_does_not_grow_with_the_keys(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
     for _ in range(5):
         ApiKey.objects.issue("ERP", lifetime=None)
     # the keys

@@ -4,31 +4,33 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from django.contrib.admin.exceptions import DisallowedModelAdminToField
 
 from queueapi.log_format import LineFormatter, OncePerMinute
+from queueapi.tests.helpers import Api
 from queueapi.wsgi import Handler
 from security.request_id import RequestContextFilter
 
 pytestmark = pytest.mark.django_db
 
 
-def request_id(api, **headers: str) -> str:
+def request_id(api: Api, **headers: str) -> str:
     return api.post("/api/queue", {"queue_name": "q"}, **headers)["X-Request-ID"]
 
 
-def test_it_works(api):
+def test_it_works(api: Api) -> None:
     assert re.fullmatch(r"[0-9a-f]{32}", request_id(api))
 
 
-def test_each_request_has_its_own(api):
+def test_each_request_has_its_own(api: Api) -> None:
     assert request_id(api) != request_id(api)
 
 
 @pytest.mark.parametrize("sent", ["a", "trace-7_1.b", "x" * 128])
-def test_a_sane_one_is_kept(api, sent):
+def test_a_sane_one_is_kept(api: Api, sent: str) -> None:
     assert request_id(api, X_Request_ID=sent) == sent
 
 
@@ -36,7 +38,7 @@ def test_a_sane_one_is_kept(api, sent):
     "sent",
     ["", "x" * 129, "a b", "a\n", "a\nb", "a\r\nSet-Cookie: x", "æ", "é", "a;b", '"', "\u0661"],
 )
-def test_any_other_is_replaced(api, sent):
+def test_any_other_is_replaced(api: Api, sent: str) -> None:
     assert re.fullmatch(r"[0-9a-f]{32}", request_id(api, X_Request_ID=sent))
 
 
@@ -51,18 +53,18 @@ def test_any_other_is_replaced(api, sent):
         ("/admin/", {}),
     ],
 )
-def test_every_answer_has_one(api, path, headers):
+def test_every_answer_has_one(api: Api, path: str, headers: dict[str, Any]) -> None:
     response = api.post(path, {}, X_Request_ID="find-me", **headers)
     assert response["X-Request-ID"] == "find-me"
 
 
-def test_the_log_has_it(api):
+def test_the_log_has_it(api: Api) -> None:
     with capture("django.request") as lines:
         api.post("/api/queue", b"no JSON", X_Request_ID="find-me")
     assert lines == ["[find-me] Bad Request: /api/queue"]
 
 
-def test_a_message_stays_one_line():
+def test_a_message_stays_one_line() -> None:
     with capture("waitress") as lines:
         logging.getLogger("waitress").warning(
             "serving %s", "/x\n2026-11-24 Banned\x1b[2J\u2028\x85"
@@ -70,13 +72,13 @@ def test_a_message_stays_one_line():
     assert lines == [f"[{mark()}] serving /x\\n2026-11-24 Banned\\x1b[2J\\u2028\\x85"]
 
 
-def test_a_message_is_cut_off():
+def test_a_message_is_cut_off() -> None:
     with capture("waitress") as lines:
         logging.getLogger("waitress").warning("serving %s", "/x" * 10_000)
     assert lines == [f"[{mark()}] serving {'/x' * 246}…"]
 
 
-def test_a_traceback_has_no_line_of_somebody_elses():
+def test_a_traceback_has_no_line_of_somebody_elses() -> None:
     with pytest.raises(DisallowedModelAdminToField) as caught:
         deny("\n2026-11-24 Banned\x1b[2J")
     text = LineFormatter().formatException((caught.type, caught.value, caught.tb))
@@ -90,20 +92,22 @@ def deny(field: str) -> None:
     raise DisallowedModelAdminToField(field)
 
 
-def test_a_response_4xx_leaves_no_traceback(api, caplog):
+def test_a_response_4xx_leaves_no_traceback(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     api.client.get("/nothing", headers={"Host": "evil.example.org"})
     api.client.post("/admin/login/", dict.fromkeys(map(str, range(1100)), ""))
     assert [record.exc_info for record in caplog.records] == [None, None]
 
 
-def test_the_same_trouble_is_logged_once_a_minute():
+def test_the_same_trouble_is_logged_once_a_minute() -> None:
     once = OncePerMinute()
     trouble = logging.makeLogRecord({"pathname": "server.py", "lineno": 1})
     other = logging.makeLogRecord({"pathname": "server.py", "lineno": 2})
     assert [once.filter(record) for record in (trouble, trouble, other)] == [True, False, True]
 
 
-def test_a_request_that_fails_before_any_middleware_is_logged_as_itself(monkeypatch):
+def test_a_request_that_fails_before_any_middleware_is_logged_as_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(Handler, "request_class", None)
     environ = {"REMOTE_ADDR": "203.0.113.9", "HTTP_X_REQUEST_ID": "find-me"}
     with pytest.raises(TypeError):

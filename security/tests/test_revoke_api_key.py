@@ -1,31 +1,32 @@
 import pytest
 from django.core.management import CommandError
 
+from queueapi.tests.helpers import Api
 from security.models import ApiKey
 from security.tests.helpers import run
 
 pytestmark = pytest.mark.django_db
 
 
-def test_it_works(api):
+def test_it_works(api: Api) -> None:
     out, err = run("revoke_api_key", api.key[:8])
     assert out == ""
     assert err == f"Key {api.key[:8]} of ERP is revoked.\n"
     assert api.post("/api/queue", {"queue_name": "q"}).status_code == 401
 
 
-def test_the_prefix_may_be_typed_in_capitals(api):
+def test_the_prefix_may_be_typed_in_capitals(api: Api) -> None:
     run("revoke_api_key", api.key[:8].upper())
     assert not ApiKey.objects.active().exists()
 
 
-def test_other_keys_of_the_client_stay(api):
+def test_other_keys_of_the_client_stay(api: Api) -> None:
     run("create_api_key", "ERP")
     run("revoke_api_key", api.key[:8])
     assert ApiKey.objects.active().count() == 1
 
 
-def test_twice_keeps_the_first_time(api):
+def test_twice_keeps_the_first_time(api: Api) -> None:
     run("revoke_api_key", api.key[:8])
     first = ApiKey.objects.get().revoked
     _, err = run("revoke_api_key", api.key[:8])
@@ -33,12 +34,12 @@ def test_twice_keeps_the_first_time(api):
     assert ApiKey.objects.get().revoked == first
 
 
-def test_an_unknown_prefix_is_an_error():
+def test_an_unknown_prefix_is_an_error() -> None:
     with pytest.raises(CommandError, match="No key has that prefix"):
         run("revoke_api_key", "abcdefgh")
 
 
-def test_a_whole_key_typed_by_mistake_is_not_repeated(api):
+def test_a_whole_key_typed_by_mistake_is_not_repeated(api: Api) -> None:
     with pytest.raises(CommandError) as error:
         run("revoke_api_key", api.key)
     assert api.key not in str(error.value)

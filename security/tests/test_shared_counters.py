@@ -8,11 +8,12 @@ import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from redis import StrictRedis
 
-from queueapi.tests.helpers import Server, database_url, happens_within_5_seconds, manage
+from queueapi.tests.helpers import Serve, Server, database_url, happens_within_5_seconds, manage
 from queues.models import QueueItem
 from security.models import ApiKey
 
@@ -56,14 +57,14 @@ class Redis:
 
 
 @pytest.fixture
-def redis(tmp_path):
+def redis(tmp_path: Path):
     server = Redis(tmp_path)
     yield server
     server.stop()
 
 
 @pytest.fixture
-def key(transactional_db) -> str:
+def key(transactional_db: None) -> str:
     return ApiKey.objects.issue("ERP", lifetime=None)[1]
 
 
@@ -78,7 +79,7 @@ def push(server: Server, key: str):
     return response, json.loads(body)
 
 
-def test_exactly_the_limit_passes_in_two_processes_together(serve, redis, key):
+def test_exactly_the_limit_passes_in_two_processes_together(serve: Serve, redis, key: str) -> None:
     # A day is a window that no test run straddles but once in a lifetime.
     shared = {"CACHE_URL": redis.url, "WEB_PROCESSES": "2", "RATE_QUEUE": "50/d"}
     servers = [serve(**shared), serve(**shared)]
@@ -92,13 +93,15 @@ def test_exactly_the_limit_passes_in_two_processes_together(serve, redis, key):
     assert codes.count(429) == 30
 
 
-def test_the_headers_come_from_the_shared_counter(serve, redis, key):
+def test_the_headers_come_from_the_shared_counter(serve: Serve, redis, key: str) -> None:
     shared = {"CACHE_URL": redis.url, "WEB_PROCESSES": "2", "RATE_QUEUE": "50/d"}
     assert push(serve(**shared), key)[0].headers["RateLimit-Remaining"] == "49"
     assert push(serve(**shared), key)[0].headers["RateLimit-Remaining"] == "48"
 
 
-def test_when_redis_goes_away_requests_pass_and_when_it_comes_back_they_count(serve, redis, key):
+def test_when_redis_goes_away_requests_pass_and_when_it_comes_back_they_count(
+    serve: Serve, redis, key: str
+) -> None:
     server = serve(CACHE_URL=redis.url, RATE_QUEUE="2/d")
     assert [push(server, key)[0].status for _ in range(3)] == [201, 201, 429]
 
@@ -134,7 +137,7 @@ def run(code: str, redis: Redis) -> str:
     return result.stdout
 
 
-def test_what_is_kept_is_json(redis, serve, key):
+def test_what_is_kept_is_json(redis, serve: Serve, key: str) -> None:
     push(serve(CACHE_URL=redis.url), key)
     run("selection.keep(), queue_statistics.statistics(), queue_statistics.queue_names()", redis)
     run("is_first_use('token')", redis)
@@ -146,7 +149,7 @@ def test_what_is_kept_is_json(redis, serve, key):
     assert sorted(kept.values(), key=str) == [1, True, ["q"]]
 
 
-def test_it_comes_back_as_it_was(redis, transactional_db):
+def test_it_comes_back_as_it_was(redis, transactional_db: None) -> None:
     QueueItem.objects.create(queue_name="q")
     said = run(
         """
@@ -170,7 +173,7 @@ class Evil:
         return os.mkdir, (str(self.folder),)
 
 
-def test_a_planted_pickle_is_not_run(redis, transactional_db, tmp_path):
+def test_a_planted_pickle_is_not_run(redis, transactional_db: None, tmp_path: Path) -> None:
     QueueItem.objects.create(queue_name="q")
     with StrictRedis.from_url(redis.url) as client:
         for name in (

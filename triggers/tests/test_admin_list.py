@@ -1,24 +1,29 @@
 """The list of triggers in the admin."""
 
-import pytest
-from django.urls import reverse
+from typing import Any
 
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from queueapi.tests.helpers import SignIn
 from triggers.models import Trigger
 from triggers.tests.helpers import LIST, Status, page_of, queue, scheduled, single
 
 pytestmark = pytest.mark.django_db
 
 
-def text_of(client, query: str = "") -> str:
+def text_of(client: Client, query: str = "") -> str:
     return client.get(LIST + query).content.decode().replace("\xa0", " ")
 
 
-def test_it_works(sign_in):
+def test_it_works(sign_in: SignIn) -> None:
     for trigger in (single(), scheduled(), queue()):
         assert page_of(trigger) in text_of(sign_in(username=trigger.trigger_name))
 
 
-def test_it_shows_all_three_kinds(sign_in):
+def test_it_shows_all_three_kinds(sign_in: SignIn) -> None:
     single(process_status=Status.FAILED, priority=7)
     scheduled(scheduler_whitelist='["ROBOT-01", "ROBOT-02"]')
     queue()
@@ -31,7 +36,9 @@ def test_it_shows_all_three_kinds(sign_in):
         assert text in page
 
 
-def test_it_takes_few_queries(sign_in, django_assert_num_queries):
+def test_it_takes_few_queries(
+    sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     for make in (single, scheduled, queue):
         for _ in range(5):
             make()
@@ -51,7 +58,7 @@ def test_it_takes_few_queries(sign_in, django_assert_num_queries):
         ("?q=nig", ["Nightly"]),
     ],
 )
-def test_filters_and_search(sign_in, query, names):
+def test_filters_and_search(sign_in: SignIn, query: str, names: list[str]) -> None:
     single(process_status=Status.FAILED)
     scheduled(process_status=Status.PAUSED, process_name="Sync")
     queue(process_name="Approval")
@@ -60,7 +67,7 @@ def test_filters_and_search(sign_in, query, names):
 
 
 @pytest.mark.parametrize("text", ["ROBOT-01", '{"a": 1}', "[broken", "[1, null]", "7", "null"])
-def test_an_odd_list_of_machines_breaks_nothing(sign_in, text):
+def test_an_odd_list_of_machines_breaks_nothing(sign_in: SignIn, text: str) -> None:
     trigger = single(scheduler_whitelist=text)
     client = sign_in()
     assert client.get(LIST).status_code == 200
@@ -68,14 +75,14 @@ def test_an_odd_list_of_machines_breaks_nothing(sign_in, text):
 
 
 @pytest.mark.parametrize("cron", ["", "nonsense", "* * * * * * *", "@daily", "0 0 30 2 *"])
-def test_an_odd_cron_expression_breaks_nothing(sign_in, cron):
+def test_an_odd_cron_expression_breaks_nothing(sign_in: SignIn, cron: str) -> None:
     trigger = scheduled(cron_expr=cron)
     client = sign_in()
     assert client.get(LIST).status_code == 200
     assert client.get(page_of(trigger)).status_code == 200
 
 
-def test_a_trigger_without_the_row_of_its_kind_is_shown(sign_in):
+def test_a_trigger_without_the_row_of_its_kind_is_shown(sign_in: SignIn) -> None:
     trigger = Trigger.objects.create(trigger_name="Half", type=Trigger.Type.SINGLE)
     client = sign_in()
     url = reverse("admin:triggers_trigger_change", args=[trigger.pk])
@@ -84,7 +91,7 @@ def test_a_trigger_without_the_row_of_its_kind_is_shown(sign_in):
     assert client.post(url, {}).status_code == 403
 
 
-def test_a_trigger_of_an_unknown_kind_is_shown(sign_in):
+def test_a_trigger_of_an_unknown_kind_is_shown(sign_in: SignIn) -> None:
     trigger = Trigger.objects.create(trigger_name="Odd", type="FOO")
     assert "Odd" in text_of(sign_in())
     assert (
@@ -95,25 +102,25 @@ def test_a_trigger_of_an_unknown_kind_is_shown(sign_in):
     )
 
 
-def test_a_trigger_leads_to_the_page_of_its_kind(sign_in):
+def test_a_trigger_leads_to_the_page_of_its_kind(sign_in: SignIn) -> None:
     trigger = scheduled()
     response = sign_in().get(reverse("admin:triggers_trigger_change", args=[trigger.pk]))
     assert response.url == page_of(trigger)
 
 
 @pytest.mark.parametrize("kind", ["single", "scheduled", "queue"])
-def test_the_list_of_a_kind_is_the_one_list_filtered(sign_in, kind):
+def test_the_list_of_a_kind_is_the_one_list_filtered(sign_in: SignIn, kind: str) -> None:
     response = sign_in().get(reverse(f"admin:triggers_{kind}trigger_changelist"))
     assert response.url == f"{LIST}?type__exact={kind.upper()}"
 
 
-def test_the_menu_has_one_entry(sign_in):
+def test_the_menu_has_one_entry(sign_in: SignIn) -> None:
     menu = sign_in().get("/admin/").context["app_list"]
     (triggers,) = (app for app in menu if app["app_label"] == "triggers")
     assert [model["object_name"] for model in triggers["models"]] == ["Trigger"]
 
 
-def test_viewers_have_no_buttons(sign_in):
+def test_viewers_have_no_buttons(sign_in: SignIn) -> None:
     single()
     assert "formaction" not in text_of(sign_in("Viewers"))
 
@@ -129,7 +136,9 @@ def test_viewers_have_no_buttons(sign_in):
         (Status.DONE, ["pause", "set_idle"]),
     ],
 )
-def test_operators_have_the_buttons_that_fit(sign_in, status, buttons):
+def test_operators_have_the_buttons_that_fit(
+    sign_in: SignIn, status: Any, buttons: list[str]
+) -> None:
     single(process_status=status)
     page = text_of(sign_in("Operators"))
     assert [name for name in ("pause", "resume", "set_idle") if f"/{name}/" in page] == buttons

@@ -1,9 +1,12 @@
 """POST /api/trigger, as the contract has it."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
+from queueapi.tests.helpers import Api
 from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +50,7 @@ def statuses() -> list[str]:
     return sorted(Trigger.objects.values_list("process_status", flat=True))
 
 
-def test_it_works(api):
+def test_it_works(api: Api) -> None:
     trigger = single()
     response = api.post(
         "/api/trigger", {"trigger_name": "MyAutomationTrigger", "process_status": "IDLE"}
@@ -63,14 +66,14 @@ def test_it_works(api):
     assert trigger.process_status == "IDLE"
 
 
-def test_nothing_but_the_status_changes(api):
+def test_nothing_but_the_status_changes(api: Api) -> None:
     single()
     before = SingleTrigger.objects.values().get()
     api.post("/api/trigger", {"trigger_name": "MyAutomationTrigger"})
     assert SingleTrigger.objects.values().get() == {**before, "process_status": "IDLE"}
 
 
-def test_other_triggers_stay_as_they_are(api):
+def test_other_triggers_stay_as_they_are(api: Api) -> None:
     single("One")
     single("Two")
     api.post("/api/trigger", {"trigger_name": "One"})
@@ -78,14 +81,14 @@ def test_other_triggers_stay_as_they_are(api):
 
 
 @pytest.mark.parametrize("absent", [{}, {"process_status": None}])
-def test_the_default_status_is_idle(api, absent):
+def test_the_default_status_is_idle(api: Api, absent: dict[str, Any]) -> None:
     single()
     response = api.post("/api/trigger", {"trigger_name": "MyAutomationTrigger", **absent})
     assert response.json()["new_status"] == "IDLE"
     assert statuses() == ["IDLE"]
 
 
-def test_the_path_may_end_in_a_slash(api):
+def test_the_path_may_end_in_a_slash(api: Api) -> None:
     single()
     response = api.post("/api/trigger/", {"trigger_name": "MyAutomationTrigger"})
     assert response.status_code == 200
@@ -93,7 +96,7 @@ def test_the_path_may_end_in_a_slash(api):
 
 @pytest.mark.parametrize("status", Trigger.Status.values)
 @pytest.mark.parametrize("letter_case", [str.upper, str.lower, str.title])
-def test_each_status_is_stored_in_upper_case(api, status, letter_case):
+def test_each_status_is_stored_in_upper_case(api: Api, status: Any, letter_case: Any) -> None:
     single()
     response = api.post(
         "/api/trigger",
@@ -107,7 +110,7 @@ def test_each_status_is_stored_in_upper_case(api, status, letter_case):
     "status",
     ["", "NEW", " IDLE", "IDLE ", "IDLE\n", "\u0131dle", "k\u0131lling", 5, True, ["IDLE"], {}],
 )
-def test_another_status_is_refused(api, status):
+def test_another_status_is_refused(api: Api, status: Any) -> None:
     single()
     response = api.post(
         "/api/trigger", {"trigger_name": "MyAutomationTrigger", "process_status": status}
@@ -120,28 +123,28 @@ def test_another_status_is_refused(api, status):
 @pytest.mark.parametrize(
     "name", [None, "", 5, True, [], {}, "x" * 101, "a\0b", "\ud800", "\ud83e" * 100]
 )
-def test_a_wrong_name_is_refused(api, name):
+def test_a_wrong_name_is_refused(api: Api, name: Any) -> None:
     response = api.post("/api/trigger", {"trigger_name": name})
     assert response.status_code == 400
     assert set(response.json()["fields"]) == {"trigger_name"}
 
 
-def test_a_name_of_100_emoji_is_found(api):
+def test_a_name_of_100_emoji_is_found(api: Api) -> None:
     single("🤖" * 100)
     assert api.post("/api/trigger", {"trigger_name": "🤖" * 100}).status_code == 200
 
 
-def test_the_name_is_not_trimmed(api):
+def test_the_name_is_not_trimmed(api: Api) -> None:
     single("name")
     assert api.post("/api/trigger", {"trigger_name": " name"}).status_code == 404
 
 
-def test_a_name_with_spaces_at_its_start_is_found(api):
+def test_a_name_with_spaces_at_its_start_is_found(api: Api) -> None:
     single(" name")
     assert api.post("/api/trigger", {"trigger_name": " name"}).status_code == 200
 
 
-def test_an_unknown_name_is_a_404(api):
+def test_an_unknown_name_is_a_404(api: Api) -> None:
     response = api.post("/api/trigger", {"trigger_name": "Nobody"})
     assert response.status_code == 404
     assert response.json() == {
@@ -151,14 +154,14 @@ def test_an_unknown_name_is_a_404(api):
 
 
 @pytest.mark.parametrize("other_type", [scheduled, queued])
-def test_a_name_of_another_type_only_is_a_404(api, other_type):
+def test_a_name_of_another_type_only_is_a_404(api: Api, other_type: Any) -> None:
     other_type()
     response = api.post("/api/trigger", {"trigger_name": "MyAutomationTrigger"})
     assert response.status_code == 404
     assert statuses() == ["DONE"]
 
 
-def test_a_trigger_of_another_type_does_not_share_the_name(api):
+def test_a_trigger_of_another_type_does_not_share_the_name(api: Api) -> None:
     scheduled()
     single()
     queued()
@@ -167,7 +170,7 @@ def test_a_trigger_of_another_type_does_not_share_the_name(api):
     assert statuses() == ["DONE", "DONE", "IDLE"]
 
 
-def test_several_single_triggers_of_the_name_are_a_400_that_says_how_many(api):
+def test_several_single_triggers_of_the_name_are_a_400_that_says_how_many(api: Api) -> None:
     for _ in range(3):
         single()
     response = api.post("/api/trigger", {"trigger_name": "MyAutomationTrigger"})
@@ -182,7 +185,7 @@ def test_several_single_triggers_of_the_name_are_a_400_that_says_how_many(api):
     assert statuses() == ["DONE", "DONE", "DONE"]
 
 
-def test_it_takes_one_update(api, django_assert_num_queries):
+def test_it_takes_one_update(api: Api, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     single()
     api.post("/api/trigger", {"trigger_name": "MyAutomationTrigger"})
     # the UPDATE
@@ -191,7 +194,9 @@ def test_it_takes_one_update(api, django_assert_num_queries):
     assert "UPDATE" in queries[0]["sql"]
 
 
-def test_a_miss_takes_one_query_more(api, django_assert_num_queries):
+def test_a_miss_takes_one_query_more(
+    api: Api, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     api.post("/api/trigger", {"trigger_name": "Nobody"})
     # the UPDATE that changes nothing; how many there are
     with django_assert_num_queries(2):
@@ -199,6 +204,6 @@ def test_a_miss_takes_one_query_more(api, django_assert_num_queries):
 
 
 @pytest.mark.parametrize("kind", [single, scheduled, queued])
-def test_each_kind_of_trigger_has_its_type(kind, db):
+def test_each_kind_of_trigger_has_its_type(kind: Any, db: None) -> None:
     trigger = kind()
     assert Trigger.objects.get().type == trigger.kind

@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from queueapi.tests.helpers import Serve
 from queues.models import QueueItem
 from queues.tests.helpers import failed, item, page_of
 from security.models import ApiKey, BannedIP, FailedAttempt
@@ -40,7 +41,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def base(serve, monkeypatch) -> str:
+def base(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of a server with a superuser."""
     # Playwright keeps an event loop in this thread, which Django would take for asynchronous code.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -49,7 +50,7 @@ def base(serve, monkeypatch) -> str:
 
 
 @pytest.fixture
-def page(browser, base) -> Iterator[Page]:
+def page(browser: Browser, base: str) -> Iterator[Page]:
     """A page of somebody who is signed in; whatever its console complains of fails the test."""
     context = browser.new_context(base_url=base, locale="en-GB")
     page = context.new_page()
@@ -75,7 +76,7 @@ def choose(page: Page, action: str) -> None:
     page.get_by_role("button", name="Go").click()
 
 
-def test_a_day(page):
+def test_a_day(page: Page) -> None:
     row = failed(reference="INV-1")
     trigger = single(trigger_name="Year-end report")
     BannedIP.objects.ban("203.0.113.9", timedelta(hours=1), "5 failed attempts")
@@ -124,7 +125,7 @@ def test_a_day(page):
     assert not BannedIP.objects.active().exists()
 
 
-def test_all_that_match_are_selected_without_their_number(page):
+def test_all_that_match_are_selected_without_their_number(page: Page) -> None:
     QueueItem.objects.bulk_create(QueueItem(queue_name="q", status="FAILED") for _ in range(120))
     page.goto("/admin/queues/queueitem/")
     page.locator("#action-toggle").check()
@@ -136,7 +137,7 @@ def test_all_that_match_are_selected_without_their_number(page):
     expect(page.get_by_text("Requeue: 120 rows.")).to_be_visible()
 
 
-def test_no_take_me_back_leads_back(page):
+def test_no_take_me_back_leads_back(page: Page) -> None:
     failed()
     page.goto("/admin/queues/queueitem/?status__exact=FAILED")
     page.locator("#action-toggle").check()
@@ -145,7 +146,7 @@ def test_no_take_me_back_leads_back(page):
     expect(page).to_have_url(re.compile(r"queueitem/\?status__exact=FAILED$"))
 
 
-def test_an_item_that_a_robot_took_is_not_overwritten(page):
+def test_an_item_that_a_robot_took_is_not_overwritten(page: Page) -> None:
     row = item()
     page.goto(page_of(row))
     page.get_by_label("Status").select_option("DONE")
@@ -155,7 +156,7 @@ def test_an_item_that_a_robot_took_is_not_overwritten(page):
     assert QueueItem.objects.get().status == "IN_PROGRESS"
 
 
-def test_saving_an_untouched_page_changes_nothing(page):
+def test_saving_an_untouched_page_changes_nothing(page: Page) -> None:
     item(data="\na\nb ", message=" x\r\ny", reference="two\nlines")
     before = QueueItem.objects.values().get()
     page.goto(page_of(QueueItem.objects.get()))
@@ -164,7 +165,7 @@ def test_saving_an_untouched_page_changes_nothing(page):
     assert QueueItem.objects.values().get() == before
 
 
-def test_a_trigger_keeps_its_times_and_machines_when_saved_untouched(page):
+def test_a_trigger_keeps_its_times_and_machines_when_saved_untouched(page: Page) -> None:
     trigger = scheduled(scheduler_whitelist='["A", "B"]', process_args="a\nb")
     before = type(trigger).objects.values().get()
     page.goto(trigger_page_of(trigger))
@@ -173,7 +174,7 @@ def test_a_trigger_keeps_its_times_and_machines_when_saved_untouched(page):
     assert type(trigger).objects.values().get() == before
 
 
-def test_the_filters_by_time_send_what_is_typed(page):
+def test_the_filters_by_time_send_what_is_typed(page: Page) -> None:
     item(reference="old", created_date=timezone.datetime(2026, 3, 1, 12))
     item(reference="new")
     page.goto("/admin/queues/queueitem/?status__exact=NEW")
@@ -185,7 +186,7 @@ def test_the_filters_by_time_send_what_is_typed(page):
     expect(page).to_have_url(re.compile("status__exact=NEW"))
 
 
-def test_an_item_is_requeued_by_keyboard(page):
+def test_an_item_is_requeued_by_keyboard(page: Page) -> None:
     failed(reference="INV-1")
     page.goto("/admin/")
     page.get_by_role("link", name="Invoices INV-1").focus()
@@ -199,7 +200,7 @@ def test_an_item_is_requeued_by_keyboard(page):
     expect(page.get_by_text("Requeue: 1 row.")).to_be_visible()
 
 
-def test_it_speaks_the_language_of_the_browser(browser, base):
+def test_it_speaks_the_language_of_the_browser(browser: Browser, base: str) -> None:
     context = browser.new_context(base_url=base, locale="da-DK")
     page = context.new_page()
     page.goto("/admin/")
@@ -211,7 +212,7 @@ def test_it_speaks_the_language_of_the_browser(browser, base):
 
 
 @pytest.fixture
-def addresses(base) -> dict[str, str]:
+def addresses(base: str) -> dict[str, str]:
     """The pages that people use most, with something on each."""
     row = failed(reference="INV-1", data='{"a": 1}')
     item(status=QueueItem.Status.IN_PROGRESS, created_date=timezone.now() - timedelta(hours=3))
@@ -270,7 +271,7 @@ OTHER_SITE = """
 """
 
 
-def test_a_page_of_another_site_gets_its_reader_not_banned(browser, base):
+def test_a_page_of_another_site_gets_its_reader_not_banned(browser: Browser, base: str) -> None:
     context = browser.new_context()
     page = context.new_page()
     page.set_content(OTHER_SITE.format(base=base))
@@ -281,7 +282,7 @@ def test_a_page_of_another_site_gets_its_reader_not_banned(browser, base):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_passes_axe(browser, base, addresses, scheme):
+def test_it_passes_axe(browser: Browser, base: str, addresses: dict[str, str], scheme: str) -> None:
     context, page = open_signed_in(browser, base, color_scheme=scheme)
     found = {}
     for name, address in addresses.items():
@@ -291,7 +292,7 @@ def test_it_passes_axe(browser, base, addresses, scheme):
     assert not any(found.values()), found
 
 
-def test_the_login_page_passes_axe(browser, base):
+def test_the_login_page_passes_axe(browser: Browser, base: str) -> None:
     context = browser.new_context(base_url=base, bypass_csp=True)
     page = context.new_page()
     page.goto("/admin/login/")
@@ -300,7 +301,9 @@ def test_the_login_page_passes_axe(browser, base):
     assert found == []
 
 
-def test_nothing_is_wider_than_a_phone(browser, base, addresses):
+def test_nothing_is_wider_than_a_phone(
+    browser: Browser, base: str, addresses: dict[str, str]
+) -> None:
     context, page = open_signed_in(browser, base, viewport={"width": 390, "height": 844})
     widths = {}
     for name, address in addresses.items():

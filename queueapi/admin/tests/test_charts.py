@@ -10,16 +10,16 @@ def chart(*counts: int) -> Chart:
     return Chart("Title", "Slot", names, names, {"done": ("Done", list(counts))}, by_day=False)
 
 
-def test_a_bar_for_each_count_that_is_not_zero():
+def test_a_bar_for_each_count_that_is_not_zero() -> None:
     assert [bar.title for bar in chart(3, 0, 1).bars] == ["slot 0: Done 3", "slot 2: Done 1"]
 
 
-def test_the_highest_reaches_the_top():
+def test_the_highest_reaches_the_top() -> None:
     (bar,) = chart(10).bars
     assert (bar.y, bar.y + bar.height) == (TOP, chart(10).base)
 
 
-def test_bars_stay_inside():
+def test_bars_stay_inside() -> None:
     for bar in chart(*range(1, 25)).bars:
         assert 0 <= bar.x <= bar.x + bar.width <= WIDTH
         assert 0 <= bar.y <= bar.y + bar.height <= HEIGHT
@@ -29,13 +29,13 @@ def test_bars_stay_inside():
     ("highest", "top"),
     [(0, 2), (1, 2), (3, 4), (5, 10), (11, 20), (21, 40), (41, 100), (101, 200)],
 )
-def test_the_scale_is_round(highest, top):
+def test_the_scale_is_round(highest: int, top: int) -> None:
     assert chart(highest).top == top
 
 
-def test_the_lines_are_labelled():
+def test_the_lines_are_labelled() -> None:
     assert [value for _, value in chart(7).lines] == [0, 5, 10]
 
 
-def test_the_table_says_the_same():
+def test_the_table_says_the_same() -> None:
     assert chart(3, 0).table == [("slot 0", [3]), ("slot 1", [0])]

@@ -20,9 +20,10 @@ from django.contrib.auth.models import Group, User
 from django.db import models, transaction
 from django.http import HttpResponse
 from django.test import Client
+from pytest_django import Settings
 
 from queueapi.admin import audit
-from queueapi.tests.helpers import Forms
+from queueapi.tests.helpers import Api, Forms, SignIn
 from queues.tests.helpers import failed, item
 from security.models import BannedIP
 from security.tests.helpers import wrong
@@ -183,7 +184,7 @@ def join(pairs: Any) -> str:
 
 
 @pytest.fixture
-def rows(api, settings):
+def rows(api: Api, settings: Settings):
     settings.BAN_EXEMPT_NETWORKS = ["127.0.0.1"]
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     makers = [item, failed, single, scheduled, queue]
@@ -201,7 +202,7 @@ def log_of_errors_only():
     logging.disable(logging.NOTSET)
 
 
-def test_no_request_fails(rows, sign_in, client, log_of_errors_only):
+def test_no_request_fails(rows, sign_in: SignIn, client: Client, log_of_errors_only) -> None:
     client.raise_request_exception = False
     sign_in()
     codes = [(request, response.status_code) for request, response in Fuzz(client)]

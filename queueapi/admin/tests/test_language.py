@@ -4,13 +4,15 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import polib
 import pytest
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
+from django.test import Client
 
-from queueapi.tests.helpers import form_in
+from queueapi.tests.helpers import Api, SignIn, form_in
 from queues.tests.helpers import LIST, ask, failed, item, page_of
 from security.tests.helpers import wrong
 from triggers.tests.helpers import page_of as trigger_page_of
@@ -22,11 +24,11 @@ DANISH = {"Accept-Language": "da-DK,da;q=0.9,en;q=0.5"}
 pytestmark = pytest.mark.django_db
 
 
-def in_danish(client, url: str) -> str:
+def in_danish(client: Client, url: str) -> str:
     return client.get(url, headers=DANISH).content.decode().replace("\xa0", " ")
 
 
-def test_it_works(sign_in):
+def test_it_works(sign_in: SignIn) -> None:
     failed(message="No order")
     page = in_danish(sign_in(), "/admin/")
     for text in ("Kræver opmærksomhed", "Fejlet i de seneste 24 timer", "Ældste nye", "Køer"):
@@ -34,7 +36,7 @@ def test_it_works(sign_in):
     assert '<html lang="da"' in page
 
 
-def test_lists_and_pages_too(sign_in):
+def test_lists_and_pages_too(sign_in: SignIn) -> None:
     row, trigger = failed(), scheduled()
     client = sign_in()
     assert "Søger i reference" in in_danish(client, LIST)
@@ -44,21 +46,21 @@ def test_lists_and_pages_too(sign_in):
 
 
 @pytest.mark.parametrize("language", ["", "en", "de", "xx;q=nonsense"])
-def test_everybody_else_gets_english(sign_in, language):
+def test_everybody_else_gets_english(sign_in: SignIn, language: str) -> None:
     page = sign_in().get("/admin/", headers={"Accept-Language": language})
     assert "Needs attention" in page.content.decode()
 
 
-def test_the_login_page_is_danish(client):
+def test_the_login_page_is_danish(client: Client) -> None:
     assert "Brugernavn" in in_danish(client, "/admin/login/")
 
 
-def test_whoever_is_banned_is_told_so_in_danish(api, client):
+def test_whoever_is_banned_is_told_so_in_danish(api: Api, client: Client) -> None:
     wrong(api, 5)
     assert "Denne adresse er udelukket" in in_danish(client, "/admin/login/")
 
 
-def test_the_api_speaks_english(api):
+def test_the_api_speaks_english(api: Api) -> None:
     answer = api.post("/api/queue", {"data": 5}, **DANISH)
     assert answer.json()["fields"] == {
         "queue_name": ["This field is required."],
@@ -66,12 +68,12 @@ def test_the_api_speaks_english(api):
     }
 
 
-def test_also_after_a_danish_page_in_the_same_thread(api, sign_in):
+def test_also_after_a_danish_page_in_the_same_thread(api: Api, sign_in: SignIn) -> None:
     in_danish(sign_in(), "/admin/")
     assert api.post("/api/queue", {}).json()["error"] == "queue_name: This field is required."
 
 
-def test_what_the_api_refuses_is_refused_in_danish_by_hand(sign_in):
+def test_what_the_api_refuses_is_refused_in_danish_by_hand(sign_in: SignIn) -> None:
     client = sign_in()
     url = "/admin/queues/queueitem/add/"
     form = {**form_in(client.get(url), "queue_name"), "queue_name": "q", "created_date": "x"}
@@ -79,7 +81,7 @@ def test_what_the_api_refuses_is_refused_in_danish_by_hand(sign_in):
     assert "Skal være en dato" in page
 
 
-def test_the_log_is_in_english(sign_in):
+def test_the_log_is_in_english(sign_in: SignIn) -> None:
     client, row = sign_in(), item()
     question = ask(client, "abandon", row, headers=DANISH)
     client.post(LIST, form_in(question, "selection"), headers=DANISH)
@@ -94,12 +96,12 @@ def catalog() -> polib.POFile:
     return polib.pofile(str(CATALOG / "django.po"))
 
 
-def test_every_string_of_the_catalog_is_translated(catalog):
+def test_every_string_of_the_catalog_is_translated(catalog: polib.POFile) -> None:
     missing = [*catalog.untranslated_entries(), *catalog.fuzzy_entries()]
     assert [entry.msgid for entry in missing] == []
 
 
-def test_translations_keep_their_placeholders(catalog):
+def test_translations_keep_their_placeholders(catalog: polib.POFile) -> None:
     def placeholders(text: str) -> list[str]:
         return sorted(re.findall(r"%\(\w+\)[sdr]|\{\w+\}", text))
 
@@ -108,13 +110,13 @@ def test_translations_keep_their_placeholders(catalog):
             assert placeholders(text) == placeholders(entry.msgid_plural or entry.msgid)
 
 
-def test_what_is_used_is_what_was_translated(catalog):
+def test_what_is_used_is_what_was_translated(catalog: polib.POFile) -> None:
     used = {entry.msgid: entry.msgstr for entry in polib.mofile(str(CATALOG / "django.mo"))}
     assert used == {entry.msgid: entry.msgstr for entry in catalog}
 
 
 @pytest.mark.skipif(shutil.which("xgettext") is None, reason="no gettext on this machine")
-def test_every_string_of_ours_is_in_the_catalog(catalog, tmp_path):
+def test_every_string_of_ours_is_in_the_catalog(catalog: polib.POFile, tmp_path: Path) -> None:
     for name in ("queueapi", "queues", "triggers", "security"):
         ignored = shutil.ignore_patterns("tests", "__pycache__", "migrations")
         shutil.copytree(settings.BASE_DIR / name, tmp_path / name, ignore=ignored)

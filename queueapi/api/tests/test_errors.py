@@ -2,13 +2,16 @@
 
 import pytest
 from django.db import connection
+from django.test import Client
+from pytest_django import Settings
 
+from queueapi.tests.helpers import Api
 from queues.models import QueueItem
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_404_outside_of_the_api(api):
+def test_a_404_outside_of_the_api(api: Api) -> None:
     response = api.client.get("/nothing/here")
     assert response.status_code == 404
     assert response.json() == {"success": False, "error": "There is nothing at this address."}
@@ -17,7 +20,7 @@ def test_a_404_outside_of_the_api(api):
 @pytest.mark.parametrize(
     "path", ["/", "/api", "/api/", "/api/queue/x", "/api/queues", "/api/queue//", "/adminx/"]
 )
-def test_every_unrouted_path_is_a_404_in_our_shape(api, path):
+def test_every_unrouted_path_is_a_404_in_our_shape(api: Api, path: str) -> None:
     response = api.post(path, {})
     assert response.status_code == 404
     assert response.json()["success"] is False
@@ -25,14 +28,14 @@ def test_every_unrouted_path_is_a_404_in_our_shape(api, path):
 
 @pytest.mark.parametrize("path", ["/api/queue", "/api/trigger", "/api/queue/"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"])
-def test_another_method_is_a_405(api, path, method):
+def test_another_method_is_a_405(api: Api, path: str, method: str) -> None:
     response = api.client.generic(method, path, headers={"X-API-Key": api.key})
     assert response.status_code == 405
     assert response["Allow"] == "POST"
     assert response.json() == {"success": False, "error": f'Method "{method}" not allowed.'}
 
 
-def test_a_wrong_host_is_a_400(api):
+def test_a_wrong_host_is_a_400(api: Api) -> None:
     response = api.post("/api/queue", {"queue_name": "q"}, Host="evil.example.org")
     assert response.status_code == 400
     assert response.json() == {
@@ -42,13 +45,13 @@ def test_a_wrong_host_is_a_400(api):
     assert not QueueItem.objects.exists()
 
 
-def test_a_wrong_host_is_one_line_in_the_log(api, caplog):
+def test_a_wrong_host_is_one_line_in_the_log(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     api.post("/api/queue", {"queue_name": "q"}, Host="evil.example.org")
     assert "evil.example.org" in caplog.text
     assert "Traceback" not in caplog.text
 
 
-def test_a_body_over_the_limit_is_a_413(api, settings):
+def test_a_body_over_the_limit_is_a_413(api: Api, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
     response = api.post("/api/queue", {"queue_name": "q", "message": "x" * 100})
     assert response.status_code == 413
@@ -58,7 +61,9 @@ def test_a_body_over_the_limit_is_a_413(api, settings):
     }
 
 
-def test_a_failing_database_is_a_500_without_its_details(api, caplog):
+def test_a_failing_database_is_a_500_without_its_details(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
     api.post("/api/queue", {"queue_name": "q"})
     with connection.execute_wrapper(fail):
         response = api.post("/api/queue", {"queue_name": "q"}, X_Request_ID="find-me")
@@ -75,13 +80,13 @@ def fail(*_):
 
 
 @pytest.mark.parametrize("path", ["nothing/", "r/1/1/", "r/1/x/"])
-def test_the_admin_keeps_its_html_pages(admin_client, path):
+def test_the_admin_keeps_its_html_pages(admin_client: Client, path: str) -> None:
     response = admin_client.get(f"/admin/{path}")
     assert response.status_code == 404
     assert response["Content-Type"].startswith("text/html")
 
 
-def test_the_admin_still_appends_slashes(client):
+def test_the_admin_still_appends_slashes(client: Client) -> None:
     response = client.get("/admin")
     assert response.status_code == 301
     assert response["Location"] == "/admin/"

@@ -1,8 +1,11 @@
 """The checks of clock and columns, and what they say."""
 
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from queueapi.database.checks import check_clock
 from queueapi.database.columns import schema_errors
@@ -12,7 +15,7 @@ from queues.models import QueueItem
 
 
 @pytest.fixture
-def clock(monkeypatch):
+def clock(monkeypatch: pytest.MonkeyPatch):
     """Sets the machine's clock to a zone, as far as this process can see."""
     if not hasattr(time, "tzset"):
         pytest.skip("Windows has one clock for all processes")
@@ -27,14 +30,18 @@ def clock(monkeypatch):
 
 
 @pytest.mark.parametrize("zone", ["Europe/Copenhagen", "Europe/Paris"])
-def test_a_clock_that_shows_the_same_is_fine_whatever_its_zone_is_called(settings, clock, zone):
+def test_a_clock_that_shows_the_same_is_fine_whatever_its_zone_is_called(
+    settings: Settings, clock, zone: str
+) -> None:
     settings.TIME_ZONE = "Europe/Copenhagen"
     clock(zone)
     assert check_clock() == []
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Africa/Algiers"])
-def test_another_clock_is_warned_of_also_if_it_differs_in_summer_only(settings, clock, zone):
+def test_another_clock_is_warned_of_also_if_it_differs_in_summer_only(
+    settings: Settings, clock, zone: str
+) -> None:
     settings.TIME_ZONE = "Europe/Copenhagen"
     clock(zone)
     [warning] = check_clock()
@@ -43,7 +50,7 @@ def test_another_clock_is_warned_of_also_if_it_differs_in_summer_only(settings, 
 
 
 @pytest.fixture(scope="module")
-def migrated(tmp_path_factory) -> bytes:
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A database as migrations make it."""
     file = tmp_path_factory.mktemp("migrated") / "db.sqlite3"
     manage("migrate", DATABASE_URL=f"sqlite:///{file.as_posix()}").check_returncode()
@@ -51,7 +58,7 @@ def migrated(tmp_path_factory) -> bytes:
 
 
 @pytest.fixture
-def check(migrated, tmp_path):
+def check(migrated: bytes, tmp_path: Path):
     """What `check --database default` says after these statements."""
     file = tmp_path / "db.sqlite3"
     file.write_bytes(migrated)
@@ -68,7 +75,7 @@ def check(migrated, tmp_path):
     return check
 
 
-def test_columns_as_migrations_make_them_are_fine(check):
+def test_columns_as_migrations_make_them_are_fine(check) -> None:
     result = check()
     assert result.returncode == 0, result.stderr
     assert "no issues" in result.stdout
@@ -108,18 +115,18 @@ def test_columns_as_migrations_make_them_are_fine(check):
         (["DROP TABLE Queue_Triggers"], "The table Queue_Triggers is missing."),
     ],
 )
-def test_a_wrong_column_is_named(check, statements, sentence):
+def test_a_wrong_column_is_named(check, statements: list[str], sentence: str) -> None:
     result = check(*statements)
     assert sentence in result.stdout + result.stderr
 
 
-def test_wrong_columns_are_errors_once_all_migrations_are_applied(check):
+def test_wrong_columns_are_errors_once_all_migrations_are_applied(check) -> None:
     result = check("ALTER TABLE Queues DROP COLUMN message")
     assert result.returncode == 1
     assert "queueapi.E002" in result.stderr
 
 
-def test_wrong_columns_are_warnings_while_migrations_wait(check):
+def test_wrong_columns_are_warnings_while_migrations_wait(check) -> None:
     # Or `migrate`, which runs the checks first, could never put it right.
     result = check(
         "ALTER TABLE Queues DROP COLUMN message",
@@ -129,12 +136,12 @@ def test_wrong_columns_are_warnings_while_migrations_wait(check):
     assert "queueapi.W002" in result.stderr
 
 
-def test_an_empty_database_is_fine(check, tmp_path):
+def test_an_empty_database_is_fine(check, tmp_path: Path) -> None:
     result = check(database=f"sqlite:///{(tmp_path / 'empty.sqlite3').as_posix()}")
     assert "no issues" in result.stdout
 
 
-def test_a_database_that_is_away_is_an_error_and_no_traceback(check, tmp_path):
+def test_a_database_that_is_away_is_an_error_and_no_traceback(check, tmp_path: Path) -> None:
     result = check(database=f"sqlite:///{(tmp_path / 'nowhere' / 'db.sqlite3').as_posix()}")
     assert result.returncode == 1
     assert "queueapi.E001" in result.stderr
@@ -194,8 +201,8 @@ def columns_with(**changed: tuple) -> list[tuple]:
     ],
 )
 def test_a_column_that_sql_server_would_refuse_our_values_for_is_named(
-    django_db_blocker, changed, sentences
-):
+    django_db_blocker, changed: dict[str, Any], sentences: list[Any] | list[str]
+) -> None:
     columns = columns_with(**changed)
     with (
         django_db_blocker.unblock(),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from queueapi.tests.helpers import manage
+from queueapi.tests.helpers import Serve, manage
 
 TABLES = ["Queues", "Triggers", "Single_Triggers", "Scheduled_Triggers", "Queue_Triggers"]
 MAKE = "base.Base.metadata.create_all(db_util._connection_engine)"
@@ -65,7 +65,7 @@ class Database:
 
 
 @pytest.fixture
-def theirs(orchestrator, tmp_path) -> Database:
+def theirs(orchestrator, tmp_path: Path) -> Database:
     """Made and filled by OpenOrchestrator's own code, at its version 3."""
     database = Database(tmp_path / "theirs.sqlite3")
     orchestrator(MAKE + FILL + STAMP, database.file)
@@ -94,7 +94,7 @@ def schema(database: Database) -> dict[str, list]:
     return {table: [columns(table), indexes(table), references(table)] for table in TABLES}
 
 
-def test_it_works(theirs):
+def test_it_works(theirs: Database) -> None:
     tables = theirs.tables()
     before = theirs.rows(tables)
 
@@ -106,7 +106,7 @@ def test_it_works(theirs):
     assert "no issues" in theirs.manage("check", "--database", "default").stdout
 
 
-def test_openorchestrator_works_on_after_it(theirs, orchestrator):
+def test_openorchestrator_works_on_after_it(theirs: Database, orchestrator) -> None:
     theirs.migrate("--fake-initial")
     answer = orchestrator(
         """
@@ -127,7 +127,7 @@ answer = [
     assert answer == [True, 3, 3, "robots@example.org"]
 
 
-def test_its_robots_take_what_is_pushed_to_us(theirs, orchestrator, serve):
+def test_its_robots_take_what_is_pushed_to_us(theirs: Database, orchestrator, serve: Serve) -> None:
     theirs.migrate("--fake-initial")
     key = theirs.manage("create_api_key", "ERP").stdout.strip()
     server = serve(DATABASE_URL=theirs.url)
@@ -143,7 +143,7 @@ def test_its_robots_take_what_is_pushed_to_us(theirs, orchestrator, serve):
     assert orchestrator(take, theirs.file) == '{"case": 1}'
 
 
-def test_it_is_taken_over_only_when_asked_for(theirs):
+def test_it_is_taken_over_only_when_asked_for(theirs: Database) -> None:
     before = theirs.rows(theirs.tables())
     result = theirs.manage("migrate")
     assert result.returncode == 1
@@ -178,7 +178,9 @@ def test_it_is_taken_over_only_when_asked_for(theirs):
         ),
     ],
 )
-def test_an_older_database_is_refused_in_one_sentence(theirs, statements, why):
+def test_an_older_database_is_refused_in_one_sentence(
+    theirs: Database, statements: list[str], why: str
+) -> None:
     theirs.sql(*statements)
     tables = theirs.tables()
     result = theirs.manage("migrate", "--fake-initial")
@@ -191,13 +193,13 @@ def test_an_older_database_is_refused_in_one_sentence(theirs, statements, why):
     assert theirs.tables() == tables
 
 
-def test_letter_case_of_columns_does_not_matter(theirs):
+def test_letter_case_of_columns_does_not_matter(theirs: Database) -> None:
     theirs.sql("ALTER TABLE Queues RENAME COLUMN status TO Status")
     theirs.migrate("--fake-initial")
     assert "no issues" in theirs.manage("check", "--database", "default").stdout
 
 
-def test_the_first_migrations_make_exactly_its_tables(theirs, tmp_path):
+def test_the_first_migrations_make_exactly_its_tables(theirs: Database, tmp_path: Path) -> None:
     ours = Database(tmp_path / "ours.sqlite3")
     ours.migrate("queues", "0001")
     ours.migrate("triggers", "0001")
@@ -207,7 +209,7 @@ def test_the_first_migrations_make_exactly_its_tables(theirs, tmp_path):
 # The way back
 
 
-def test_going_back_gives_its_tables_back(theirs):
+def test_going_back_gives_its_tables_back(theirs: Database) -> None:
     before, rows = schema(theirs), theirs.rows(TABLES)
     theirs.migrate("--fake-initial")
     theirs.migrate("queues", "0001")
@@ -216,7 +218,7 @@ def test_going_back_gives_its_tables_back(theirs):
     assert theirs.rows(TABLES) == rows
 
 
-def test_going_back_and_forth_changes_nothing(theirs):
+def test_going_back_and_forth_changes_nothing(theirs: Database) -> None:
     theirs.migrate("--fake-initial")
     after, rows = schema(theirs), theirs.rows(TABLES)
     theirs.migrate("queues", "0001")
@@ -225,7 +227,7 @@ def test_going_back_and_forth_changes_nothing(theirs):
     assert theirs.rows(TABLES) == rows
 
 
-def test_going_back_refuses_to_cut_texts(theirs):
+def test_going_back_refuses_to_cut_texts(theirs: Database) -> None:
     theirs.migrate("--fake-initial")
     theirs.sql("UPDATE Queues SET message = printf('%1001s', 'x') WHERE queue_name = 'Invoices'")
     before = schema(theirs)
@@ -252,7 +254,9 @@ def test_going_back_refuses_to_cut_texts(theirs):
         ),
     ],
 )
-def test_going_back_to_zero_refuses_while_there_are_rows(theirs, app, losses):
+def test_going_back_to_zero_refuses_while_there_are_rows(
+    theirs: Database, app: str, losses: str
+) -> None:
     theirs.migrate("--fake-initial")
     before = schema(theirs)
     result = theirs.manage("migrate", app, "zero")
@@ -261,13 +265,13 @@ def test_going_back_to_zero_refuses_while_there_are_rows(theirs, app, losses):
     assert schema(theirs) == before
 
 
-def test_keys_and_bans_are_not_dropped_either(theirs):
+def test_keys_and_bans_are_not_dropped_either(theirs: Database) -> None:
     theirs.migrate("--fake-initial")
     theirs.manage("create_api_key", "ERP")
     assert "1 row of security_apikey" in theirs.manage("migrate", "security", "zero").stderr
 
 
-def test_empty_tables_go(tmp_path):
+def test_empty_tables_go(tmp_path: Path) -> None:
     database = Database(tmp_path / "ours.sqlite3")
     database.migrate()
     database.migrate("queues", "zero")
@@ -277,7 +281,7 @@ def test_empty_tables_go(tmp_path):
 # The other way round
 
 
-def test_openorchestrators_other_tables_are_added_beside_ours(orchestrator, tmp_path):
+def test_openorchestrators_other_tables_are_added_beside_ours(orchestrator, tmp_path: Path) -> None:
     database = Database(tmp_path / "ours.sqlite3")
     database.migrate()
     ours = schema(database)

@@ -22,7 +22,7 @@ SUBSETS = [
 
 
 @pytest.mark.django_db
-def test_what_is_given_is_stored_and_the_rest_is_null():
+def test_what_is_given_is_stored_and_the_rest_is_null() -> None:
     # Twice, since the second of a kind uses the text of the first.
     for given in (*SUBSETS, *reversed(SUBSETS)):
         item = QueueItem(queue_name="q", **given)
@@ -33,7 +33,7 @@ def test_what_is_given_is_stored_and_the_rest_is_null():
 
 
 @pytest.mark.django_db
-def test_an_expression_is_refused_and_leaves_no_trace_in_the_text_that_is_kept():
+def test_an_expression_is_refused_and_leaves_no_trace_in_the_text_that_is_kept() -> None:
     with pytest.raises(TypeError):
         insert(QueueItem(queue_name=Upper(Value("x"))), "default")
     insert(QueueItem(queue_name="Lower case"), "default")
@@ -41,7 +41,7 @@ def test_an_expression_is_refused_and_leaves_no_trace_in_the_text_that_is_kept()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_transaction_in_which_it_failed_is_rolled_back():
+def test_a_transaction_in_which_it_failed_is_rolled_back() -> None:
     item = QueueItem(queue_name="q")
     insert(item, "default")
     with transaction.atomic():
@@ -51,7 +51,7 @@ def test_a_transaction_in_which_it_failed_is_rolled_back():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_id_that_is_there_already_is_refused():
+def test_an_id_that_is_there_already_is_refused() -> None:
     item = QueueItem(queue_name="q")
     insert(item, "default")
     with pytest.raises(IntegrityError):

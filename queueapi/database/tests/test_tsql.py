@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from io import StringIO
+from typing import Any
 
 import pytest
 import sqlglot
@@ -81,32 +82,32 @@ def columns(statements: list[str]) -> dict[str, list[str]]:
     return types
 
 
-def test_migrate_takes_a_lock_before_it_looks_at_the_database(django_db_blocker):
+def test_migrate_takes_a_lock_before_it_looks_at_the_database(django_db_blocker) -> None:
     with django_db_blocker.unblock(), without_a_server({"sp_getapplock": [(0,)]}) as server:
         call_command("migrate", plan=True, skip_checks=True, stdout=StringIO())
         assert "sp_getapplock 'queueapi', 'Exclusive', 'Session', 0;" in server[1][0]
 
 
 @pytest.mark.parametrize(("answer", "is_ours"), [(0, True), (1, True), (-1, False)])
-def test_the_lock_may_be_another_session_s(django_db_blocker, answer, is_ours):
+def test_the_lock_may_be_another_session_s(django_db_blocker, answer: int, is_ours: bool) -> None:
     with django_db_blocker.unblock(), without_a_server({"sp_getapplock": [(answer,)]}) as server:
         assert has_app_lock(server[0]) is is_ours
 
 
 @pytest.mark.parametrize("key", PLAN, ids=" ".join)
-def test_a_migration_is_t_sql(sql_server, key):
+def test_a_migration_is_t_sql(sql_server, key: Any) -> None:
     connection, _ = sql_server
     list(parsed(ddl(connection, key)))
 
 
 @pytest.mark.parametrize("key", OUR_PLAN, ids=" ".join)
-def test_a_migration_is_t_sql_on_its_way_back(sql_server, key):
+def test_a_migration_is_t_sql_on_its_way_back(sql_server, key: Any) -> None:
     connection, _ = sql_server
     # mssql-django drops a table in a batch with variables, which the parser can't read.
     list(parsed([sql for sql in ddl(connection, key, backwards=True) if "DECLARE" not in sql]))
 
 
-def test_our_tables_have_the_types_that_openorchestrator_reads(sql_server):
+def test_our_tables_have_the_types_that_openorchestrator_reads(sql_server) -> None:
     connection, _ = sql_server
     types = columns([sql for key in OUR_PLAN for sql in ddl(connection, key)])
     for name in ("Queues", "Triggers", "Single_Triggers", "Scheduled_Triggers", "Queue_Triggers"):
@@ -129,13 +130,15 @@ def test_our_tables_have_the_types_that_openorchestrator_reads(sql_server):
         ("security_failedattempt.path", "nvarchar(400)"),
     ],
 )
-def test_a_column_holds_as_many_characters_as_validation_lets_through(sql_server, column, kind):
+def test_a_column_holds_as_many_characters_as_validation_lets_through(
+    sql_server, column: str, kind: str
+) -> None:
     connection, _ = sql_server
     types = columns([sql for key in OUR_PLAN for sql in ddl(connection, key)])
     assert types[column][-1] == kind
 
 
-def test_indexes_on_a_changed_column_are_dropped_and_made_again(sql_server):
+def test_indexes_on_a_changed_column_are_dropped_and_made_again(sql_server) -> None:
     connection, _ = sql_server
     statements = ddl(connection, ("queues", "0004_texts_in_any_language"))
     assert statements == [
@@ -152,7 +155,7 @@ def test_indexes_on_a_changed_column_are_dropped_and_made_again(sql_server):
     ]
 
 
-def test_a_changed_column_keeps_its_collation(sql_server):
+def test_a_changed_column_keeps_its_collation(sql_server) -> None:
     connection, _ = sql_server
     answers = connection.connection.answers
     answers["sys.columns\nWHERE"] = [("data", "Danish_Norwegian_CI_AS")]
@@ -164,7 +167,7 @@ def test_a_changed_column_keeps_its_collation(sql_server):
     list(parsed(statements))
 
 
-def test_what_migrations_and_checks_ask_is_t_sql():
+def test_what_migrations_and_checks_ask_is_t_sql() -> None:
     losses = migration_operations.LOSSES.format(table="[Queues]", column="[data]", bytes=101)
     questions = [
         losses,
@@ -176,7 +179,7 @@ def test_what_migrations_and_checks_ask_is_t_sql():
     assert len(list(parsed([question.replace("%s", "?") for question in questions]))) == 5
 
 
-def test_going_back_gives_openorchestrators_types_back(sql_server):
+def test_going_back_gives_openorchestrators_types_back(sql_server) -> None:
     connection, _ = sql_server
     keys = [
         ("triggers", "0002_texts_in_any_language"),
@@ -207,7 +210,7 @@ def test_going_back_gives_openorchestrators_types_back(sql_server):
 # The statements of the hot path.
 
 
-def test_a_queue_item_is_one_insert(sql_server):
+def test_a_queue_item_is_one_insert(sql_server) -> None:
     _, statements = sql_server
     QueueItem.objects.push(queue_name="q", data="x")
     [insert] = parsed(statements)
@@ -217,7 +220,7 @@ def test_a_queue_item_is_one_insert(sql_server):
     assert "OUTPUT" not in statements[0]
 
 
-def test_no_null_is_sent_for_which_the_driver_would_ask_the_server(sql_server):
+def test_no_null_is_sent_for_which_the_driver_would_ask_the_server(sql_server) -> None:
     _, statements = sql_server
     QueueItem.objects.push(queue_name="q", reference="r", message=None)
     assert statements == [
@@ -226,7 +229,7 @@ def test_no_null_is_sent_for_which_the_driver_would_ask_the_server(sql_server):
     ]
 
 
-def test_a_trigger_is_one_update(sql_server):
+def test_a_trigger_is_one_update(sql_server) -> None:
     _, statements = sql_server
     Trigger.objects.set_status("Report", "IDLE")
     off, update = parsed(statements)
@@ -236,7 +239,7 @@ def test_a_trigger_is_one_update(sql_server):
 
 
 @pytest.mark.usefixtures("sql_server")
-def test_an_id_travels_with_dashes():
+def test_an_id_travels_with_dashes() -> None:
     # Without them SQL Server refuses it for a uniqueidentifier (error 8169).
     pk = "5f0c1c3e-90c5-4a66-9d0c-0a4f3c9a3a11"
     _, [sent] = QueueItem.objects.filter(pk=pk).query.sql_with_params()
@@ -270,7 +273,7 @@ def test_an_id_travels_with_dashes():
         "pause",
     ],
 )
-def test_a_question_is_t_sql(sql_server, ask):
+def test_a_question_is_t_sql(sql_server, ask: Any) -> None:
     _, statements = sql_server
     ask()
     assert statements

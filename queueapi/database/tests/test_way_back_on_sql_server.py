@@ -32,7 +32,7 @@ def types() -> list[str]:
     return [str(columns[name]) for name in TEXTS]
 
 
-def test_it_works():
+def test_it_works() -> None:
     QueueItem.objects.push(queue_name="Løn", data="æøå", created_by=" spaces ")
     before = QueueItem.objects.values().get(), types(), indexes_on(connection, "Queues", TEXTS)
 
@@ -47,7 +47,7 @@ def test_it_works():
     assert after == before
 
 
-def test_an_index_of_somebody_else_is_there_again():
+def test_an_index_of_somebody_else_is_there_again() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE INDEX [of the DBA] ON [Queues] ([reference] DESC) INCLUDE ([created_by])"
@@ -71,7 +71,7 @@ def test_an_index_of_somebody_else_is_there_again():
         ("created_by", "🤖" * 100),
     ],
 )
-def test_it_refuses_to_lose_a_text(column, text):
+def test_it_refuses_to_lose_a_text(column: str, text: str) -> None:
     QueueItem.objects.push(**{"queue_name": "q", column: text})
     before = types()
     result = migrate("queues", "0001")
@@ -81,6 +81,6 @@ def test_it_refuses_to_lose_a_text(column, text):
 
 
 @pytest.mark.parametrize("text", ["x" * 100, "é" * 100, "x ", ""])
-def test_it_refuses_no_text_that_fits(text):
+def test_it_refuses_no_text_that_fits(text: str) -> None:
     QueueItem.objects.push(queue_name="q", reference=text)
     migrate("queues", "0001").check_returncode()

@@ -8,10 +8,11 @@ import sys
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from queueapi.tests.helpers import wait_until_it_stops_listening
+from queueapi.tests.helpers import Serve, wait_until_it_stops_listening
 from queues.models import QueueItem
 from security.models import ApiKey
 
@@ -25,12 +26,12 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @pytest.fixture
-def key(transactional_db) -> str:
+def key(transactional_db: None) -> str:
     return ApiKey.objects.issue("ERP", lifetime=None)[1]
 
 
 @pytest.fixture
-def slow_server(request):
+def slow_server(request: pytest.FixtureRequest):
     with subprocess.Popen(
         [sys.executable, "-m", "queueapi.server.tests.slow_server", *getattr(request, "param", [])],
         stdin=subprocess.PIPE,
@@ -53,7 +54,7 @@ def received(connection: socket.socket) -> bytes:
     return b"".join(parts)
 
 
-def test_a_request_under_way_is_answered_in_full(slow_server):
+def test_a_request_under_way_is_answered_in_full(slow_server) -> None:
     with connect(slow_server) as connection:
         connection.sendall(REQUEST)
         assert slow_server.stdout.readline() == "request is under way\n"
@@ -67,7 +68,7 @@ def test_a_request_under_way_is_answered_in_full(slow_server):
     assert slow_server.wait(timeout=30) == 0
 
 
-def test_a_request_that_is_half_sent_is_read_to_its_end(slow_server):
+def test_a_request_that_is_half_sent_is_read_to_its_end(slow_server) -> None:
     with connect(slow_server) as connection:
         connection.sendall(REQUEST[:10])
         slow_server.send_signal(signal.SIGTERM)
@@ -79,7 +80,7 @@ def test_a_request_that_is_half_sent_is_read_to_its_end(slow_server):
     assert slow_server.wait(timeout=30) == 0
 
 
-def test_a_request_that_comes_after_the_signal_is_not_begun(slow_server):
+def test_a_request_that_comes_after_the_signal_is_not_begun(slow_server) -> None:
     with connect(slow_server) as connection, connect_again(connection) as late:
         connection.sendall(REQUEST)
         assert slow_server.stdout.readline() == "request is under way\n"
@@ -95,14 +96,14 @@ def test_a_request_that_comes_after_the_signal_is_not_begun(slow_server):
     assert slow_server.stdout.read() == ""
 
 
-def test_an_idle_connection_does_not_hold_it_up(slow_server):
+def test_an_idle_connection_does_not_hold_it_up(slow_server) -> None:
     with connect(slow_server) as connection:
         slow_server.send_signal(signal.SIGTERM)
         assert received(connection) == b""
     assert slow_server.wait(timeout=30) == 0
 
 
-def test_a_second_signal_does_not_wait(slow_server):
+def test_a_second_signal_does_not_wait(slow_server) -> None:
     with connect(slow_server) as connection:
         connection.sendall(REQUEST)
         assert slow_server.stdout.readline() == "request is under way\n"
@@ -112,7 +113,7 @@ def test_a_second_signal_does_not_wait(slow_server):
         assert slow_server.wait(timeout=30) == 0
 
 
-def test_two_kinds_of_signals_are_one_stop(slow_server):
+def test_two_kinds_of_signals_are_one_stop(slow_server) -> None:
     with connect(slow_server) as connection:
         connection.sendall(REQUEST)
         assert slow_server.stdout.readline() == "request is under way\n"
@@ -129,14 +130,14 @@ def test_two_kinds_of_signals_are_one_stop(slow_server):
 
 
 @pytest.mark.parametrize("slow_server", [["0.2"]], indirect=True)
-def test_a_request_that_takes_too_long_to_arrive_is_cut_off(slow_server):
+def test_a_request_that_takes_too_long_to_arrive_is_cut_off(slow_server: list[str]) -> None:
     with connect(slow_server) as connection:
         connection.sendall(REQUEST[:10])
         assert received(connection) == b""
 
 
 @pytest.mark.parametrize("slow_server", [["0.2"]], indirect=True)
-def test_a_request_that_drips_is_cut_off_too(slow_server):
+def test_a_request_that_drips_is_cut_off_too(slow_server: list[str]) -> None:
     with connect(slow_server) as connection:
         assert 1 < drip(connection) < 1000
 
@@ -154,7 +155,7 @@ def drip(connection: socket.socket) -> int:
 
 
 @pytest.mark.parametrize("slow_server", [["0.2"]], indirect=True)
-def test_an_answer_that_takes_its_time_is_not_cut_off(slow_server):
+def test_an_answer_that_takes_its_time_is_not_cut_off(slow_server: list[str]) -> None:
     with connect(slow_server) as connection, connect_again(connection) as dripping:
         connection.sendall(REQUEST)
         assert slow_server.stdout.readline() == "request is under way\n"
@@ -169,7 +170,7 @@ def connect_again(connection: socket.socket) -> socket.socket:
     return socket.create_connection(connection.getpeername(), timeout=30)
 
 
-def test_five_hundred_half_sent_requests_do_not_keep_a_client_out(serve):
+def test_five_hundred_half_sent_requests_do_not_keep_a_client_out(serve: Serve) -> None:
     server = serve("--port", "0", "--threads", "1")
     with ExitStack() as open_connections:
         for _ in range(500):
@@ -179,7 +180,7 @@ def test_five_hundred_half_sent_requests_do_not_keep_a_client_out(serve):
         assert response.status == 404
 
 
-def test_a_half_sent_request_holds_no_thread(serve):
+def test_a_half_sent_request_holds_no_thread(serve: Serve) -> None:
     server = serve("--port", "0", "--threads", "1")
     with socket.create_connection(("127.0.0.1", server.port)) as half:
         half.sendall(b"POST /api/queue HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
@@ -187,7 +188,7 @@ def test_a_half_sent_request_holds_no_thread(serve):
         assert response.status == 404
 
 
-def test_a_server_without_file_descriptors_says_so_once_and_goes_on(serve):
+def test_a_server_without_file_descriptors_says_so_once_and_goes_on(serve: Serve) -> None:
     resource = pytest.importorskip("resource")
     if not hasattr(resource, "prlimit"):
         pytest.skip("needs prlimit, which Linux has")
@@ -207,7 +208,7 @@ def test_a_server_without_file_descriptors_says_so_once_and_goes_on(serve):
     assert server.log.read_text().count("accept()") == 1
 
 
-def test_pipelined_requests_whose_answers_nobody_reads_keep_nobody_out(serve):
+def test_pipelined_requests_whose_answers_nobody_reads_keep_nobody_out(serve: Serve) -> None:
     server = serve("--port", "0", "--threads", "4")
     request = b"GET /static/admin/js/vendor/xregexp/xregexp.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     with ExitStack() as open_connections:
@@ -219,7 +220,7 @@ def test_pipelined_requests_whose_answers_nobody_reads_keep_nobody_out(serve):
     assert server.stop() == 0
 
 
-def test_two_requests_sent_at_once_are_both_answered(serve):
+def test_two_requests_sent_at_once_are_both_answered(serve: Serve) -> None:
     server = serve()
     request = b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     last = request.replace(b"Host", b"Connection: close\r\nHost")
@@ -228,7 +229,7 @@ def test_two_requests_sent_at_once_are_both_answered(serve):
         assert received(client).count(b"There is nothing at this address.") == 2
 
 
-def test_pushes_sent_ahead_are_either_answered_or_not_done(serve, key):
+def test_pushes_sent_ahead_are_either_answered_or_not_done(serve: Serve, key: str) -> None:
     server = serve()
     body = b'{"queue_name": "q"}'
     push = (
@@ -250,7 +251,9 @@ def test_pushes_sent_ahead_are_either_answered_or_not_done(serve, key):
         b"POST /nothing HTTP/1.0\r\nConnection: keep-alive\r\n",
     ],
 )
-def test_a_body_that_can_be_read_in_two_ways_ends_its_connection(serve, ambiguous):
+def test_a_body_that_can_be_read_in_two_ways_ends_its_connection(
+    serve: Serve, ambiguous: bytes
+) -> None:
     server = serve()
     rest = b"Host: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
@@ -269,7 +272,7 @@ def test_a_body_that_can_be_read_in_two_ways_ends_its_connection(serve, ambiguou
         b"/ HTTP/1.1\r\nno header",
     ],
 )
-def test_an_answer_to_head_has_no_body(serve, path):
+def test_an_answer_to_head_has_no_body(serve: Serve, path: bytes) -> None:
     server = serve()
     head = b"HEAD %b HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" % path
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
@@ -280,7 +283,9 @@ def test_an_answer_to_head_has_no_body(serve, path):
     assert answer.count(b"\r\n\r\n") == 1
 
 
-def test_a_body_that_the_temporary_folder_can_not_hold_is_a_500(serve, tmp_path):
+def test_a_body_that_the_temporary_folder_can_not_hold_is_a_500(
+    serve: Serve, tmp_path: Path
+) -> None:
     folder = tmp_path / "temporary"
     folder.mkdir()
     server = serve(TMPDIR=str(folder))
@@ -310,7 +315,9 @@ def test_a_body_that_the_temporary_folder_can_not_hold_is_a_500(serve, tmp_path)
         (CHUNKED + b"1;".ljust(9 * 1024, b"x"), 400),
     ],
 )
-def test_what_waitress_refuses_has_our_shape_and_headers(serve, request_, status):
+def test_what_waitress_refuses_has_our_shape_and_headers(
+    serve: Serve, request_: Any, status: int
+) -> None:
     server = serve(HTTPS="on")
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
         client.sendall(request_)
