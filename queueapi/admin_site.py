@@ -20,6 +20,10 @@ class QueueApiAdminSite(AdminSite):
     index_title = _("Overview")
     site_url = None
 
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.disable_action("delete_selected")  # a list that deletes has an action of its own
+
     def get_urls(self) -> list[Any]:
         # No row has a page outside of the admin.
         return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]

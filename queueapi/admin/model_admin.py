@@ -98,11 +98,13 @@ class AuditedAdmin(admin.ModelAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         return super().get_object(request, object_id, from_field or None)  # `?_to_field=`
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet, *args: Any) -> Any:
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet, *args: Any, **kwargs: Any
+    ) -> Any:
         try:
             for pk in request.POST.getlist(ACTION_CHECKBOX_NAME):
                 self.opts.pk.clean(pk, None)
-            return super().response_action(request, queryset, *args)
+            return super().response_action(request, queryset, *args, **kwargs)
         except ValidationError:
             self.refuse(request, gettext("these are no rows of this list."))
         except Error:

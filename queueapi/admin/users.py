@@ -81,9 +81,6 @@ class GroupAdmin(OptimisticLockingAdmin, DjangosGroupAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not self.is_a_role(obj)
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        return {}
-
     @staticmethod
     def is_a_role(group: Group | None) -> bool:
         return group is not None and group.name in ROLES

@@ -106,11 +106,6 @@ class TriggerAdmin(BulkActionsAdmin):
         # Its own page is only for a row that has none in the table of its kind.
         return obj is None and super().has_change_permission(request)
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        actions = super().get_actions(request)
-        actions.pop("delete_selected", None)  # one by one, on the page of each
-        return actions
-
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
         trigger = self.get_object(request, object_id)
         if trigger is None or typed_trigger(trigger) is trigger:
