@@ -3,11 +3,15 @@
 
 import io
 import os
+import platform
 import sys
 
+import django
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import InterfaceError, OperationalError
+
+import queueapi
 
 
 def main() -> None:
@@ -16,6 +20,12 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Names of any language have to come through where Windows pipes an old code page.
         sys.stdout.reconfigure(errors="backslashreplace")
+    if sys.argv[1:] in (["version"], ["--version"]):  # Django prints its own, before any command
+        sys.stdout.write(
+            f"Queue API {queueapi.__version__} "
+            f"(Django {django.__version__}, Python {platform.python_version()})\n"
+        )
+        return
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
+from queueapi import __version__
 from queueapi.admin import audit
 from queueapi.dashboard import dashboard_context
 
@@ -23,6 +24,9 @@ class QueueApiAdminSite(AdminSite):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.disable_action("delete_selected")  # a list that deletes has an action of its own
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().each_context(request), "version": __version__}
 
     def get_urls(self) -> list[Any]:
         # No row has a page outside of the admin.
