@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Run or test the project on this machine. Needs Python 3.11 or newer and nothing else.
+"""Run, test or check the project on this machine. Needs Python 3.11 or newer alone.
 
 python dev.py run [--port N]    serve the API and the admin with demo data on SQLite
 python dev.py test [ARGUMENT]   run the tests; arguments go to pytest
-python dev.py manage ARGUMENT   run a manage.py command on what `run` serves
+python dev.py check             check style, types, imports, migrations and settings
+python dev.py manage ARGUMENT   run a manage.py command on the database of `run`
 """
 
 import sys
@@ -27,6 +28,15 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 STATE = ROOT / ".dev"  # what `run` keeps
 DATABASE = STATE / "db.sqlite3"
+
+CHECKS = (  # programs of the virtual environment
+    "ruff format --check",
+    "ruff check",
+    "mypy .",
+    "lint-imports --no-cache --no-logo",
+    "python manage.py makemigrations --check --dry-run",
+    "python manage.py check --deploy --fail-level WARNING",
+)
 
 
 def python_of(folder: Path) -> Path:
@@ -126,11 +136,14 @@ def main() -> None:
         # conftest.py sets the tests' environment; only this would be read before it.
         os.environ.pop("DJANGO_SETTINGS_MODULE", None)
         become(["-m", "pytest", *arguments], dict(os.environ))
+    elif verb == "check":
+        install("requirements.txt", "requirements-dev.txt")
+        check()
     elif verb == "manage":
         install("requirements.txt")
         environment = development_environment()
         if not DATABASE.exists():
-            migrate(environment)
+            manage("migrate", "--verbosity", "0", environment=environment)
         become(["manage.py", *arguments], environment)
     elif verb in ("help", "--help", "-h"):
         print(__doc__)
@@ -138,10 +151,23 @@ def main() -> None:
         sys.exit(__doc__)
 
 
-def migrate(environment: dict[str, str]) -> None:
-    if subprocess.call(
-        [str(python_of(VENV)), "manage.py", "migrate", "--verbosity", "0"], env=environment
-    ):
+def check() -> None:
+    """Run all checks with the settings of production. Exit with 1 if any of them fails."""
+    environment = development_environment()
+    environment |= {"HTTPS": "on", "DATABASE_URL": "sqlite://:memory:"}
+    failed = []
+    for command in CHECKS:
+        print(f"$ {command}", flush=True)
+        program, *arguments = command.split()
+        path = python_of(VENV).with_stem(program)  # keeps the .exe of Windows
+        if subprocess.call([str(path), *arguments], env=environment):
+            failed.append(command)
+    if failed:
+        sys.exit("\n".join(["", "Failed:", *failed]))
+
+
+def manage(*arguments: str, environment: dict[str, str]) -> None:
+    if subprocess.call([str(python_of(VENV)), "manage.py", *arguments], env=environment):
         sys.exit(1)
 
 
@@ -152,12 +178,8 @@ def run(arguments: list[str]) -> NoReturn:
     if not 0 < int(port) < 65536:
         parser.error("--port must be from 1 to 65535")
     environment = development_environment()
-    migrate(environment)
-    url = f"http://127.0.0.1:{port}"
-    if subprocess.call(
-        [str(python_of(VENV)), "manage.py", "create_demo_data", "--url", url], env=environment
-    ):
-        sys.exit(1)
+    manage("migrate", "--verbosity", "0", environment=environment)
+    manage("create_demo_data", "--url", f"http://127.0.0.1:{port}", environment=environment)
     become(["manage.py", "serve", "--port", port], environment)
 
 

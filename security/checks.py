@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 
 from queueapi.database.url import MICROSOFT
 
@@ -18,11 +18,11 @@ def check_python(**kwargs: Any) -> list[CheckMessage]:
     if patch >= COOKIES_MENDED.get(minor, 0):
         return []
     return [
-        Warning(
+        Info(
             "This Python takes seconds to parse some Cookie headers (CVE-2024-7592).",
             hint="Queue API removes such cookies before they are parsed. Install Python 3.13, or "
             "at least 3.12.6 or 3.11.10, so that nothing depends on that.",
-            id="security_app.W002",
+            id="security_app.I001",
         )
     ]
 

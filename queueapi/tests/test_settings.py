@@ -132,10 +132,8 @@ def test_the_example_file_is_a_working_one_once_filled_in(tmp_path: Path) -> Non
 
 
 def test_the_deployment_check_is_clean_under_production_settings() -> None:
-    result = manage("check", "--deploy", "--fail-level", "ERROR", HTTPS=None, DEBUG=None)
+    result = manage("check", "--deploy", "--fail-level", "WARNING", HTTPS=None, DEBUG=None)
     assert result.returncode == 0, result.stderr
-    # Unless this very Python is to be replaced.
-    assert set(re.findall(r"\(\w+\.\w+\)", result.stderr)) <= {"(security_app.W002)"}
 
 
 def test_debug_fills_in_what_a_developer_left_out(tmp_path: Path) -> None:
