@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Run, test or check the project on this machine. Needs Python 3.11 or newer alone.
+"""Run, test, check or release the project on this machine. Needs Python 3.11 or newer alone.
 
 python dev.py run [--port N]    serve the API and the admin with demo data on SQLite
 python dev.py test [ARGUMENT]   run the tests; arguments go to pytest
 python dev.py check             check style, types, imports, migrations and settings
 python dev.py manage ARGUMENT   run a manage.py command on the database of `run`
+python dev.py release           write dist/queue-api-VERSION.zip from the last commit; needs Git
 """
 
 import sys
@@ -13,6 +14,7 @@ if sys.version_info < (3, 11):
     sys.exit("Queue API needs Python 3.11 or newer; this is %d.%d." % sys.version_info[:2])
 
 import argparse
+import hashlib
 import os
 import secrets
 import sqlite3
@@ -23,6 +25,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import quote
+
+import queueapi
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -145,6 +149,8 @@ def main() -> None:
         if not DATABASE.exists():
             manage("migrate", "--verbosity", "0", environment=environment)
         become(["manage.py", *arguments], environment)
+    elif verb == "release":
+        release()
     elif verb in ("help", "--help", "-h"):
         print(__doc__)
     else:
@@ -164,6 +170,22 @@ def check() -> None:
             failed.append(command)
     if failed:
         sys.exit("\n".join(["", "Failed:", *failed]))
+
+
+def release() -> None:
+    """Write the zip that docs/deploy-iis.md installs. One commit makes the same bytes anywhere."""
+    status = subprocess.run(["git", "status", "--porcelain"], stdout=subprocess.PIPE, check=False)
+    if status.returncode or status.stdout:
+        sys.exit("A release needs a Git checkout without uncommitted changes.")
+    archive = ROOT / "dist" / f"queue-api-{queueapi.__version__}.zip"
+    archive.parent.mkdir(exist_ok=True)
+    # Stored and not deflated, since versions of zlib differ; in UTC, since a zip has local times.
+    subprocess.run(
+        ["git", "archive", "-0", f"--output={archive}", "HEAD"],
+        env={**os.environ, "TZ": "UTC0"},
+        check=True,
+    )
+    print(f"{hashlib.sha256(archive.read_bytes()).hexdigest()}  {archive.relative_to(ROOT)}")
 
 
 def manage(*arguments: str, environment: dict[str, str]) -> None:

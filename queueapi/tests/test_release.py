@@ -1,9 +1,13 @@
-"""The version of the project, and the checks of dev.py."""
+"""The version, and the checks and the release of dev.py."""
 
+import hashlib
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from django.conf import settings
@@ -11,6 +15,8 @@ from django.urls import reverse
 
 import dev
 from queueapi import __version__
+
+needs_git = pytest.mark.skipif(not shutil.which("git"), reason="no Git on this machine")
 
 
 def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -22,6 +28,72 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
         text=True,
         check=False,
     )
+
+
+@pytest.fixture
+def checkout(tmp_path) -> Path:
+    """A Git checkout of the project as it is now, with everything committed."""
+    folder = tmp_path / "checkout"
+    leave_out = shutil.ignore_patterns(
+        ".*cache", ".git", ".venv", ".dev", ".hypothesis", "__pycache__", "dist", "results"
+    )
+    shutil.copytree(settings.BASE_DIR, folder, ignore=leave_out)
+    identity = ["-c", "user.name=Anna", "-c", "user.email=anna@example.org"]
+    for command in (["init"], ["add", "."], [*identity, "commit", "-m", "Everything"]):
+        subprocess.run(["git", *command], cwd=folder, capture_output=True, check=True)
+    return folder
+
+
+@pytest.fixture
+def released(checkout, tmp_path) -> Path:
+    """The folder of an unpacked release."""
+    result = run(checkout, "dev.py", "release")
+    assert result.returncode == 0, result.stderr
+    folder = tmp_path / __version__
+    with ZipFile(checkout / "dist" / f"queue-api-{__version__}.zip") as archive:
+        archive.extractall(folder)
+    return folder
+
+
+@needs_git
+def test_a_release_has_what_an_installation_needs(released):
+    for name in ("manage.py", "web.config", "requirements.txt", ".env.example", "CHANGELOG.md"):
+        assert (released / name).is_file()
+    for name in ("deploy/install-iis.ps1", "deploy/smoke_test.py", "docs/deploy-iis.md"):
+        assert (released / name).is_file()
+    result = run(released, "manage.py", "check")
+    assert result.returncode == 0, result.stderr
+
+
+@needs_git
+def test_a_release_has_no_tests(released):
+    assert list(released.rglob("tests")) == []
+    assert list(released.rglob("conftest.py")) == []
+
+
+@needs_git
+def test_a_release_is_the_same_in_another_time_zone(checkout):
+    here, there = (run(checkout, "dev.py", "release", TZ=zone) for zone in ("UTC0", "JST-9"))
+    archive = next((checkout / "dist").iterdir())
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert here.stdout == there.stdout == f"{digest}  {archive.relative_to(checkout)}\n"
+
+
+@needs_git
+def test_a_release_refuses_uncommitted_changes(checkout):
+    (checkout / "new.py").touch()
+    result = run(checkout, "dev.py", "release")
+    assert result.returncode == 1
+    assert "uncommitted changes" in result.stderr
+    assert not (checkout / "dist").exists()
+
+
+def test_the_changelog_has_a_section_of_this_version():
+    changelog = (settings.BASE_DIR / "CHANGELOG.md").read_text("utf-8")
+    assert re.search(rf"^## {re.escape(__version__)} - \d{{4}}-\d\d-\d\d$", changelog, re.MULTILINE)
+
+
+# manage.py and the admin
 
 
 @pytest.mark.parametrize("argument", ["version", "--version"])
