@@ -136,3 +136,12 @@ def test_all_checks_run_and_those_that_fail_are_named(checks, capfd):
         dev.check()
     assert str(error.value).split("\n")[-2:] == ["python -c fail", "python -c 1/0"]
     assert "second" in capfd.readouterr().out
+
+
+def test_pre_commit_has_the_ruff_of_the_checks():
+    requirements, hooks = (
+        (settings.BASE_DIR / name).read_text()
+        for name in ("requirements-dev.txt", ".pre-commit-config.yaml")
+    )
+    version = re.search(r"^ruff==(\S+)", requirements, re.MULTILINE)[1]
+    assert f"rev: v{version} " in hooks
