@@ -6,17 +6,18 @@ from typing import Any
 import django
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
-# Characters. Python parses a quoted parameter with many semicolons in quadratic time.
+# Characters. Python parses a quoted parameter with many semicolons in quadratic time
+# (https://github.com/python/cpython/issues/136063).
 LONGEST_CONTENT_TYPE = 1000
-# Stands for a `Content-Type` that can't be parsed. No endpoint accepts it.
+# Replaces a `Content-Type` that can't be parsed. No endpoint accepts it.
 UNREADABLE = "application/octet-stream"
 
 
 class Request(WSGIRequest):
-    """A request whose texts are UTF-8, whatever its `Content-Type` says.
+    """Decode query and forms as UTF-8 and survive any `Content-Type`.
 
-    Django parses that header before any of its error handling is in place, and raises on some
-    parameters (`a*=bogus''x`). Such a type, and one that is too long, is replaced.
+    Django parses that header before its error handling begins, and raises on some parameters, such
+    as `a*=bogus''x`. Unnecessary once https://code.djangoproject.com/ticket/36991 is released.
     """
 
     def __init__(self, environ: dict[str, Any]) -> None:
@@ -29,14 +30,14 @@ class Request(WSGIRequest):
 
     @property
     def encoding(self) -> None:
-        """`None`, for which Django decodes the query and forms as UTF-8."""
+        """`None`, for which Django takes UTF-8."""
 
     @encoding.setter
     def encoding(self, charset: str) -> None:
-        """Ignore the charset of the header.
+        """Ignore the charset of the `Content-Type`.
 
-        Django's own setter parses the query, which raises on too many parameters and on some
-        codecs.
+        Django's setter parses the query to parse it again later (ticket 27156), which raises on too
+        many parameters and on some codecs.
         """
 
 
