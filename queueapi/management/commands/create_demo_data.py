@@ -1,13 +1,12 @@
-"""`manage.py create_demo_data`: something to look at, and a key to try the API with."""
+"""`manage.py create_demo_data`: rows to look at, and a key to try the API with."""
 
-import json
 import os
 import secrets
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 from django.utils import timezone
@@ -17,147 +16,72 @@ from security.models import ApiKey
 from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
 Status = QueueItem.Status
+MESSAGES = {Status.DONE: "Approved and booked", Status.FAILED: "The supplier is not known"}
 
-CLIENT = "demo"
-ADMIN = "admin"
-EXAMPLE = settings.BASE_DIR / "docs" / "examples" / "queue-item.json"
+ADDED = """\
+Demo data was added. The password and the API key are shown only now.
 
-KEPT = """\
-The demo data of an earlier start is kept. The admin is {url}/admin/, user {admin}.
-Its password and the API key were shown when they were made; for new ones:
-
-  python dev.py manage {key_command}
-  python dev.py manage changepassword {admin}
-"""
-
-MADE = """\
-Demo data is in place. The password and the key are shown only now.
-
-  Admin    {url}/admin/
-           user {admin}, password {password}
+  Admin    {url}/admin/, user admin, password {password}
   API key  {key}
 
-Put an item on a queue:
-
-{curl}
+  {curl} -i {url}/api/queue -H "X-API-Key: {key}" -H "Content-Type: application/json" -d "@{body}"
 """
+KEPT = """\
+The database has data already, so nothing was added. For a new API key, admin user or password:
 
-STAYED_OUT = """\
-This database has data of its own, so no demo data is added. For an API key and an admin:
-
-  python dev.py manage create_api_key NAME
+  python dev.py manage create_api_key demo
+  python dev.py manage rotate_api_key demo --overlap 0
   python dev.py manage createsuperuser
+  python dev.py manage changepassword admin
 """
 
 
 class Command(BaseCommand):
-    help = (
-        "Fill an empty database with an API key, an admin user and a few queue items and "
-        "triggers. A database that has anything in it is left as it is."
-    )
+    help = "Fill an empty database with an admin user, an API key, queue items and triggers."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--url", required=True, help="where the server will be")
 
+    @transaction.atomic  # all or nothing, and once if two run at the same time
     def handle(self, *args: Any, url: str, **options: Any) -> None:
-        # In one transaction: two at once make it once, and a half-made one is none.
-        with transaction.atomic():
-            keys = ApiKey.objects.filter(client=CLIENT)
-            users = get_user_model()._default_manager
-            others = (users, ApiKey.objects, QueueItem.objects, Trigger.objects)
-            if keys.exists():
-                verb = (
-                    "rotate_api_key {} --overlap 0"
-                    if keys.active().exists()
-                    else "create_api_key {}"
-                )
-                said = KEPT.format(url=url, admin=ADMIN, key_command=verb.format(CLIENT))
-            elif any(rows.exists() for rows in others):
-                said = STAYED_OUT
-            else:
-                password = secrets.token_urlsafe(12)
-                get_user_model().objects.create_superuser(ADMIN, password=password)
-                create_items()
-                create_triggers()
-                _, key = ApiKey.objects.issue(CLIENT, lifetime=None)
-                said = MADE.format(
-                    url=url, admin=ADMIN, password=password, key=key, curl=curl(url, key)
-                )
-        self.stdout.write(said)
-
-
-def curl(url: str, key: str) -> str:
-    """A command that can be pasted into a shell of this system as it is."""
-    if os.name == "nt":  # cmd and PowerShell agree on no way to quote JSON, but on file names
-        program, body = "curl.exe", f'"@{EXAMPLE}"'
-    else:
-        program, body = "curl", f"'{json.dumps(json.loads(EXAMPLE.read_text()))}'"
-    headers = f'-H "X-API-Key: {key}" -H "Content-Type: application/json"'
-    return f"{program} -i {url}/api/queue {headers} -d {body}"
+        if any(model._default_manager.exists() for model in (User, ApiKey, QueueItem, Trigger)):
+            self.stdout.write(KEPT)
+            return
+        create_items()
+        create_triggers()
+        password = secrets.token_urlsafe(12)
+        User.objects.create_superuser("admin", password=password)
+        _, key = ApiKey.objects.issue("demo", lifetime=None)
+        # A file, because bash, cmd and PowerShell quote JSON differently.
+        body = settings.BASE_DIR / "docs" / "examples" / "queue-item.json"
+        curl = "curl.exe" if os.name == "nt" else "curl"  # PowerShell's curl is another command
+        self.stdout.write(ADDED.format(url=url, password=password, key=key, curl=curl, body=body))
 
 
 def create_items() -> None:
-    """One of each status, and two weeks of invoices: many by day, and now and then a failure."""
+    """Create one item of each status and many finished ones within the last 14 days."""
     now = timezone.now()
-    items = [
-        QueueItem(
-            queue_name="New employees",
-            created_by="HR portal",
-            reference=f"EMP-{1107 + number}",
-            data='{"name": "Mette Østergaard", "starts": "2027-06-01"}',
+    statuses = [*Status, *([Status.DONE] * 8 + [Status.FAILED]) * 60]
+    for number, status in enumerate(statuses, start=3):
+        created = now - timedelta(hours=1 + number**2 % 331)  # irregular, for the chart
+        QueueItem.objects.create(
+            queue_name=("Invoices", "New employees")[number % 2],
+            reference=f"REF-{number}",
             status=status,
-            created_date=now - timedelta(hours=4 * number + 1),
-            start_date=now - timedelta(hours=4 * number) if number else None,
-            end_date=now if status in QueueItem.ENDED else None,
-            message="There is no manager 77120" if status == Status.FAILED else None,
+            data='{"requester": "Mette Østergaard", "priority": 1}',
+            created_by="ERP",
+            created_date=created,
+            start_date=None if status == Status.NEW else created + timedelta(minutes=2),
+            end_date=created + timedelta(minutes=3) if status in QueueItem.ENDED else None,
+            message=MESSAGES.get(status),
         )
-        for number, status in enumerate(Status)
-    ]
-    for hours in range(2, 14 * 24):
-        created = now - timedelta(hours=hours)
-        is_by_day = created.weekday() < 5 and 7 <= created.hour < 16
-        for number in range(6 if is_by_day else 1):
-            has_failed = (hours + 3 * number) % 29 == 0
-            start = created + timedelta(minutes=2 + 7 * number)
-            items.append(
-                QueueItem(
-                    queue_name="Invoice approval",
-                    created_by="ERP",
-                    reference=f"INV-{20000 - hours * 6 - number}",
-                    status=Status.FAILED if has_failed else Status.DONE,
-                    message="The supplier is not known" if has_failed else "Approved and booked",
-                    created_date=created + timedelta(minutes=7 * number),
-                    start_date=start,
-                    end_date=start + timedelta(seconds=40 + 9 * number),
-                )
-            )
-    QueueItem.objects.bulk_create(items, batch_size=100)
 
 
 def create_triggers() -> None:
-    now, day = timezone.now(), timedelta(days=1)
-    SingleTrigger.objects.create(
-        trigger_name="MyAutomationTrigger",
-        process_name="Year-end report",
-        process_path="C:\\Robots\\year_end_report\\main.py",
-        process_status=Trigger.Status.DONE,
-        last_run=now - day,
-        next_run=now - day,
-    )
-    ScheduledTrigger.objects.create(
-        trigger_name="Nightly address sync",
-        process_name="Address sync",
-        process_path="https://git.example.org/robots/address-sync.git",
-        is_git_repo=True,
-        scheduler_whitelist='["ROBOT-01", "ROBOT-02"]',
-        next_run=now + day / 2,
-        cron_expr="0 2 * * *",
-    )
-    QueueTrigger.objects.create(
-        trigger_name="Invoices waiting",
-        process_name="Invoice approval",
-        process_path="C:\\Robots\\invoice_approval\\main.py",
-        process_status=Trigger.Status.PAUSED,
-        queue_name="Invoice approval",
-        min_batch_size=5,
-    )
+    """Create a trigger of each type."""
+    process = {"process_name": "Invoices", "process_path": "C:\\Robots\\invoices\\main.py"}
+    timed = {"next_run": timezone.now(), **process}
+    queued = {"queue_name": "Invoices", "min_batch_size": 5, **process}
+    SingleTrigger.objects.create(trigger_name="MyAutomationTrigger", process_status="DONE", **timed)
+    ScheduledTrigger.objects.create(trigger_name="Nightly", cron_expr="0 2 * * *", **timed)
+    QueueTrigger.objects.create(trigger_name="Batches", process_status="PAUSED", **queued)
