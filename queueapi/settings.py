@@ -1,9 +1,9 @@
-"""Every setting of the project. All that comes from the environment is read here and nowhere else.
+"""All settings. Only this module reads the environment.
 
-`.env.example` lists the variables. They may also stand in a file `.env` beside `manage.py`
-(`ENV_FILE` names another one, or none if it is empty); the process's own environment wins.
+`.env.example` lists the variables. A file `.env` beside `manage.py` can hold them too (`ENV_FILE`
+names another file; empty: none). Variables of the process take precedence.
 
-Read `MIDDLEWARE` and `REST_FRAMEWORK` from top to bottom to follow a request.
+`MIDDLEWARE` and `REST_FRAMEWORK`, read from top to bottom, are the path of a request.
 """
 
 import json
@@ -34,58 +34,42 @@ RATE = Regexp(
 env = Env()
 if env_file := env.str("ENV_FILE", default=str(BASE_DIR / ".env")):
     try:
-        is_read = env.read_env(env_file, recurse=False)
+        was_read = env.read_env(env_file, recurse=False)
     except (ValueError, OSError) as error:
         raise ImproperlyConfigured(f"{env_file} is not a text file in UTF-8.") from error
-    if not is_read and env.str("ENV_FILE", default=""):
+    if not was_read and env.str("ENV_FILE", default=""):
         raise ImproperlyConfigured(f"ENV_FILE is {env_file}, and there is no such file.")
 
 
 @env.parser_for("names")
-def names(text: str) -> list[str]:
+def parse_names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-@env.parser_for("redis_url")
-def check_redis_url(text: str) -> str:
-    if text:
-        # Imported here: without a Redis, its client would take 6 MiB of memory for nothing.
-        from redis.connection import parse_url  # noqa: PLC0415
-
-        try:
-            parse_url(text)  # type: ignore[no-untyped-call]
-        except ValueError:
-            # Not what it says itself, which may be a part of the password.
-            raise EnvError("Must be a URL like redis://host:6379.") from None
-    return text
-
-
 @env.parser_for("networks")
-def parse_networks(text: str | None) -> list[str] | None:
-    """Addresses and networks, separated by commas; the word `none` stands for no network.
+def check_networks(text: str | None) -> list[str] | None:
+    """Return the networks of a comma-separated list (empty for the word `none`), `None` for `None`.
 
-    A variable that is not set arrives as its default, and `None` stays `None`.
+    `None` is the default of a variable that is not set.
     """
-    if text is None:
-        return None
-    networks = [name for name in names(text) if name != "none"]
-    for network in networks:
-        try:
+    networks = [name for name in parse_names(text or "") if name != "none"]
+    try:
+        for network in networks:
             parse_network(network)
-        except ValueError as error:
-            raise EnvError(f"{error}.") from None
-    return networks
+    except ValueError as error:
+        raise EnvError(f"{error}.") from None
+    return networks if text is not None else None
 
 
 try:
     DEBUG = env.bool("DEBUG", default=False)
     SECRET_KEY = env.str("SECRET_KEY", default=get_random_secret_key() if DEBUG else "")
     ALLOWED_HOSTS: list[str] = env.names("ALLOWED_HOSTS", default="")
-    # TLS ends in front of this process, so this says what clients see, not what the port speaks.
+    # Whether clients use HTTPS. Waitress itself speaks HTTP: TLS ends at the proxy.
     HTTPS = env.bool("HTTPS", default=not DEBUG)
     HTTP_PLATFORM_PORT = env.int("HTTP_PLATFORM_PORT", default=8000, validate=PORT)
     MAX_REQUEST_BYTES = env.int("MAX_REQUEST_BYTES", default=1024 * 1024, validate=POSITIVE)
-    # None: not said, which a check warns of. Empty, or the word none: there is no proxy.
+    # An empty list: there is no proxy. `None`: not set, which security_app.W001 reports.
     TRUSTED_PROXIES: list[str] | None = env.networks("TRUSTED_PROXIES", default=None)
     BAN_AFTER = env.int("BAN_AFTER", default=5, validate=POSITIVE)
     BAN_WINDOW = env.timedelta("BAN_WINDOW", default=timedelta(minutes=15), validate=DURATION)
@@ -94,9 +78,9 @@ try:
     STUCK_AFTER = env.timedelta("STUCK_AFTER", default=timedelta(hours=2), validate=DURATION)
     RATE_QUEUE = env.str("RATE_QUEUE", default="1000/m", validate=RATE)
     RATE_TRIGGER = env.str("RATE_TRIGGER", default="10/m", validate=RATE)
-    CACHE_URL: str = env.redis_url("CACHE_URL", default="")
+    CACHE_URL = env.str("CACHE_URL", default="")
     WEB_PROCESSES = env.int("WEB_PROCESSES", default=1, validate=POSITIVE)
-    # The machine's own zone unless told otherwise: robots and schedulers on it write in that one.
+    # By default the zone of the machine, in which robots and schedulers on it write.
     TIME_ZONE = env.str("TIME_ZONE", default="") or get_localzone_name()
 
     DATABASE_CONNECTION_TIMEOUT = env.timedelta(
@@ -111,15 +95,13 @@ try:
             "DATABASE_URL is missing; set it to the database, for example "
             "mssql://user:password@host:1433/name."
         )
-    DATABASES = {
-        "default": env.dj_db_url(
-            "DATABASE_URL",
-            default=f"sqlite:///{(BASE_DIR / 'db.sqlite3').as_posix()}",
-            # A connection lives as long as its thread; one that broke is noticed and replaced.
-            conn_max_age=None,
-            conn_health_checks=True,
-        )
-    }
+    database = env.dj_db_url(
+        "DATABASE_URL",
+        default=f"sqlite:///{(BASE_DIR / 'db.sqlite3').as_posix()}",
+        # Each thread keeps its connection, and opens a new one when that broke.
+        conn_max_age=None,
+        conn_health_checks=True,
+    )
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from error
 
@@ -141,24 +123,26 @@ except (ValueError, KeyError, OSError) as error:
         "TIME_ZONE is not the name of a time zone; use one like Europe/Copenhagen."
     ) from error
 
-if DATABASES["default"]["ENGINE"] not in ("mssql", "django.db.backends.sqlite3"):
-    raise ImproperlyConfigured("DATABASE_URL must begin with mssql:// or sqlite://.")
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["OPTIONS"] = {
-        # Readers don't wait for the writer, and writers queue from their first statement on,
-        # for at most `timeout` seconds, instead of failing with "database is locked".
+if database["ENGINE"] == "django.db.backends.sqlite3":
+    database["OPTIONS"] = {
+        # With a write-ahead log, readers and the writer don't block each other. IMMEDIATE: writers
+        # wait for each other at BEGIN, up to `timeout` seconds. A transaction that began as a
+        # reader would fail with "database is locked" at once.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
         "transaction_mode": "IMMEDIATE",
         "timeout": 10,
     }
-else:
-    DATABASES["default"] = sql_server(
-        DATABASES["default"],
+elif database["ENGINE"] == "mssql":
+    database = sql_server(
+        database,
         connection_timeout=math.ceil(DATABASE_CONNECTION_TIMEOUT.total_seconds()),
         query_timeout=math.ceil(DATABASE_QUERY_TIMEOUT.total_seconds()),
     )
-# Connections are kept by their threads; a pool of the driver's below them could hand out a dead
-# one after the server was away.
+else:
+    raise ImproperlyConfigured("DATABASE_URL must begin with mssql:// or sqlite://.")
+DATABASES = {"default": database}
+# A setting of mssql-django. Django keeps the connections; a pool below it could return a dead one
+# after an outage of the server.
 DATABASE_CONNECTION_POOLING = False
 
 INSTALLED_APPS = [
@@ -200,7 +184,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["queueapi.api.parsers.JSONObjectParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "queueapi.api.exception_handler.exception_handler",
-    # No OPTIONS answer that describes the API to whoever asks.
+    # OPTIONS must not describe the API.
     "DEFAULT_METADATA_CLASS": None,
     "UNAUTHENTICATED_USER": None,
 }
@@ -225,42 +209,49 @@ TEMPLATES = [
     }
 ]
 
-# Counters of the rate limits; nothing is lost with them but a count.
+# Counters of the rate limits, and other short-lived data. `CACHE_ERRORS` are the exceptions while
+# the cache is away, and ValueError for content that is not JSON.
+CACHE_ERRORS: tuple[type[Exception], ...] = (OSError,)
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        # An entry for each client, endpoint and window. The default of 300 would lose counters.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 if CACHE_URL:
+    # Imported here, because the client takes 6 MiB of memory.
+    from redis.connection import parse_url
     from redis.exceptions import RedisError
 
-    # Raised while this cache is away, and for content that is not JSON.
-    CACHE_ERRORS: tuple[type[Exception], ...] = (OSError, RedisError, ValueError)
+    try:
+        parse_url(CACHE_URL)  # type: ignore[no-untyped-call]
+    except ValueError:
+        # Without redis's own message, which may repeat a part of the password.
+        raise ImproperlyConfigured(
+            'Environment variable "CACHE_URL" invalid: Must be a URL like redis://host:6379.'
+        ) from None
+    CACHE_ERRORS = (OSError, RedisError, ValueError)
     CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": CACHE_URL,
-            # JSON, as reading Django's pickles would run the code of anybody who can write there.
-            # Seconds: a cache that hangs must not hang us, and requests pass without it.
+            # JSON, because Django's default, pickle, runs the code of anybody who can write there.
+            # Seconds after which a request goes on without a cache that hangs.
             "OPTIONS": {"serializer": json, "socket_connect_timeout": 1, "socket_timeout": 1},
         }
     }
-else:
-    CACHE_ERRORS = (OSError,)
-    CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-            # One entry per client, endpoint and window; the default of 300 throws counters away.
-            "OPTIONS": {"MAX_ENTRIES": 100_000},
-        }
-    }
 
-# Times in the shared tables are naive and local, because OpenOrchestrator writes them so.
+# OpenOrchestrator writes naive local times into the shared tables.
 USE_TZ = False
-# The admin speaks the browser's language if it is one of these, the API always the first.
+# The admin uses the browser's language if it is one of LANGUAGES, the API always LANGUAGE_CODE.
 LANGUAGE_CODE = "en"
 LOCALE_PATHS = [BASE_DIR / "queueapi" / "locale"]
 FORMAT_MODULE_PATH = "queueapi.formats"
 LANGUAGES = [("en", "English"), ("da", "Dansk")]
 
 STATIC_URL = "/static/"
-# The admin's files come straight from the installed packages: there is nothing to collect,
-# and nothing that an upgrade can forget.
+# Serve static files from the installed packages, so that collectstatic is not needed.
 WHITENOISE_USE_FINDERS = True
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -273,31 +264,28 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
-SECURE_SSL_REDIRECT = HTTPS
-SESSION_COOKIE_SECURE = HTTPS
-CSRF_COOKIE_SECURE = HTTPS
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
-LOGIN_REDIRECT_URL = "admin:index"  # after a `next` that leads elsewhere
-SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds from signing in
+LOGIN_REDIRECT_URL = "admin:index"  # replaces a `next` that is not on this host
+SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds from the login
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS else 0
 
-# Nothing inline and nothing from elsewhere. The admin's own pages need no more.
+# Files of this server only, and nothing inline: Django's admin needs no more.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
 SILENCED_SYSTEM_CHECKS = [
-    # HSTS for subdomains: other services may live below this host's name, and whether they have
-    # TLS is not ours to say.
+    # HSTS for subdomains: other services below this host's name may not have TLS.
     "security.W005",
-    # HSTS preload lists are for public sites; this one is internal.
+    # HSTS preload lists: they are for public sites.
     "security.W021",
-    # Counters in local memory are not shared. Its incr holds a lock, which is right for exactly
-    # one process; security_app.E001 asks for a CACHE_URL when there are more.
+    # LocMemCache is not shared between processes. It is right for exactly one, whose increments it
+    # locks; security_app.E001 demands CACHE_URL for more.
     "django_ratelimit.E003",
-    # Neither local memory nor Django's own Redis backend is on django-ratelimit's list of tested
-    # ones. Both count atomically, and this project's tests race threads against both.
+    # LocMemCache and Django's RedisCache are not on django-ratelimit's list of tested backends.
+    # Both count atomically: security/tests/test_shared_counters.py.
     "django_ratelimit.W001",
 ]
 
@@ -325,11 +313,10 @@ LOGGING = {
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
-        # Django's own handlers mail the admins and print only with DEBUG on.
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        # A line for every client that goes away early, and for every request that waits a moment
-        # for a thread: most of all when it is busy. And a traceback for each connection while there
-        # is no file descriptor left, or no room for a body.
+        # Without Django's handlers, which mail the admins and print only with DEBUG on.
+        "django": {"handlers": []},
+        # Clients can cause these at any rate: by closing connections early, by requests that wait
+        # for a thread, by exhausting file descriptors or disk space.
         "waitress": {"level": "WARNING", "filters": ["once_per_minute"]},
         "queueapi.server.request_parser": {"filters": ["once_per_minute"]},
         "security.throttling": {"filters": ["once_per_minute"]},
