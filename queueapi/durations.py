@@ -1,22 +1,23 @@
-"""Durations as people type and read them, and times as people read them."""
+"""Parse durations and format durations and times."""
 
 import re
 from argparse import ArgumentTypeError
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.timesince import timesince
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import ngettext
 
 LONGEST_DURATION = timedelta(days=100 * 365)
 
 UNITS = ["weeks", "days", "hours", "minutes", "seconds"]
-# A number without a unit is refused: somebody who types 365 may mean days or seconds.
+# The settings' notation (environs' timedelta), except that a number needs a unit: 365 could mean
+# days or seconds. Only 0 needs none.
 DURATION = re.compile(
     r"\s*(?=[0-9])"
     + "".join(rf"(?:(?P<{unit}>[0-9]+)\s*{unit[0]}\s*)?" for unit in UNITS)
-    # No duration needs no unit.
     + r"|\s*0\s*"
 )
 
@@ -26,17 +27,13 @@ def parse_duration(text: str) -> timedelta:
 
     An argparse `type`: raises `ArgumentTypeError` for other texts and beyond 100 years.
     """
-    match = DURATION.fullmatch(text)
-    try:
-        units = match.groupdict(default="0") if match else {}
-        duration = timedelta(**{unit: int(number) for unit, number in units.items()})
-    except (ValueError, OverflowError):  # too many digits, or too long for a timedelta
-        match = None
-    if match is None or duration > LONGEST_DURATION:
-        raise ArgumentTypeError(
-            f"{text!r} is not a duration up to 100 years; write 365d, 24h or 2h30m"
-        )
-    return duration
+    if match := DURATION.fullmatch(text):
+        numbers = match.groupdict(default="0")
+        with suppress(ValueError, OverflowError):  # too many digits, or too long for a timedelta
+            duration = timedelta(**{unit: int(number) for unit, number in numbers.items()})
+            if duration <= LONGEST_DURATION:
+                return duration
+    raise ArgumentTypeError(f"{text!r} is not a duration up to 100 years; write 365d, 24h or 2h30m")
 
 
 def parse_lifetime(text: str) -> timedelta | None:
@@ -51,12 +48,9 @@ def format_duration(duration: timedelta | None, depth: int = 2) -> str:
     if duration < timedelta(minutes=1):
         seconds = max(int(duration.total_seconds()), 0)
         return ngettext("%(seconds)d second", "%(seconds)d seconds", seconds) % {"seconds": seconds}
-    # From a fixed date, because the lengths of months and years depend on it.
-    start = datetime(2001, 1, 1)
-    try:
-        return timesince(start, start + duration, depth=depth)
-    except OverflowError:
-        return gettext("very long")
+    # `timesince` needs dates. From the first one, any difference of two dates is in range.
+    first = datetime(1, 1, 1)
+    return timesince(first, first + duration, depth=depth)
 
 
 def format_datetime(moment: datetime | None) -> str:
