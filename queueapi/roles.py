@@ -1,6 +1,6 @@
-"""Three groups of staff, and what each may do. A superuser may do everything but delete users.
+"""The three groups of staff and their permissions, which each `migrate` sets anew.
 
-Every `migrate` makes the groups what this file says.
+A superuser has all permissions, except that nobody deletes users.
 """
 
 from typing import Any
@@ -50,34 +50,31 @@ ROLES = {
 
 
 def sync_groups(using: str, apps: Apps = installed, **kwargs: Any) -> None:
-    """Make the groups and their permissions what `ROLES` says; a receiver of `post_migrate`.
+    """Create the groups and set their permissions to those in `ROLES`; a `post_migrate` receiver.
 
-    `apps` is the state that was migrated to, which may be one without these tables.
+    `apps` is the state that was migrated to, which may lack these tables.
     """
     try:
         groups = apps.get_model("auth", "Group").objects.using(using)
         permissions = apps.get_model("auth", "Permission").objects.using(using)
     except LookupError:
         return
-    every = {name for names in ROLES.values() for name in names}
-    for label in {name.split(".")[0] for name in every}:
-        # On a new database, the apps whose turn comes after this one's have none yet.
-        create_permissions(installed.get_app_config(label), verbosity=0, using=using, apps=apps)
-    found = {
+    for app in installed.get_app_configs():
+        # On a new database, apps that migrate creates after `security` have no permissions yet.
+        create_permissions(app, verbosity=0, using=using, apps=apps)
+    by_name = {
         f"{permission.content_type.app_label}.{permission.codename}": permission
-        for permission in permissions.select_related("content_type").filter(
-            codename__in={name.split(".")[1] for name in every}
-        )
+        for permission in permissions.select_related("content_type")
     }
     for role, names in ROLES.items():
         group, _ = groups.get_or_create(name=role)
-        group.permissions.set([found[name] for name in names if name in found])
+        group.permissions.set([by_name[name] for name in names if name in by_name])
 
 
 def protect_users_with_log_entries(instance: User, **kwargs: Any) -> None:
-    """A receiver of `pre_delete`: the log loses the entries of a user who is deleted."""
+    """Keep users from being deleted together with their log entries; a `pre_delete` receiver."""
     if entries := LogEntry.objects.filter(user=instance)[:1]:
         raise ProtectedError(
-            f"{instance} did things that the audit log tells of. Set is_active to false instead.",
+            f"The audit log has entries of {instance}. Set is_active to false instead.",
             set(entries),
         )
