@@ -20,7 +20,7 @@ with lock_file(connections["default"]) as file:
     print(locks.lock(file, locks.LOCK_EX), flush=True)
     input()
 """
-WAITING = "Another migrate is at work on this database; waiting for it to end.\n"
+WAITING = "Another migrate is running on this database; waiting for its end.\n"
 
 
 @pytest.fixture

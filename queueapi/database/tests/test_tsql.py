@@ -16,7 +16,7 @@ from queueapi.database import columns as columns_
 from queueapi.database import indexes, migration_operations
 from queueapi.database.existing_tables import OURS
 from queueapi.database.tests.sql_server import needs_pyodbc, without_a_server
-from queueapi.management.commands.migrate import has_app_lock
+from queueapi.management.commands.migrate import acquire_app_lock
 from queues import queue_statistics
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP, FailedAttempt
@@ -91,7 +91,7 @@ def test_migrate_takes_a_lock_before_it_looks_at_the_database(django_db_blocker)
 @pytest.mark.parametrize(("answer", "is_ours"), [(0, True), (1, True), (-1, False)])
 def test_the_lock_may_be_another_session_s(django_db_blocker, answer: int, is_ours: bool) -> None:
     with django_db_blocker.unblock(), without_a_server({"sp_getapplock": [(answer,)]}) as server:
-        assert has_app_lock(server[0]) is is_ours
+        assert acquire_app_lock(server[0]) is is_ours
 
 
 @pytest.mark.parametrize("key", PLAN, ids=" ".join)

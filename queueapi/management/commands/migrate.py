@@ -1,4 +1,4 @@
-"""`manage.py migrate`: Django's, one at a time on a database."""
+"""`manage.py migrate`: Django's command under a lock, so that concurrent ones wait."""
 
 import os
 from collections.abc import Callable
@@ -11,8 +11,9 @@ from django.core.files import locks
 from django.core.management.commands import migrate
 from django.db import connections
 
-# The last parameter is the time to wait. The answer is negative if another session has the lock.
-LOCK = (
+# The last parameter is the time to wait in ms. The result is negative if another session has the
+# lock.
+APP_LOCK = (
     "SET NOCOUNT ON; DECLARE @r int; "
     "EXEC @r = sp_getapplock 'queueapi', 'Exclusive', 'Session', 0; "
     "SELECT @r; SET NOCOUNT OFF"
@@ -21,7 +22,7 @@ LOCK = (
 
 class Command(migrate.Command):
     def execute(self, *args: Any, **options: Any) -> Any:
-        # Before the checks, which connect: two that make the same SQLite file fail.
+        # Before the checks, which connect: creating an SQLite file twice at the same time fails.
         with lock_file(connections[options["database"]]) as file:
             self.wait_for(lambda: locks.lock(file, locks.LOCK_EX | locks.LOCK_NB))
             return super().execute(*args, **options)
@@ -29,28 +30,28 @@ class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
         if connection.vendor == "microsoft":
-            # After the checks, which say why it can't be reached.
-            self.wait_for(lambda: has_app_lock(connection))
+            # After the checks, which explain a failed connection.
+            self.wait_for(lambda: acquire_app_lock(connection))
         super().handle(*args, **options)
 
-    def wait_for(self, take: Callable[[], bool]) -> None:
-        if not take():
-            self.stderr.write("Another migrate is at work on this database; waiting for it to end.")
-            while not take():
+    def wait_for(self, acquire: Callable[[], bool]) -> None:
+        if not acquire():
+            self.stderr.write("Another migrate is running on this database; waiting for its end.")
+            while not acquire():
                 sleep(1)
 
 
 def lock_file(connection: Any) -> IO[bytes]:
-    """Open the lock file of an SQLite database; for any other, a temporary file."""
+    """Open the lock file of an SQLite database, or a temporary file for any other database."""
     path = Path(f"{connection.settings_dict['NAME']}.lock")
     is_file = connection.vendor == "sqlite" and not connection.is_in_memory_db()
-    # In a folder that can't be written, connecting fails and says why.
-    may_write = os.access(path if path.exists() else path.parent, os.W_OK)
-    return path.open("ab") if is_file and may_write else TemporaryFile()
+    # Without write permission, continue: connecting will fail with an explanation.
+    is_writable = os.access(path if path.exists() else path.parent, os.W_OK)
+    return path.open("ab") if is_file and is_writable else TemporaryFile()
 
 
-def has_app_lock(connection: Any) -> bool:
-    """Take SQL Server's lock if it is free; it ends with the connection."""
+def acquire_app_lock(connection: Any) -> bool:
+    """Acquire SQL Server's application lock until the connection closes; `False` if it is taken."""
     with connection.cursor() as cursor:
-        cursor.execute(LOCK)
+        cursor.execute(APP_LOCK)
         return int(cursor.fetchone()[0]) >= 0

@@ -1,4 +1,4 @@
-"""`manage.py serve`: the production server, and the development server as well."""
+"""`manage.py serve`: the server for production and development."""
 
 from contextlib import suppress
 from typing import Any
@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from queueapi.server.waitress import Server
 
-# Waitress answers a larger body itself, as plain text and before our code sees it. A little above
-# our own limit, so that what lies near the limit still gets an answer in our shape.
+# Waitress rejects a body larger than MAX_REQUEST_BYTES and this margin without reading it. Django
+# rejects one within the margin, after the ban and the key were checked.
 WAITRESS_MARGIN_BYTES = 64 * 1024
 
 
@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
+            "--host", default="127.0.0.1", help="IP address to listen on (default: %(default)s)"
         )
         parser.add_argument(
             "--port",
@@ -31,7 +31,7 @@ class Command(BaseCommand):
             "--threads",
             type=int,
             default=4,
-            help="requests answered at the same time (default: %(default)s)",
+            help="requests handled at the same time (default: %(default)s)",
         )
 
     def handle(self, *args: Any, host: str, port: int, threads: int, **options: Any) -> None:
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             raise CommandError("--threads must be at least 1.")
         if not 0 <= port <= 65535:
             raise CommandError("--port must be from 0 to 65535.")
-        # Imported here: it loads every middleware, which `manage.py help serve` should not.
+        # Imported here, because it loads all middleware, which `help serve` does not need.
         from queueapi.wsgi import application  # noqa: PLC0415
 
         try:
@@ -48,28 +48,25 @@ class Command(BaseCommand):
                 host=host,
                 port=port,
                 threads=threads,
-                # TLS ends in front of us: what arrives here counts as what the client spoke.
+                # The scheme that clients use. TLS ends at the proxy.
                 url_scheme="https" if settings.HTTPS else "http",
                 max_request_body_size=settings.MAX_REQUEST_BYTES + WAITRESS_MARGIN_BYTES,
                 max_request_header_size=32 * 1024,
-                # Header and body of an answer leave in one packet instead of two.
+                # Bytes. With Waitress's default of 1, header and body are sent in two packets.
                 send_bytes=18000,
-                # X-Forwarded-For has to arrive; `security.client_ip` decides whom to believe.
+                # `security.client_ip` reads X-Forwarded-For.
                 clear_untrusted_proxy_headers=False,
-                # No Server header.
-                ident=None,
+                ident=None,  # no Server header
             )
         except (OSError, ValueError) as error:
             raise CommandError(f"Can't listen on {host}, port {port}: {error}") from error
         name = f"[{host}]" if ":" in host else host
-        self.say(f"Queue API is serving on http://{name}:{server.port}/ (Ctrl-C stops it).")
+        self.write(f"Queue API is serving on http://{name}:{server.port}/ (Ctrl-C stops it).")
         server.run()
-        self.say("Queue API has stopped.")
+        self.write("Queue API has stopped.")
 
-    def say(self, sentence: str) -> None:
-        # A server must not end because nobody listens: supervisors may close stdout, and then it
-        # is None.
+    def write(self, text: str) -> None:
+        """Write to stdout, unless a supervisor closed it (then it is `None` or raises)."""
         with suppress(OSError, AttributeError):
-            self.stdout.write(sentence)
-            # A supervisor or test that reads a pipe should see it now.
-            self.stdout.flush()
+            self.stdout.write(text)
+            self.stdout.flush()  # for a reader of a pipe
