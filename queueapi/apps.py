@@ -9,21 +9,21 @@ class QueueApiConfig(AppConfig):
     verbose_name = "Queue API"
 
     def ready(self) -> None:
-        # Imported here, because they need the models of other apps.
+        # Imported here, because they import models.
         from queueapi.database import checks  # noqa: F401, PLC0415  registers them
         from queueapi.database.existing_tables import before_migrating  # noqa: PLC0415
         from queueapi.roles import protect_users_with_log_entries, sync_groups  # noqa: PLC0415
 
-        # These signals are sent for each app that has models; once is enough.
+        # These signals are sent for each app with models, so receive them for one app.
         pre_migrate.connect(before_migrating, sender=apps.get_app_config("queues"))
         post_migrate.connect(sync_groups, sender=apps.get_app_config("security"))
         pre_delete.connect(protect_users_with_log_entries, sender="auth.User")
 
 
 class QueueApiAdminConfig(admin.AdminConfig):
-    """Django's admin, with our dashboard. The log entries are its only model."""
+    """Django's admin with our site class. Its only model is the log entry."""
 
-    default = False  # or it would stand for the app queueapi
+    default = False  # the default AppConfig of this module is QueueApiConfig
     default_site = "queueapi.admin_site.QueueApiAdminSite"
     verbose_name = _("Audit")
 

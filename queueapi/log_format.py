@@ -1,4 +1,4 @@
-"""Lines of the log: their format, and filters of what clients can cause without limit."""
+"""The format of log lines, and filters for records that clients can cause at any rate."""
 
 import logging
 import re
@@ -6,32 +6,32 @@ from time import monotonic
 from traceback import TracebackException
 from typing import Any
 
-# Control characters, and the line and paragraph separators of Unicode.
+# Control characters, and Unicode's line and paragraph separators.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
-# Characters of a message, most of which may be a path that a client chose.
+# Characters. Clients choose the path, which is a part of many messages.
 LONGEST_MESSAGE = 500
 
 
 def one_line(text: str, longest: int) -> str:
-    """The text, cut off and with its control characters escaped."""
-    cut = text if len(text) <= longest else f"{text[:longest]}…"
-    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), cut)
+    """Return the text, truncated to `longest` characters, with control characters escaped."""
+    truncated = text if len(text) <= longest else f"{text[:longest]}…"
+    return CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), truncated)
 
 
 class LineFormatter(logging.Formatter):
-    """Keeps the message of each exception in a traceback to one line, as `one_line` does."""
+    """Format the message of each exception in a traceback by `one_line`."""
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  logging's name
         return "\n".join(
-            # A line of the stack, which has a line of source below it, or an exception.
+            # A stack frame, which ends in a line of source, or an exception.
             part.rstrip("\n") if part.startswith("  File ") else one_line(part.strip("\n"), 2000)
             for part in TracebackException(*ei).format()
         )
 
 
 class OncePerMinute(logging.Filter):
-    """Lets a record pass if none from the same line of code passed within a minute."""
+    """Pass one record a minute from each line of code."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class OncePerMinute(logging.Filter):
 
 
 class ShortClientErrors(logging.Filter):
-    """Takes the traceback from records of 4xx responses, which clients cause at any rate."""
+    """Remove the traceback from records of 4xx responses."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if getattr(record, "status_code", 500) < 500:

@@ -1,4 +1,4 @@
-"""Every address that the project answers to."""
+"""All URLs, and the handlers of errors."""
 
 from django.contrib import admin
 from django.urls import path, re_path
