@@ -1,4 +1,4 @@
-"""The tables of OpenOrchestrator's triggers, which its schedulers poll every few seconds."""
+"""OpenOrchestrator's trigger tables, which its schedulers poll every few seconds."""
 
 import json
 from functools import partial
@@ -19,18 +19,18 @@ from queueapi.database.retries import retry_on_deadlock
 
 class TriggerQuerySet(models.QuerySet["Trigger"]):
     def single(self, name: str) -> Self:
-        """The triggers of type SINGLE with this name; names are not unique."""
+        """Return the triggers of type SINGLE with this name, which need not be unique."""
         return self.filter(type=Trigger.Type.SINGLE, trigger_name=name)
 
     def set_status(self, name: str, status: str) -> None:
-        """Set the status of the one SINGLE trigger called `name`, in one UPDATE.
+        """Set the status of the only SINGLE trigger called `name`, in one UPDATE.
 
-        Raises `Trigger.DoesNotExist` or `Trigger.MultipleObjectsReturned` (with a sentence that
-        says how many) if there isn't exactly one; then nothing is changed.
+        Raises `Trigger.DoesNotExist` if there is none and `Trigger.MultipleObjectsReturned` if
+        there are several, each with a sentence for the client.
         """
         namesake = self.single(name).exclude(pk=OuterRef("pk"))
         only = self.single(name).filter(~Exists(namesake))
-        # Not repeated when the connection broke: done twice, it could start a second robot.
+        # Not repeated when the connection broke, since a second UPDATE could start a second robot.
         if retry_on_deadlock(partial(only.update, process_status=status)):
             return
         count = retry_on_deadlock(self.single(name).count)
@@ -40,38 +40,35 @@ class TriggerQuerySet(models.QuerySet["Trigger"]):
             )
         raise Trigger.DoesNotExist("No trigger of type SINGLE has this name.")
 
+    # The actions of staff. Each is one UPDATE, so that the scheduler can't change a row in between.
+
     def pause(self) -> int:
-        """As OpenOrchestrator does: what runs now is PAUSED once it has ended."""
-        return self._change({Trigger.Status.RUNNING: Trigger.Status.PAUSING}, Trigger.Status.PAUSED)
+        """Set RUNNING triggers to PAUSING and all others to PAUSED; return their number.
+
+        `OpenOrchestrator.orchestrator.popups.trigger_popup` is the source.
+        """
+        running = When(process_status=Trigger.Status.RUNNING, then=Value(Trigger.Status.PAUSING))
+        return self.update(process_status=Case(running, default=Value(Trigger.Status.PAUSED)))
 
     def resume(self) -> int:
-        """Undo `pause`; triggers that are not paused stay as they are.
-
-        One that is PAUSING still runs, so it is RUNNING again: IDLE would start a second robot.
-        """
+        """Set PAUSED triggers to IDLE and PAUSING ones, which still run, to RUNNING."""
         paused = self.filter(process_status__in=[Trigger.Status.PAUSED, Trigger.Status.PAUSING])
-        return paused._change({Trigger.Status.PAUSING: Trigger.Status.RUNNING}, Trigger.Status.IDLE)
+        pausing = When(process_status=Trigger.Status.PAUSING, then=Value(Trigger.Status.RUNNING))
+        return paused.update(process_status=Case(pausing, default=Value(Trigger.Status.IDLE)))
 
     def set_idle(self) -> int:
-        """Let the scheduler start them when they are due, whatever they were.
+        """Set all to IDLE, so that the scheduler starts them when they are due.
 
-        One that is in `Trigger.AT_WORK` may then run twice at the same time.
+        A process whose trigger was in `RUNNING_STATUSES` may then run twice at the same time.
         """
         return self.update(process_status=Trigger.Status.IDLE)
 
-    def _change(self, exceptions: dict[str, str], others: str) -> int:
-        """In one UPDATE, so that the scheduler can't come between."""
-        whens = [
-            When(process_status=before, then=Value(after)) for before, after in exceptions.items()
-        ]
-        return self.update(process_status=Case(*whens, default=Value(others)))
-
 
 class Trigger(models.Model):
-    """What starts a process. Each row has one more in the table of its type."""
+    """Starts a process. Each row has another one in the table of its type."""
 
     class Status(models.TextChoices):
-        """The column holds these names; any other text stops OpenOrchestrator's scheduler."""
+        """The values of the column. Any other text stops OpenOrchestrator's scheduler."""
 
         IDLE = "IDLE", _("Idle")
         RUNNING = "RUNNING", _("Running")
@@ -87,7 +84,8 @@ class Trigger(models.Model):
         SCHEDULED = "SCHEDULED", _("Scheduled")
         QUEUE = "QUEUE", _("Queue")
 
-    AT_WORK = [Status.RUNNING, Status.PAUSING, Status.KILLING]
+    # In these a robot is still running the process.
+    RUNNING_STATUSES = [Status.RUNNING, Status.PAUSING, Status.KILLING]
 
     id = UniqueIdentifierField("ID", primary_key=True, default=uuid4, editable=False)
     trigger_name = UnicodeCharField(_("name"), max_length=100)
@@ -105,8 +103,8 @@ class Trigger(models.Model):
     priority = models.IntegerField(_("priority"), default=0)
     type = UnicodeCharField(_("type"), max_length=9, choices=Type, editable=False)
 
-    # What the rows of a subclass are; `type` has to say the same.
-    kind: ClassVar[Type | None] = None
+    # The `type` of a subclass's rows.
+    trigger_type: ClassVar[Type | None] = None
 
     objects = TriggerQuerySet.as_manager()
 
@@ -119,8 +117,8 @@ class Trigger(models.Model):
         return self.trigger_name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.kind:
-            self.type = self.kind
+        if self.trigger_type:
+            self.type = self.trigger_type
         super().save(*args, **kwargs)
 
     @property
@@ -129,7 +127,7 @@ class Trigger(models.Model):
 
 
 def parse_machines(text: str | None) -> list[str]:
-    """The names in a `scheduler_whitelist`; what is no JSON list there is one name."""
+    """Return the names in a `scheduler_whitelist`; a text that is not a JSON list is one name."""
     try:
         names = json.loads(text or "[]") or []
     except (ValueError, RecursionError):
@@ -138,9 +136,10 @@ def parse_machines(text: str | None) -> list[str]:
 
 
 def has_next_time(expression: str) -> bool:
-    """Whether OpenOrchestrator's scheduler reads it, by the library with which it reads it.
+    """Return whether OpenOrchestrator's scheduler can calculate the next run.
 
-    Any other expression would stop the scheduler when the trigger is due.
+    It uses `next(CronSim(...))` (`OpenOrchestrator.database.db_util.begin_scheduled_trigger`) and
+    stops if that raises.
     """
     try:
         return next(CronSim(expression, timezone.now()), None) is not None
@@ -153,15 +152,19 @@ def validate_cron(expression: str) -> None:
         raise ValidationError(_("Not a cron expression with a next time. One is: 30 7 * * 1-5."))
 
 
-class SingleTrigger(Trigger):
-    """Starts its process once, when it is IDLE and `next_run` has come."""
-
-    trigger = models.OneToOneField(
+def parent_link() -> models.OneToOneField:
+    return models.OneToOneField(
         Trigger, models.CASCADE, parent_link=True, primary_key=True, db_column="id"
     )
+
+
+class SingleTrigger(Trigger):
+    """Starts its process once, at `next_run` or later, when it is IDLE."""
+
+    trigger = parent_link()
     next_run = models.DateTimeField(_("next run"))
 
-    kind = Trigger.Type.SINGLE
+    trigger_type = Trigger.Type.SINGLE
 
     class Meta:
         db_table = "Single_Triggers"
@@ -170,15 +173,13 @@ class SingleTrigger(Trigger):
 
 
 class ScheduledTrigger(Trigger):
-    """Starts its process by the clock, as a cron expression says."""
+    """Starts its process at the times of a cron expression."""
 
-    trigger = models.OneToOneField(
-        Trigger, models.CASCADE, parent_link=True, primary_key=True, db_column="id"
-    )
+    trigger = parent_link()
     cron_expr = UnicodeCharField(_("cron expression"), max_length=200, validators=[validate_cron])
     next_run = models.DateTimeField(_("next run"))
 
-    kind = Trigger.Type.SCHEDULED
+    trigger_type = Trigger.Type.SCHEDULED
 
     class Meta:
         db_table = "Scheduled_Triggers"
@@ -189,13 +190,11 @@ class ScheduledTrigger(Trigger):
 class QueueTrigger(Trigger):
     """Starts its process when a queue holds at least `min_batch_size` NEW items."""
 
-    trigger = models.OneToOneField(
-        Trigger, models.CASCADE, parent_link=True, primary_key=True, db_column="id"
-    )
+    trigger = parent_link()
     queue_name = UnicodeCharField(_("queue"), max_length=200)
     min_batch_size = models.IntegerField(_("batch size"), validators=[MinValueValidator(1)])
 
-    kind = Trigger.Type.QUEUE
+    trigger_type = Trigger.Type.QUEUE
 
     class Meta:
         db_table = "Queue_Triggers"

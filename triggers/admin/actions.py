@@ -42,7 +42,7 @@ SET_IDLE = Action(
     explanation=_("The scheduler starts them when they are due, which may be at once."),
     verb=lambda triggers: triggers.set_idle(),
     leaves=[Status.IDLE],
-    warnings=[(status, STILL_RUNS) for status in Trigger.AT_WORK],
+    warnings=[(status, STILL_RUNS) for status in Trigger.RUNNING_STATUSES],
 )
 ACTIONS = {action.name: action for action in (PAUSE, RESUME, SET_IDLE)}
 

@@ -72,7 +72,7 @@ class TriggerForm(OptimisticLockingForm):
             "process_status" in self.changed_data and cleaned.get("process_status") == Status.IDLE
         )
         present = self.initial.get("process_status")
-        if becomes_idle and present in Trigger.AT_WORK and cleaned.get("sure") != present:
+        if becomes_idle and present in Trigger.RUNNING_STATUSES and cleaned.get("sure") != present:
             text = _("Nothing was saved yet. %(why)s Save again to do it all the same.")
             self.add_error("process_status", text % {"why": STILL_RUNS})
             self.data = self.data.copy()  # type: ignore[attr-defined]  # a QueryDict

@@ -58,7 +58,7 @@ class TriggerTypeAdmin(OptimisticLockingAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         url = reverse("admin:triggers_trigger_changelist")
-        return HttpResponseRedirect(f"{url}?{urlencode({'type__exact': self.model.kind})}")
+        return HttpResponseRedirect(f"{url}?{urlencode({'type__exact': self.model.trigger_type})}")
 
     # The log knows triggers, whatever their kind.
 

@@ -107,7 +107,7 @@ def test_one_click_on_what_has_changed_does_nothing(sign_in: SignIn) -> None:
     assert "1 was left as it is" in said(client.get(response.url))[0]
 
 
-@pytest.mark.parametrize("running", Trigger.AT_WORK)
+@pytest.mark.parametrize("running", Trigger.RUNNING_STATUSES)
 def test_to_set_idle_what_runs_is_asked_first(sign_in: SignIn, running: Any) -> None:
     client, trigger = sign_in("Operators"), single(process_status=running)
     question = click(client, "set_idle", trigger)

@@ -116,7 +116,7 @@ def test_and_nothing_else(sign_in: SignIn, new: str) -> None:
     assert "process_status" in errors(save(sign_in(), trigger, process_status=new))
 
 
-@pytest.mark.parametrize("running", Trigger.AT_WORK)
+@pytest.mark.parametrize("running", Trigger.RUNNING_STATUSES)
 def test_idle_for_what_runs_is_asked_again(sign_in: SignIn, running: Any) -> None:
     client, trigger = sign_in(), single(process_status=running)
     asked = save(client, trigger, process_status=Status.IDLE)

@@ -1,5 +1,6 @@
 """POST /api/trigger, as the contract has it."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -203,7 +204,7 @@ def test_a_miss_takes_one_query_more(
         api.post("/api/trigger", {"trigger_name": "Nobody"})
 
 
-@pytest.mark.parametrize("kind", [single, scheduled, queued])
-def test_each_kind_of_trigger_has_its_type(kind: Any, db: None) -> None:
-    trigger = kind()
-    assert Trigger.objects.get().type == trigger.kind
+@pytest.mark.parametrize("create", [single, scheduled, queued])
+def test_each_model_stores_its_type(create: Callable[[], Trigger]) -> None:
+    trigger = create()
+    assert Trigger.objects.get().type == trigger.trigger_type
