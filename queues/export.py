@@ -1,4 +1,4 @@
-"""Queue items as a file for a spreadsheet."""
+"""Export of queue items as CSV for a spreadsheet."""
 
 import csv
 import re
@@ -13,37 +13,36 @@ from queues.models import QueueItem
 
 FIELDS = [field.name for field in QueueItem._meta.concrete_fields]
 
-# Where a spreadsheet takes a text for a formula (full-width signs included): at its start and, if
-# the spreadsheet splits at another separator, after each of these and any quotation marks.
+# The places where a spreadsheet would begin a formula (also with full-width signs): at the start of
+# a cell, and after each possible separator and quotation mark, since Excel splits by its locale.
 FORMULA = re.compile('(^|[\t\r\n;,])"*(?=[=+@\uff1d\uff0b\uff0d\uff20-])|^(?=[\t\r\n])')
 
 
 class Echo:
-    """A file that gives back what is written to it."""
+    """A file whose `write` returns the text: `csv.writer` then returns lines."""
 
     def write(self, text: str) -> str:
         return text
 
 
 def cell(value: Any) -> str:
-    """A text that a spreadsheet shows and does not run."""
+    """Return the value as text, with an apostrophe before each possible formula."""
     return FORMULA.sub(r"\g<0>'", "" if value is None else str(value))
 
 
 def lines(batches: Iterable[list[Any]], delimiter: str) -> Iterator[str]:
     writer = csv.writer(Echo(), delimiter=delimiter)
-    yield "\ufeff" + writer.writerow(FIELDS)  # the mark by which Excel knows UTF-8
+    yield "\ufeff" + writer.writerow(FIELDS)  # Excel needs the byte order mark to read UTF-8
     for ids in batches:
-        rows = {row[0]: row for row in QueueItem.objects.filter(pk__in=ids).values_list(*FIELDS)}
-        for pk in ids:
-            if pk in rows:
-                yield writer.writerow([cell(value) for value in rows[pk]])
+        rows = QueueItem.objects.filter(pk__in=ids).values_list("pk", *FIELDS)
+        cells = {pk: map(cell, values) for pk, *values in rows}
+        yield from (writer.writerow(cells[pk]) for pk in ids if pk in cells)
 
 
 def csv_response(batches: Iterable[list[Any]]) -> StreamingHttpResponse:
-    """Streamed: a batch is in memory at a time."""
+    """Return the items with these ids, a batch of them in memory at a time."""
     name = f"queue-items-{timezone.now():%Y-%m-%d-%H%M}.csv"
-    # What Excel expects in the language of whoever opens it.
+    # Excel expects the list separator of its locale.
     delimiter = ";" if get_language() == "da" else ","
     return StreamingHttpResponse(
         lines(batches, delimiter),

@@ -1,4 +1,4 @@
-"""What `POST /api/queue` takes and gives."""
+"""Validation of `POST /api/queue`."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ from queues.models import QueueItem
 
 
 class DataField(TextField):
-    """A text, or an object or array that becomes JSON text; the limits hold for that text."""
+    """A text, or an object or array, which becomes JSON text before the limits are checked."""
 
     def run_validation(self, data: Any = empty) -> Any:
         if isinstance(data, dict | list):
@@ -33,7 +33,7 @@ class DataField(TextField):
 class QueueItemSerializer(InputSerializer):
     queue_name = TextField(max_length=100, trim_whitespace=True)
     status = UpperCaseChoiceField(choices=QueueItem.Status.values, required=False)
-    data = DataField(  # type: ignore[assignment]  # DRF takes it out of the class again
+    data = DataField(  # type: ignore[assignment]  # DRF's metaclass removes it
         max_length=2000, allow_blank=True, required=False
     )
     reference = TextField(max_length=100, allow_blank=True, required=False)

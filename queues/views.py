@@ -9,7 +9,7 @@ from queues.serializers import QueueItemSerializer
 
 
 class QueueItemViewSet(RateLimitedViewSet):
-    """`POST /api/queue` puts an item on a queue."""
+    """`POST /api/queue`: put an item on a queue."""
 
     http_method_names = ["post"]
     rate = settings.RATE_QUEUE

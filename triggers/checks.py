@@ -1,4 +1,4 @@
-"""Rows that would stop OpenOrchestrator's scheduler."""
+"""System check of rows that would stop OpenOrchestrator's scheduler."""
 
 from contextlib import suppress
 from typing import Any
@@ -10,10 +10,10 @@ from triggers.models import ScheduledTrigger, has_next_time
 
 @register(Tags.database)
 def check_cron(**kwargs: Any) -> list[CheckMessage]:
-    """Runs with `check --database default`, and before each `migrate`."""
+    """Report unreadable cron expressions, on `check --database default` and before `migrate`."""
     rows: list[tuple[str, str]] = []
     for alias in kwargs["databases"] or ():
-        # Without a table there are no rows. Whatever else fails here, queueapi.E001 reports.
+        # There may be no table yet. queueapi.E001 reports other errors.
         with suppress(Exception):
             rows += ScheduledTrigger.objects.using(alias).values_list("trigger_name", "cron_expr")
     return [

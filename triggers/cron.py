@@ -1,5 +1,6 @@
 """Cron expressions in words."""
 
+import calendar
 import re
 
 from cron_descriptor import (
@@ -10,13 +11,13 @@ from cron_descriptor import (
     get_description,
 )
 from django.utils.dates import MONTHS, WEEKDAYS
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language
 
 LOCALES = {"da": "da_DK"}
 
 
 def in_words(expression: str) -> str | None:
-    """`At 07:30, Monday through Friday`, in the page's language; `None` if it can't be said."""
+    """Return `At 07:30, Monday through Friday` in the active language; `None` without words."""
     options = Options(
         locale_code=LOCALES.get(get_language() or "", "en_US"),
         use_24hour_time_format=True,
@@ -26,9 +27,8 @@ def in_words(expression: str) -> str | None:
         words = str(get_description(expression, options))
     except (FormatError, MissingFieldError, WrongArgumentError):
         return None
-    # The library takes the names of days and months from the process, which speaks English.
-    for name in (*WEEKDAYS.values(), *MONTHS.values()):
-        with override("en"):
-            english = str(name)
-        words = re.sub(rf"\b{english}\b", str(name), words)
+    # cron-descriptor takes the names of days and months from `calendar`, in the process's locale.
+    names = (*calendar.day_name, *calendar.month_name[1:])
+    for name, translation in zip(names, (*WEEKDAYS.values(), *MONTHS.values()), strict=True):
+        words = re.sub(rf"\b{name}\b", str(translation), words)
     return words

@@ -1,4 +1,4 @@
-"""What `POST /api/trigger` takes."""
+"""Validation of `POST /api/trigger`."""
 
 from queueapi.api.serializer_fields import InputSerializer, TextField, UpperCaseChoiceField
 from triggers.models import Trigger

@@ -9,7 +9,7 @@ from triggers.serializers import TriggerStatusSerializer
 
 
 class TriggerViewSet(RateLimitedViewSet):
-    """`POST /api/trigger` sets the status of the one SINGLE trigger of a name."""
+    """`POST /api/trigger`: set the status of the only SINGLE trigger with a name."""
 
     http_method_names = ["post"]
     rate = settings.RATE_TRIGGER
