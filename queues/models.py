@@ -1,4 +1,4 @@
-"""The table `Queues`, which OpenOrchestrator's robots read and write beside us."""
+"""OpenOrchestrator's table `Queues`, which its robots read and write too."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -43,16 +43,16 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
         return item
 
     def requeue(self) -> int:
-        """Give these to the robots again, as if they had just come."""
+        """Set the items to NEW without times, so that robots take them again."""
         return self.update(status=QueueItem.Status.NEW, start_date=None, end_date=None)
 
     def abandon(self) -> int:
-        """Take these out of the robots' hands for good."""
+        """Set the items to ABANDONED, so that no robot takes them."""
         return self.update(status=QueueItem.Status.ABANDONED, end_date=timezone.now())
 
     def ended_between(self, first: datetime | None, last: datetime | None) -> Self:
-        """Those that ended in this time; one that was pushed as ended has no end but its coming."""
-        ended = self.filter(status__in=QueueItem.ENDED).alias(ended_at=QueueItem.ended())
+        """Return items with a final status that ended between these times (`None`: no limit)."""
+        ended = self.filter(status__in=QueueItem.FINAL_STATUSES).alias(ended_at=QueueItem.ended())
         if first is not None:
             ended = ended.filter(ended_at__gte=first)
         if last is not None:
@@ -60,12 +60,12 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
         return ended
 
     def failed_since(self, first: datetime) -> Self:
-        """The newest first."""
+        """Return FAILED items that ended at `first` or later, the latest first."""
         failed = self.filter(status=QueueItem.Status.FAILED).ended_between(first, None)
         return failed.order_by(QueueItem.ended().desc())
 
     def stuck(self) -> Self:
-        """Those that a robot took more than `STUCK_AFTER` ago and has not ended."""
+        """Return IN_PROGRESS items that were started more than `STUCK_AFTER` ago."""
         long_ago = timezone.now() - settings.STUCK_AFTER
         return self.filter(
             Q(start_date__lt=long_ago) | Q(start_date=None, created_date__lt=long_ago),
@@ -74,10 +74,10 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
 
 
 class QueueItem(models.Model):
-    """A piece of work that waits on a queue for a robot."""
+    """A piece of work for a robot."""
 
     class Status(models.TextChoices):
-        """The column holds these names; any other text breaks OpenOrchestrator's reader."""
+        """The values of the column. Any other text makes OpenOrchestrator's readers raise."""
 
         NEW = "NEW", _("New")
         IN_PROGRESS = "IN_PROGRESS", _("In progress")
@@ -85,7 +85,7 @@ class QueueItem(models.Model):
         FAILED = "FAILED", _("Failed")
         ABANDONED = "ABANDONED", _("Abandoned")
 
-    ENDED = [Status.DONE, Status.FAILED, Status.ABANDONED]
+    FINAL_STATUSES = [Status.DONE, Status.FAILED, Status.ABANDONED]
 
     id = UniqueIdentifierField("ID", primary_key=True, default=uuid4, editable=False)
     queue_name = UnicodeCharField(_("queue"), max_length=100)
@@ -118,14 +118,17 @@ class QueueItem(models.Model):
 
     @staticmethod
     def ended() -> Coalesce:
-        """When an item of an `ENDED` status ended, in the database."""
+        """Return an expression for the end of an item with a final status.
+
+        Items pushed with a final status have no `end_date`; use `created_date`.
+        """
         return Coalesce("end_date", "created_date")
 
     def set_status(self, status: str) -> list[str]:
-        """Set the status and the times as robots do, and return which fields that changed.
+        """Set the status and its time, without saving; return the names of the changed fields.
 
-        `OpenOrchestrator.database.db_util.set_queue_element_status` is the source; a NEW item is
-        one that has not been started, so its times are empty.
+        `OpenOrchestrator.database.db_util.set_queue_element_status` is the source. It leaves the
+        times of a NEW item, which are cleared here.
         """
         now = timezone.now()
         self.status = status
@@ -140,7 +143,7 @@ class QueueItem(models.Model):
 
     @property
     def duration(self) -> timedelta | None:
-        """How long a robot had it, or has had it so far."""
+        """The time from start to end, or to now while in progress; `None` if it is unknown."""
         if self.start_date is None:
             return None
         end = timezone.now() if self.status == self.Status.IN_PROGRESS else self.end_date

@@ -1,4 +1,4 @@
-"""The numbers of the front page."""
+"""The numbers of the dashboard."""
 
 import json
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ def test_it_counts_each_status_of_each_queue() -> None:
     assert (second.name, dict(second.counts)) == ("b", {"ABANDONED": 1})
 
 
-def test_the_oldest_new_item() -> None:
+def test_oldest_new_is_the_creation_of_the_oldest_new_item() -> None:
     now = timezone.now()
     item(created_date=now - 9 * HOUR, status=Status.DONE)
     oldest = item(created_date=now - 5 * HOUR)
@@ -37,12 +37,12 @@ def test_the_oldest_new_item() -> None:
     assert queue().oldest_new == oldest.created_date.isoformat()
 
 
-def test_there_may_be_none() -> None:
+def test_oldest_new_is_none_without_a_new_item() -> None:
     item(status=Status.DONE)
     assert queue().oldest_new is None
 
 
-def test_the_last_24_hours() -> None:
+def test_created_done_and_failed_count_the_last_24_hours() -> None:
     now = timezone.now()
     item(created_date=now - 25 * HOUR)
     item(created_date=now - 30 * HOUR, status=Status.DONE, end_date=now - HOUR)
@@ -52,18 +52,18 @@ def test_the_last_24_hours() -> None:
     assert queue().failure_share == 0.5
 
 
-def test_an_item_that_was_pushed_as_ended_ended_when_it_came() -> None:
+def test_an_item_pushed_with_a_final_status_ended_when_it_was_created() -> None:
     item(status=Status.FAILED)
     item(status=Status.FAILED, created_date=timezone.now() - 25 * HOUR)
     assert queue().failed == 1
 
 
-def test_nothing_ended_has_no_share() -> None:
+def test_failure_share_is_none_without_ended_items() -> None:
     item()
     assert queue().failure_share is None
 
 
-def test_by_the_hour() -> None:
+def test_items_are_counted_by_the_hour() -> None:
     day = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
     item(created_date=day + 3 * HOUR, status=Status.DONE, end_date=day + 4.5 * HOUR)
     item(created_date=day + 3.9 * HOUR, status=Status.FAILED, end_date=day + 4.2 * HOUR)
@@ -73,14 +73,14 @@ def test_by_the_hour() -> None:
     assert numbers.failed == {(day + 4 * HOUR).isoformat(): 1}
 
 
-def test_hours_before_the_first_of_14_days_are_left_out() -> None:
+def test_hours_before_the_first_of_14_days_are_excluded() -> None:
     today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     item(created_date=today - timedelta(days=13))
     item(created_date=today - timedelta(days=13, seconds=1))
     assert list(queue_statistics.count().created) == [(today - timedelta(days=13)).isoformat()]
 
 
-def test_an_item_of_the_future_is_counted() -> None:
+def test_an_item_created_in_the_future_is_counted() -> None:
     item(created_date=timezone.now() + HOUR)
     assert queue().created == 1
 
@@ -89,24 +89,24 @@ def test_an_empty_table_has_no_queues() -> None:
     assert queue_statistics.count().queues == []
 
 
-def test_queues_come_by_name_whatever_the_case() -> None:
+def test_queues_are_sorted_by_name_regardless_of_case() -> None:
     for name in ("b", "C", "a"):
         item(name)
     assert [queue.name for queue in queue_statistics.count().queues] == ["a", "b", "C"]
 
 
-def test_three_grouped_queries_whatever_the_number_of_queues(
+def test_any_number_of_queues_takes_four_queries(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     QueueItem.objects.bulk_create(QueueItem(queue_name=f"q{n}") for n in range(300))
-    # What ended by hour, the queues, what was created by hour.
-    with django_assert_num_queries(3):
+    # The queues; created, done and failed by hour.
+    with django_assert_num_queries(4):
         assert len(queue_statistics.count().queues) == 300
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="EXPLAIN QUERY PLAN is SQLite's")
-def test_they_read_indexes_and_no_row(django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    with django_assert_num_queries(3) as queries:
+def test_the_queries_read_only_indexes(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(4) as queries:
         queue_statistics.count()
     for query in queries.captured_queries:
         with connection.cursor() as cursor:
@@ -115,13 +115,13 @@ def test_they_read_indexes_and_no_row(django_assert_num_queries: DjangoAssertNum
         assert "USING COVERING INDEX" in plan
 
 
-def test_they_are_remembered(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_statistics_are_cached(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     queue_statistics.statistics()
     with django_assert_num_queries(0):
         queue_statistics.statistics()
 
 
-def test_until_they_are_forgotten() -> None:
+def test_invalidate_clears_the_cache() -> None:
     queue_statistics.statistics()
     item()
     queue_statistics.invalidate()
@@ -131,18 +131,19 @@ def test_until_they_are_forgotten() -> None:
 def test_the_cache_holds_json() -> None:
     item(), item(status=Status.DONE)
     counted = queue_statistics.statistics()
-    known = cache.get(queue_statistics.STATISTICS)
-    assert json.loads(json.dumps(known)) == known
+    cached = cache.get(queue_statistics.STATISTICS)
+    assert json.loads(json.dumps(cached)) == cached
     assert queue_statistics.statistics() == counted
 
 
-def test_without_the_cache_they_are_counted_each_time(cache_is_away: None) -> None:
+def test_statistics_are_counted_each_time_while_the_cache_is_away(cache_is_away: None) -> None:
     item()
     assert len(queue_statistics.statistics().queues) == 1
     queue_statistics.invalidate()
 
 
-@pytest.mark.parametrize("hour", [1, 2, 3])
-def test_the_hour_that_the_clock_shows_twice_is_one_hour(hour: int) -> None:
-    item(created_date=datetime(2026, 10, 25, hour, 30))
-    assert QueueItem.objects.filter(created_date__hour=hour).count() == 1
+def test_the_repeated_hour_of_autumn_is_one_hour() -> None:
+    item(created_date=datetime(2026, 10, 25, 2, 30))
+    item(created_date=datetime(2026, 10, 25, 3, 30))
+    hours = queue_statistics.by_hour(QueueItem.objects.all(), "created_date")
+    assert hours == {"2026-10-25T02:00:00": 1, "2026-10-25T03:00:00": 1}

@@ -72,7 +72,7 @@ def create_items() -> None:
             created_by="ERP",
             created_date=created,
             start_date=None if status == Status.NEW else created + timedelta(minutes=2),
-            end_date=created + timedelta(minutes=3) if status in QueueItem.ENDED else None,
+            end_date=created + timedelta(minutes=3) if status in QueueItem.FINAL_STATUSES else None,
             message=MESSAGES.get(status),
         )
 
