@@ -16,9 +16,9 @@ import queueapi
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "queueapi.settings")
-    os.umask(0o077)  # an SQLite database is for this account alone
+    os.umask(0o077)  # only this account can read an SQLite database
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # Names of any language have to come through where Windows pipes an old code page.
+        # On Windows, a pipe's code page may lack characters of names.
         sys.stdout.reconfigure(errors="backslashreplace")
     if sys.argv[1:] in (["version"], ["--version"]):  # Django prints its own, before any command
         sys.stdout.write(
@@ -29,10 +29,10 @@ def main() -> None:
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
-        # A wrong setting is the operator's to mend: one sentence, not a traceback.
+        # One sentence for the operator instead of a traceback.
         sys.exit(f"manage.py: {error}")
     except (OperationalError, InterfaceError) as error:
-        # Mostly: it is away, locked, or has no tables yet. --traceback tells from where.
+        # Usually it is down, locked or has no tables yet.
         if "--traceback" in sys.argv:
             raise
         sys.exit(f"manage.py: the database failed: {error}")

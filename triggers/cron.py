@@ -3,13 +3,8 @@
 import calendar
 import re
 
-from cron_descriptor import (
-    FormatError,
-    MissingFieldError,
-    Options,
-    WrongArgumentError,
-    get_description,
-)
+import cron_descriptor
+from cron_descriptor import FormatError, MissingFieldError, WrongArgumentError
 from django.utils.dates import MONTHS, WEEKDAYS
 from django.utils.translation import get_language
 
@@ -18,13 +13,13 @@ LOCALES = {"da": "da_DK"}
 
 def in_words(expression: str) -> str | None:
     """Return `At 07:30, Monday through Friday` in the active language; `None` without words."""
-    options = Options(
+    options = cron_descriptor.Options(
         locale_code=LOCALES.get(get_language() or "", "en_US"),
         use_24hour_time_format=True,
         verbose=True,
     )
     try:
-        words = str(get_description(expression, options))
+        words = str(cron_descriptor.get_description(expression, options))
     except (FormatError, MissingFieldError, WrongArgumentError):
         return None
     # cron-descriptor takes the names of days and months from `calendar`, in the process's locale.

@@ -24,14 +24,10 @@ class Command(BaseCommand):
             "--port",
             type=int,
             default=settings.HTTP_PLATFORM_PORT,
-            help="port to listen on; 0 takes a free one "
-            "(default: HTTP_PLATFORM_PORT from the environment, else 8000)",
+            help="port to listen on, 0 for a free one (default: HTTP_PLATFORM_PORT, else 8000)",
         )
         parser.add_argument(
-            "--threads",
-            type=int,
-            default=4,
-            help="requests handled at the same time (default: %(default)s)",
+            "--threads", type=int, default=4, help="requests handled at once (default: %(default)s)"
         )
 
     def handle(self, *args: Any, host: str, port: int, threads: int, **options: Any) -> None:
