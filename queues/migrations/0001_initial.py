@@ -1,4 +1,4 @@
-"""The table `Queues` exactly as OpenOrchestrator 3 makes it."""
+"""Create the table `Queues` exactly as OpenOrchestrator 3 does."""
 
 import uuid
 

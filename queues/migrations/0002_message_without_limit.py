@@ -1,4 +1,4 @@
-"""The API's contract sets no limit to `message`; OpenOrchestrator's column held 1000 characters."""
+"""Store a `message` of any length, as the API's contract allows; it was limited to 1000 characters."""
 
 from django.db import migrations, models
 

@@ -1,8 +1,8 @@
-"""All text that the API's contract allows can be stored.
+"""Store all text that the API's contract allows.
 
-OpenOrchestrator's columns in SQL Server are `varchar`, which loses what the database's code page
-lacks, and `nvarchar(n)` counts an emoji as two: 100 of them need `nvarchar(200)`. Elsewhere
-nothing changes.
+On SQL Server, OpenOrchestrator's columns are `varchar`, which loses characters that the database's
+code page lacks. `nvarchar(n)` counts UTF-16 units: 100 emoji need `nvarchar(200)`. Other databases
+do not change.
 """
 
 from django.db import migrations

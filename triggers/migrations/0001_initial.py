@@ -1,4 +1,4 @@
-"""The tables of triggers exactly as OpenOrchestrator 3 makes them."""
+"""Create the trigger tables exactly as OpenOrchestrator 3 does."""
 
 import uuid
 

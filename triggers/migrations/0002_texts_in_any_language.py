@@ -1,6 +1,6 @@
-"""Triggers and the queues that they watch can be named in any language.
+"""Store names of triggers and their queues in any language, as the names of queues.
 
-Queues can, and a trigger has to name its queue. Why columns become wider, `queues` 0004 explains.
+`queues` 0004 explains why columns become wider.
 """
 
 from django.db import migrations
