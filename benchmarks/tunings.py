@@ -89,19 +89,10 @@ def address_each_time() -> None:
 
 @change("Model.save() instead of the INSERT alone")
 def save() -> None:
-    def insert(item: Any, using: str) -> None:
-        item.save(force_insert=True, using=using)
+    def insert(queryset: Any, item: Any) -> None:
+        item.save(force_insert=True, using=queryset.db)
 
-    loaded("queues.models").insert = insert
-
-
-@change("the INSERT put together anew for each item")
-def insert_each_time() -> None:
-    class Forgetful(dict):
-        def __contains__(self, key: object) -> bool:
-            return False
-
-    loaded("queueapi.database.inserts")._statements = Forgetful()
+    loaded("queues.models").QueueItemQuerySet._insert_without_nulls = insert
 
 
 @change("a new connection to the database for each request")

@@ -6,13 +6,12 @@ from typing import Any, Self
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import Error, IntegrityError, models
+from django.db import Error, IntegrityError, models, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.database.inserts import insert
 from queueapi.database.model_fields import UnicodeCharField, UniqueIdentifierField
 from queueapi.database.retries import (
     connection_is_lost,
@@ -25,15 +24,15 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
     def push(self, **fields: Any) -> "QueueItem":
         """Add an item, once, even if the connection breaks on the way."""
         item = self.model(**fields)
-        add = partial(insert, item, using=self.db)
+        insert = partial(self._insert_without_nulls, item)
         ensure_connection()
         try:
-            retry_on_deadlock(add)
+            retry_on_deadlock(insert)
         except Error:
             if not connection_is_lost():
                 raise
             try:
-                retry_on_deadlock(add)
+                retry_on_deadlock(insert)
             except IntegrityError:
                 # It has the same id as the first time, so this may mean that it is stored.
                 if not self.filter(pk=item.pk).exists():
@@ -41,6 +40,16 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
         item._state.adding = False
         item._state.db = self.db
         return item
+
+    def _insert_without_nulls(self, item: "QueueItem") -> None:
+        """Insert an item, and name only the columns that have a value.
+
+        Each NULL costs mssql-python one more round trip (its issue 610).
+        """
+        fields = self.model._meta.concrete_fields
+        given = [field for field in fields if getattr(item, field.attname) is not None]
+        with transaction.mark_for_rollback_on_error(self.db):  # as Model.save_base() does
+            self._insert([item], given, using=self.db)  # type: ignore[attr-defined]
 
     def requeue(self) -> int:
         """Set the items to NEW without times, so that robots take them again."""
