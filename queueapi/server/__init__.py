@@ -1,1 +1,1 @@
-"""Waitress, its connections, and the errors that it answers itself."""
+"""Waitress with time limits for clients, JSON errors and a graceful shutdown."""

@@ -1,8 +1,8 @@
-"""Keeps connections that only take up room from using up the server.
+"""Waitress's channels, of which each serves a connection, with limits for slow clients.
 
-A half-sent request holds no thread, since Waitress reads requests in its main loop. But it holds
-a connection, of which there is a limited number, and Waitress lets it do so for as long as a byte
-drips in now and then. An answer that nobody reads holds memory, an open file, or even a thread.
+Waitress reads requests in its main loop, so an incomplete request holds no thread. But it holds a
+channel for as long as a byte arrives now and then, and the number of channels is limited. A
+response that the client does not read holds memory, an open file, or even a thread.
 """
 
 import time
@@ -15,20 +15,20 @@ from waitress.channel import HTTPChannel
 from queueapi.server.error_task import ApplicationTask, JSONErrorTask
 from queueapi.server.request_parser import RequestParser
 
-# How long one request may take to arrive, in seconds: 1 MiB at 35 KiB/s.
+# Seconds in which a request has to arrive: 1 MiB at 35 KiB/s.
 REQUEST_SECONDS = 30
-# How long an answer may wait to be read on, in seconds.
+# Seconds in which the client has to read more of a response.
 UNREAD_SECONDS = 30
-# How many requests may be sent ahead on one connection. Browsers, IIS and HTTP libraries send none.
-PIPELINED = 2
-# How many connections there may be. Windows' select() takes 512.
-LIMIT = 400
-# From here on, those that have nothing in work are closed, down to half the limit.
+# Requests in work on one connection. Browsers, IIS and HTTP libraries don't pipeline.
+MAX_PIPELINED = 2
+# Windows' select() takes 512 sockets.
+MAX_CHANNELS = 400
+# From so many channels on, idle ones are closed until MAX_CHANNELS / 2 are left.
 CROWDED = 300
 
 
 class Channel(HTTPChannel):
-    """One that knows since when it has had nothing for us to work on, and can be told to end."""
+    """Channel with limits for the times of requests and responses and for pipelined requests."""
 
     requests: list[RequestParser]
     requests_lock: Lock
@@ -36,47 +36,48 @@ class Channel(HTTPChannel):
     task_class = ApplicationTask
     error_task_class = JSONErrorTask
 
-    # Off while the server stops: what is half read is read on, but nothing new is begun.
-    takes_requests = True
+    # False during a shutdown: the rest of an incomplete request is read, but no new one.
+    accepts_requests = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.waiting_since = time.monotonic()
+        # When the last request began to arrive, or before the first, when the client connected.
+        self.last_request_at = time.monotonic()
 
     @property
-    def is_under_way(self) -> bool:
-        """Whether a request is half read or in work, or an answer not wholly sent."""
+    def is_busy(self) -> bool:
+        """Whether a request is incomplete or in work, or a response is not wholly sent."""
         return bool(self.request or self.requests or self.total_outbufs_len)
 
     @property
-    def is_stuck(self) -> bool:
-        """Whether the other side takes too long to send its request or to read its answer."""
-        # Less than send_bytes of an answer in work waits for its rest, which is for us to bring.
+    def has_timed_out(self) -> bool:
+        """Whether the client took too long to send its request or to read the response."""
+        # Less than send_bytes of a response in work are held back by Waitress, not by the client.
         if self.total_outbufs_len >= (self.adj.send_bytes if self.requests else 1):
             return self.last_activity < time.time() - UNREAD_SECONDS
-        return bool(self.request) and self.waiting_since < time.monotonic() - REQUEST_SECONDS
-
-    def readable(self) -> bool:
-        return bool(super().readable() and (self.takes_requests or self.request))
+        return bool(self.request) and self.last_request_at < time.monotonic() - REQUEST_SECONDS
 
     def received(self, data: bytes) -> bool:
         if self.request is None:
-            self.waiting_since = time.monotonic()
-        taken = super().received(data)
+            if not self.accepts_requests:
+                return False
+            self.last_request_at = time.monotonic()
+        is_accepted = super().received(data)
         with self.requests_lock:
-            if len(self.requests) > PIPELINED:
-                # The connection is closed after these; the others are not begun.
-                self.requests[PIPELINED - 1].close_connection()
-                del self.requests[PIPELINED:]
-        return taken
+            if len(self.requests) > MAX_PIPELINED:
+                # The connection is closed after these, and the others are not begun.
+                self.requests[MAX_PIPELINED - 1].close_connection()
+                del self.requests[MAX_PIPELINED:]
+        return is_accepted
 
 
-def make_room(connections: Collection[Channel]) -> None:
-    """Close whoever is stuck, and when it is crowded, whoever has nothing in work.
+def clean_up(channels: Collection[Channel]) -> None:
+    """Close channels that have timed out; if there are `CROWDED`, also those without work.
 
-    The longest wait goes first, so that a client which comes, asks and goes is never the one.
+    The one whose last request began first is closed first, so a client that connects and sends
+    its request at once keeps its connection.
     """
-    waiting = sorted((c for c in connections if not c.requests), key=lambda c: c.waiting_since)
-    too_many = len(connections) - LIMIT // 2 if len(connections) >= CROWDED else 0
-    for connection in (*waiting[:too_many], *filter(lambda c: c.is_stuck, connections)):
-        connection.will_close = True
+    idle = sorted((c for c in channels if not c.requests), key=lambda c: c.last_request_at)
+    too_many = len(channels) - MAX_CHANNELS // 2 if len(channels) >= CROWDED else 0
+    for channel in (*idle[:too_many], *filter(lambda c: c.has_timed_out, channels)):
+        channel.will_close = True

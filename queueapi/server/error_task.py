@@ -1,4 +1,4 @@
-"""What Waitress sends: responses of the application, and its own errors in the shape of all."""
+"""Waitress's tasks, which send responses: those of the application, and its own errors as JSON."""
 
 import json
 from http import HTTPStatus
@@ -20,13 +20,13 @@ SENTENCES = {
 
 
 class HeadTask(Task):
-    """Sends no body to a HEAD request (RFC 9110, section 9.3.2)."""
+    """Task that sends no body to a HEAD request (RFC 9110, section 9.3.2)."""
 
     def write(self, data: bytes) -> None:
         is_head = getattr(self.request, "command", "") == "HEAD"
         super().write(b"" if is_head else data)
         if is_head:
-            self.chunked_response = False  # or an empty last chunk would follow
+            self.chunked_response = False  # Waitress would send an empty last chunk
 
 
 class ApplicationTask(HeadTask, WSGITask):
@@ -34,7 +34,10 @@ class ApplicationTask(HeadTask, WSGITask):
 
 
 class JSONErrorTask(HeadTask, ErrorTask):
-    """Answers a request that is no HTTP or goes far beyond a limit, and closes the connection."""
+    """Task that sends an error found by Waitress as JSON, and closes the connection.
+
+    Such a request is malformed or far beyond a limit, and Django does not see it.
+    """
 
     def execute(self) -> None:
         error: Any = self.request.error  # type: ignore[attr-defined]
@@ -43,7 +46,7 @@ class JSONErrorTask(HeadTask, ErrorTask):
         headers = [
             ("Content-Type", "application/json"),
             ("X-Request-ID", uuid4().hex),
-            # As Django's middleware sets them on every other answer.
+            # As Django's middleware sets them on all other responses.
             ("X-Content-Type-Options", "nosniff"),
             ("X-Frame-Options", "DENY"),
             ("Referrer-Policy", "same-origin"),

@@ -1,7 +1,6 @@
-"""Waitress's parser of requests, with limits that it lacks."""
+"""Waitress's request parser, with limits that it lacks."""
 
 import logging
-import re
 from contextlib import suppress
 
 from waitress.buffers import OverflowableBuffer
@@ -11,16 +10,18 @@ from waitress.utilities import BadRequest, Error, InternalServerError
 
 logger = logging.getLogger(__name__)
 
-# Bytes of a path. Django decodes one that is not UTF-8 in quadratic time.
-LONGEST_PATH = 8 * 1024
-# Bytes of a chunk's control line or of the trailer, which Waitress searches anew at each read.
-LONGEST_CONTROL = 8 * 1024
-
-TRANSFER_ENCODING = re.compile(rb"^transfer-encoding:", re.IGNORECASE | re.MULTILINE)
+# Bytes. Django's repercent_broken_unicode() takes quadratic time for a path that is not UTF-8.
+MAX_PATH = 8 * 1024
+# Bytes of a chunk's control line or of the trailer, which ChunkedReceiver searches from the start
+# each time that bytes arrive.
+MAX_CONTROL = 8 * 1024
 
 
 class BodyBuffer(OverflowableBuffer):
-    """A body that is read to its end and dropped if the temporary folder is missing or full."""
+    """Buffer that drops the body if the temporary folder is missing or full.
+
+    Waitress does not catch `OSError` here, and would leave the client without a response.
+    """
 
     has_failed = False
 
@@ -35,7 +36,7 @@ class BodyBuffer(OverflowableBuffer):
             self.close()
 
     def close(self) -> None:
-        with suppress(OSError):  # the file could not be flushed
+        with suppress(OSError):  # a file that can't be flushed
             super().close()
 
 
@@ -45,20 +46,20 @@ class RequestParser(HTTPRequestParser):
     def received(self, data: bytes) -> int:
         consumed: int = super().received(data)
         if self.headers_finished and not self.error and not self.empty:
-            self.error = self.fault()
+            self.error = self.get_error()
         if self.error and (self.header_plus + data).lstrip().startswith(b"HEAD "):
-            # Of a request that was refused before it was parsed. The stubs say bytes.
+            # Also if the error was found before the method. A str, though the stubs say bytes.
             self.command = "HEAD"  # type: ignore[assignment]
         if self.error or self.completed:
-            # Without a body to come: Waitress would ask for it and wait.
+            # Without this Waitress would send "100 Continue" and wait for a body.
             self.completed, self.expect_continue = True, False
         return consumed
 
-    def fault(self) -> Error | None:
-        """Return what is wrong with the request as far as it has arrived."""
+    def get_error(self) -> Error | None:
+        """Return the error of a request that Waitress accepts so far."""
         body = self.body_rcv
         control = isinstance(body, ChunkedReceiver) and len(body.control_line + body.trailer)
-        if control > LONGEST_CONTROL or len(self.path) > LONGEST_PATH:
+        if control > MAX_CONTROL or len(self.path) > MAX_PATH:
             return BadRequest("")
         if body is not None and body.completed and getattr(body.buf, "has_failed", False):
             return InternalServerError("")
@@ -69,7 +70,7 @@ class RequestParser(HTTPRequestParser):
             super().parse_header(header_plus)
         except ValueError as error:  # a Content-Length of 5000 digits, an absolute URI with a [
             raise ParsingError(str(error)) from error
-        if TRANSFER_ENCODING.search(header_plus) and (
+        if b"transfer-encoding:" in header_plus.lower() and (
             "CONTENT_LENGTH" in self.headers or not self.chunked
         ):
             # It may be an attempt to smuggle a request past a proxy (RFC 9112, section 6.1).

@@ -1,4 +1,4 @@
-"""Waitress, with a stop that loses no answer."""
+"""Waitress with a graceful shutdown."""
 
 import logging
 import select
@@ -11,35 +11,35 @@ from typing import Any
 from waitress import wasyncore
 from waitress.server import BaseWSGIServer, create_server
 
-from queueapi.server.channels import CROWDED, LIMIT, Channel, make_room
+from queueapi.server.channels import CROWDED, MAX_CHANNELS, Channel, clean_up
 
 logger = logging.getLogger(__name__)
 
-# How long a stop waits for requests under way, in seconds. Longer than a statement may take, and
-# whoever stops the process (IIS, systemd) should grant a little more.
-DRAIN_SECONDS = 20
+# Seconds that a shutdown waits for requests in work. A database statement may take less, and the
+# supervisor (IIS, systemd) should wait a little longer.
+SHUTDOWN_SECONDS = 20
 
-# SIGBREAK exists on Windows only: Ctrl-Break, which supervisors send, with Ctrl-C or without.
+# SIGBREAK exists on Windows only: Ctrl-Break, which supervisors send with Ctrl-C or instead.
 STOP_SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
 ]
 
 
 class Server:
-    """Serves a WSGI application until a stop signal, and answers what is under way.
+    """Serves a WSGI application until a stop signal, and then finishes the requests in work.
 
-    Waitress's `run()` throws away answers that it still holds in buffers when it stops, which is
-    likely with `send_bytes` above 1. So the loop is driven from here, on after the signal.
+    Waitress's own `run()` drops the responses in its buffers when it stops (Waitress pull request
+    499), and `send_bytes` above 1 leaves most of them there. So its loop is run from here.
     """
 
     def __init__(self, application: Any, **options: Any) -> None:
         """Open the port. `options` are Waitress's own.
 
-        Raises `OSError` if the port can't be had, `ValueError` for a host that is none.
+        Raises `OSError` if the port is not free, `ValueError` for an unknown host.
         """
-        self.sockets: dict[int, Any] = {}  # every open socket, kept up to date by Waitress
+        self.sockets: dict[int, Any] = {}  # all open sockets, kept up to date by Waitress
         self.waitress = create_server(
-            application, map=self.sockets, connection_limit=LIMIT, **options
+            application, map=self.sockets, connection_limit=MAX_CHANNELS, **options
         )
         self.listeners: list[Any] = [
             s for s in self.sockets.values() if isinstance(s, BaseWSGIServer)
@@ -52,50 +52,51 @@ class Server:
             signal.signal(signum, self.stop)
 
     def stop(self, signum: int, frame: FrameType | None) -> None:
-        """Begin to stop; with the same signal once more, stop without waiting.
+        """Shut down; if the same signal comes again, stop without waiting.
 
-        Two kinds of signals may be one stop: supervisors on Windows send Ctrl-C and Ctrl-Break.
+        Supervisors on Windows send two signals, Ctrl-C and Ctrl-Break, for one shutdown.
         """
         self.signals[signum] += 1
 
     def run(self) -> None:
-        swept = time.monotonic()
+        next_clean_up = 0.0
         while not self.signals:
-            # One turn lasts a second at the most, so that a signal is seen within one.
-            self.turn(timeout=1)
-            if time.monotonic() >= swept + 1 or len(self.sockets) > CROWDED:
-                make_room(self.connections())
-                swept = time.monotonic()
-        self.drain()
+            self.poll(timeout=1)  # seconds in which a signal is noticed
+            if time.monotonic() >= next_clean_up or len(self.sockets) > CROWDED:
+                clean_up(self.channels())
+                next_clean_up = time.monotonic() + 1
+        self.shut_down()
 
-    def turn(self, timeout: float) -> None:
-        # poll(), where there is one, because select() takes no file number above 1023.
+    def poll(self, timeout: float) -> None:
+        """Wait for sockets that are ready, and serve each of them once."""
+        # poll(), where it exists, since select() takes no file descriptor above 1023.
         wasyncore.loop(timeout=timeout, map=self.sockets, count=1, use_poll=True)
 
-    def connections(self) -> list[Channel]:
+    def channels(self) -> list[Channel]:
         return [s for s in self.sockets.values() if isinstance(s, Channel)]
 
-    def drain(self) -> None:
-        """Take no new requests, and go on until the answers to the others are sent."""
+    def shut_down(self) -> None:
+        """Accept no more requests, and return when all responses are sent."""
         self.stop_listening()
-        for connection in self.connections():
-            connection.takes_requests = False
-        deadline = time.monotonic() + DRAIN_SECONDS
-        while under_way := [c for c in self.connections() if c.is_under_way]:
+        for channel in self.channels():
+            channel.accepts_requests = False
+        deadline = time.monotonic() + SHUTDOWN_SECONDS
+        while busy := sum(channel.is_busy for channel in self.channels()):
             if max(self.signals.values()) > 1 or time.monotonic() > deadline:
-                logger.warning("Stopping with %d requests unanswered", len(under_way))
+                logger.warning("Stopping with %d requests unanswered", busy)
                 break
-            self.turn(timeout=0.1)
+            self.poll(timeout=0.1)
         self.waitress.task_dispatcher.shutdown(timeout=1)
         wasyncore.close_all(self.sockets)
 
     def stop_listening(self) -> None:
-        """Accept the connections that have queued up so far, read once from each, and no more."""
+        """Accept the connections in the backlog, read once from each, and close the port."""
+        sockets = [listener.socket for listener in self.listeners]
         for _ in range(self.listeners[0].adj.backlog):
-            self.turn(timeout=0)  # accepts one
-            if not select.select([listener.socket for listener in self.listeners], [], [], 0)[0]:
+            self.poll(timeout=0)  # accepts one connection
+            if not select.select(sockets, [], [], 0)[0]:
                 break
-        self.turn(timeout=0)
+        self.poll(timeout=0)
         for listener in self.listeners:
-            # Not listener.close(): that would also close the pipe by which threads wake the loop.
+            # listener.close() would also close the pipe by which threads wake the loop.
             wasyncore.dispatcher.close(listener)

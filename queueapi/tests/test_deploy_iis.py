@@ -10,7 +10,7 @@ from django.apps import apps
 from django.conf import settings
 from tree_sitter import Language, Node, Parser
 
-from queueapi.server.waitress import DRAIN_SECONDS
+from queueapi.server.waitress import SHUTDOWN_SECONDS
 from queueapi.tests.test_web_config import PLATFORM, span
 
 SCRIPTS = sorted((settings.BASE_DIR / "deploy").glob("*.ps1"))
@@ -44,7 +44,7 @@ def test_a_script_is_ascii(script: Any) -> None:
 def test_the_pool_gives_requests_under_way_the_time_they_may_take() -> None:
     limit = span(re.search(r"\$ShutdownLimit = \[TimeSpan\] '([0-9:]+)'", INSTALL)[1])
     assert limit.total_seconds() > span(PLATFORM.get("requestTimeout")).total_seconds() + (
-        DRAIN_SECONDS
+        SHUTDOWN_SECONDS
     )
 
 
