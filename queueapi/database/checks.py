@@ -1,8 +1,9 @@
-"""Surroundings that would make the project fail late, or in silence."""
+"""System checks of the machine's time zone and of the database's columns."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,16 +17,17 @@ from django.db.migrations.executor import MigrationExecutor
 from queueapi.database.columns import columns_of, schema_errors
 from queueapi.database.existing_tables import OURS
 
+WEEK = 7 * 24 * 60 * 60  # seconds
+
 
 @register()
 def check_clock(**kwargs: Any) -> list[CheckMessage]:
-    """Django sets the process's zone from `TIME_ZONE`, but not on Windows."""
+    """Compare `TIME_ZONE` with the process's zone, which Django can't set on Windows."""
     zone = ZoneInfo(settings.TIME_ZONE)
-    for week in range(53):  # for a year: zones may differ in summer only
-        moment = time.time() + week * 7 * 24 * 60 * 60
-        if datetime.fromtimestamp(moment) != datetime.fromtimestamp(moment, zone).replace(
-            tzinfo=None
-        ):
+    for week in range(53):  # since some zones differ in summer only
+        moment = time.time() + week * WEEK
+        in_zone = datetime.fromtimestamp(moment, zone)
+        if datetime.fromtimestamp(moment) != in_zone.replace(tzinfo=None):
             return [
                 Warning(
                     f"TIME_ZONE is {settings.TIME_ZONE}, and this machine's clock is set to "
@@ -41,12 +43,12 @@ def check_clock(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def check_columns(databases: Collection[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Runs with `check --database default`, and before each `migrate`."""
+    """Compare columns with models: in `check --database default`, and before each `migrate`."""
     messages: list[CheckMessage] = []
     for alias in databases or ():
         try:
-            messages += _messages(connections[alias])
-        except Exception as error:  # drivers have their own for a parameter that they don't know
+            messages += _schema_messages(connections[alias])
+        except Exception as error:  # drivers raise errors of their own for unknown parameters
             messages.append(
                 Error(
                     f"The database can't be asked: {error}",
@@ -58,32 +60,24 @@ def check_columns(databases: Collection[str] | None = None, **kwargs: Any) -> li
     return messages
 
 
-def _messages(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
+def _schema_messages(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
     executor = MigrationExecutor(connection)
-    leaves = executor.loader.graph.leaf_nodes()
-    pending = any(m.app_label in OURS for m, _ in executor.migration_plan(leaves))
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     models = [model for model in apps.get_models() if model._meta.app_label in OURS]
-    if pending:  # what is not there at all, they will make
+    message: Callable[..., CheckMessage]
+    if any(migration.app_label in OURS for migration, _ in plan):
         models = [model for model in models if columns_of(connection, model._meta.db_table)]
-    found = [(model, sentence) for model in models for sentence in schema_errors(connection, model)]
-    if pending:
-        # An error would keep `migrate`, which may be the remedy, from running.
-        return [
-            Warning(
-                sentence,
-                hint="Migrations are waiting that may change it: manage.py migrate.",
-                obj=model,
-                id="queueapi.W002",
-            )
-            for model, sentence in found
-        ]
-    return [
-        Error(
-            sentence,
-            hint="docs/adopt-openorchestrator.md has what is needed and why. To migrate all the "
-            "same, add --skip-checks.",
-            obj=model,
-            id="queueapi.E002",
+        # An error would keep `migrate` from running, which may be the remedy.
+        hint = "Migrations are waiting that may change it: manage.py migrate."
+        message = partial(Warning, hint=hint, id="queueapi.W002")
+    else:
+        hint = (
+            "docs/adopt-openorchestrator.md has what is needed and why. To migrate all the same, "
+            "add --skip-checks."
         )
-        for model, sentence in found
+        message = partial(Error, hint=hint, id="queueapi.E002")
+    return [
+        message(sentence, obj=model)
+        for model in models
+        for sentence in schema_errors(connection, model)
     ]

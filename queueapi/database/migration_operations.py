@@ -1,6 +1,5 @@
-"""Migration operations for tables that OpenOrchestrator reads and writes beside us."""
+"""Migration operations for tables that OpenOrchestrator also reads and writes."""
 
-from collections.abc import Callable
 from copy import copy
 from typing import Any
 
@@ -15,15 +14,15 @@ from django.db.models.functions import Length
 
 from queueapi.database.indexes import indexes_on
 
-# Texts of which a varchar, whose length is in bytes of the database's code page, would cut
-# something off or lose a character. The dot at the end makes spaces before it count. The lock
-# keeps others from adding one before the transaction ends, in which the columns are changed.
+# Counts texts that a varchar would cut, since its length is in bytes, or change, since it lacks
+# characters outside of the code page. Comparisons ignore spaces at the end, hence the dot. The
+# lock keeps such texts out until the end of the transaction, which changes the columns.
 LOSSES = """
 SELECT COUNT(*) FROM {table} WITH (TABLOCKX, HOLDLOCK)
 WHERE CONVERT(nvarchar(max), CONVERT(varchar({bytes}), {column} + '.')) COLLATE Latin1_General_BIN2
       <> ({column} + '.') COLLATE Latin1_General_BIN2
 """
-# Columns that differ from the database in this; ALTER COLUMN would make them as the database is.
+# Collations that differ from the database's, to which ALTER COLUMN would reset them.
 COLLATIONS = """
 SELECT name, collation_name FROM sys.columns
 WHERE object_id = OBJECT_ID(%s)
@@ -32,12 +31,13 @@ WHERE object_id = OBJECT_ID(%s)
 
 
 def refuse_existing_tables(*tables: str) -> RunPython:
-    """Says what to do if a table that the next operations make is there already."""
+    """Return an operation that raises `CommandError` if one of the tables exists."""
 
     def refuse(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
-        there = {name.lower() for name in schema_editor.connection.introspection.table_names()}
+        names = schema_editor.connection.introspection.table_names()
+        existing = {name.lower() for name in names}
         for table in tables:
-            if table.lower() in there:
+            if table.lower() in existing:
                 raise CommandError(
                     f"There is a table {table} already; if it is OpenOrchestrator's, "
                     "`manage.py migrate --fake-initial` takes it over."
@@ -47,11 +47,11 @@ def refuse_existing_tables(*tables: str) -> RunPython:
 
 
 class AlterTextColumns(Operation):
-    """Give text columns of OpenOrchestrator's other types; undone, give it its own back.
+    """Alter text columns of OpenOrchestrator; undone, make them `varchar` as in its own schema.
 
-    In SQL Server those are `varchar`, or our own `nvarchar` in a database that we made. Forwards
-    they become what `fields` ask for, whatever they are, and backwards `varchar`. All indexes on
-    them are dropped before and made again after, under their names.
+    In SQL Server they may be `varchar` or already `nvarchar`, if our migrations created the table.
+    Their indexes are dropped before and created again after, under the same names, since SQL
+    Server changes the type of no indexed column (error 5074).
     """
 
     def __init__(self, model_name: str, fields: dict[str, Field]) -> None:
@@ -69,7 +69,10 @@ class AlterTextColumns(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        self._alter(schema_editor, self._models(app_label, from_state, to_state), _our_type)
+        old = from_state.apps.get_model(app_label, self.model_name)
+        new = to_state.apps.get_model(app_label, self.model_name)
+        types = {f: str(f.db_type(schema_editor.connection)) for f in self._fields_of(new)}
+        self._alter(schema_editor, old, new, types)
 
     def database_backwards(
         self,
@@ -78,103 +81,72 @@ class AlterTextColumns(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        models = self._models(app_label, from_state, to_state)
-        # Again, after `before_migrating`: meanwhile somebody may have stored such a text.
-        if not schema_editor.collect_sql and self.losses(schema_editor.connection, models[1]):
+        old = from_state.apps.get_model(app_label, self.model_name)
+        new = to_state.apps.get_model(app_label, self.model_name)
+        # Again, since such a text may have been stored after `before_migrating`.
+        if not schema_editor.collect_sql and self.losses(schema_editor.connection, new):
             raise CommandError(
                 "Going back stopped here, because a text that it would cut came in meanwhile. "
                 "Stop what writes to the database, and run this again."
             )
-        self._alter(schema_editor, models, _their_type)
+        types = {field: f"varchar({field.max_length})" for field in self._fields_of(new)}
+        self._alter(schema_editor, old, new, types)
 
     def describe(self) -> str:
         return f"Change the columns {', '.join(self.fields)} of {self.model_name}"
 
-    @property
-    def migration_name_fragment(self) -> str:
-        return f"change_texts_{self.model_name.lower()}"
+    def losses(self, connection: BaseDatabaseWrapper, model: type[Model]) -> dict[str, int]:
+        """Return the number of rows whose text the columns of `model` can't hold, by column.
 
-    def losses(self, connection: BaseDatabaseWrapper, before: type[Model]) -> dict[str, int]:
-        """How many rows have a text that the column of `before` can't hold, by column.
-
-        Columns that lose nothing are left out.
+        Columns without such a row are left out.
         """
-        counts = {
-            str(field.column): _count_losses(connection, before, field)
-            for field in self._of(before)
-        }
+        fields = self._fields_of(model)
+        counts = {str(field.column): _count_losses(connection, model, field) for field in fields}
         return {column: count for column, count in counts.items() if count}
 
-    def _models(
-        self, app_label: str, from_state: ProjectState, to_state: ProjectState
-    ) -> tuple[type[Model], type[Model]]:
-        return (
-            from_state.apps.get_model(app_label, self.model_name),
-            to_state.apps.get_model(app_label, self.model_name),
-        )
-
-    def _of(self, model: type[Model]) -> list[Field]:
-        """The fields as this state of the model has them."""
+    def _fields_of(self, model: type[Model]) -> list[Field]:
         fields = (model._meta.get_field(name) for name in self.fields)
         return [field for field in fields if isinstance(field, Field)]
 
     def _alter(
         self,
         schema_editor: BaseDatabaseSchemaEditor,
-        models: tuple[type[Model], type[Model]],
-        type_of: Callable[[Field, BaseDatabaseWrapper], str],
+        old: type[Model],
+        new: type[Model],
+        types: dict[Field, str],
     ) -> None:
-        old, new = models
-        if not self.allow_migrate_model(schema_editor.connection.alias, new):
-            return
-        if schema_editor.connection.vendor == "microsoft":
-            self._alter_in_sql_server(schema_editor, new, type_of)
-            return
         connection = schema_editor.connection
-        for before, after in zip(self._of(old), self._of(new), strict=True):
+        if not self.allow_migrate_model(connection.alias, new):
+            return
+        if connection.vendor == "microsoft":
+            self._alter_in_sql_server(schema_editor, new._meta.db_table, types)
+            return
+        for before, after in zip(self._fields_of(old), self._fields_of(new), strict=True):
             if before.db_type(connection) != after.db_type(connection):
-                # SQLite makes the table anew, with its columns in this order.
-                in_its_place = copy(after)
-                in_its_place.creation_counter = before.creation_counter
-                schema_editor.alter_field(old, before, in_its_place)
+                # SQLite's schema editor creates the table anew with the columns in this order.
+                field = copy(after)
+                field.creation_counter = before.creation_counter
+                schema_editor.alter_field(old, before, field)
 
     def _alter_in_sql_server(
-        self,
-        schema_editor: BaseDatabaseSchemaEditor,
-        model: type[Model],
-        type_of: Callable[[Field, BaseDatabaseWrapper], str],
+        self, schema_editor: BaseDatabaseSchemaEditor, table: str, types: dict[Field, str]
     ) -> None:
         quote = schema_editor.quote_name
-        table = model._meta.db_table
-        columns = {str(field.column): field for field in self._of(model)}
-        indexes = indexes_on(schema_editor.connection, table, columns)
+        connection = schema_editor.connection
+        indexes = indexes_on(connection, table, [str(field.column) for field in types])
         for index in indexes:
             schema_editor.execute(index.drop, None)
-        collations = self._collations(schema_editor.connection, table)
-        for column, field in columns.items():
+        with connection.cursor() as cursor:
+            cursor.execute(COLLATIONS, [quote(table)])
+            collations = dict(cursor.fetchall())
+        for field, db_type in types.items():
+            name = str(field.column)
+            collation = f" COLLATE {collations[name]}" if name in collations else ""
             null = "NULL" if field.null else "NOT NULL"
-            kind = type_of(field, schema_editor.connection)
-            if column in collations:
-                kind += f" COLLATE {collations[column]}"
-            schema_editor.execute(
-                f"ALTER TABLE {quote(table)} ALTER COLUMN {quote(column)} {kind} {null}", None
-            )
+            definition = f"{quote(name)} {db_type}{collation} {null}"
+            schema_editor.execute(f"ALTER TABLE {quote(table)} ALTER COLUMN {definition}", None)
         for index in indexes:
             schema_editor.execute(index.create, None)
-
-    @staticmethod
-    def _collations(connection: BaseDatabaseWrapper, table: str) -> dict[str, str]:
-        with connection.cursor() as cursor:
-            cursor.execute(COLLATIONS, [connection.ops.quote_name(table)])
-            return dict(cursor.fetchall())
-
-
-def _our_type(field: Field, connection: BaseDatabaseWrapper) -> str:
-    return str(field.db_type(connection))
-
-
-def _their_type(field: Field, connection: BaseDatabaseWrapper) -> str:
-    return f"varchar({field.max_length})"
 
 
 def _count_losses(connection: BaseDatabaseWrapper, model: type[Model], field: Field) -> int:

@@ -151,19 +151,22 @@ def test_a_database_that_is_away_is_an_error_and_no_traceback(check, tmp_path: P
 # On SQL Server, whose types are strict.
 
 
-def columns_with(**changed: tuple) -> list[tuple]:
-    """The table Queues as INFORMATION_SCHEMA.COLUMNS has it, with some columns changed."""
+def columns_with(**changed: tuple[str, int | None, bool, bool]) -> list[tuple[Any, ...]]:
+    """Return the rows of the query for the columns of Queues, some of them changed.
+
+    A row has name, type, length, and whether the column allows NULL and has a default.
+    """
     columns = {
-        "id": ("uniqueidentifier", None, "NO"),
-        "queue_name": ("nvarchar", 200, "NO"),
-        "status": ("nvarchar", 22, "NO"),
-        "data": ("nvarchar", 4000, "YES"),
-        "reference": ("nvarchar", 200, "YES"),
-        "created_date": ("datetime2", None, "NO"),
-        "start_date": ("datetime", None, "YES"),
-        "end_date": ("datetime2", None, "YES"),
-        "message": ("nvarchar", -1, "YES"),
-        "created_by": ("nvarchar", 200, "YES"),
+        "id": ("uniqueidentifier", None, False, False),
+        "queue_name": ("nvarchar", 200, False, False),
+        "status": ("nvarchar", 22, False, False),
+        "data": ("nvarchar", 4000, True, False),
+        "reference": ("nvarchar", 200, True, False),
+        "created_date": ("datetime2", None, False, False),
+        "start_date": ("datetime", None, True, False),
+        "end_date": ("datetime2", None, True, False),
+        "message": ("nvarchar", -1, True, False),
+        "created_by": ("nvarchar", 200, True, False),
         **changed,
     }
     return [(name, *column) for name, column in columns.items()]
@@ -174,28 +177,31 @@ def columns_with(**changed: tuple) -> list[tuple]:
     ("changed", "sentences"),
     [
         ({}, []),
-        ({"data": ("nvarchar", -1, "YES")}, []),
+        ({"data": ("nvarchar", -1, True, False)}, []),
         (
-            {"queue_name": ("varchar", 100, "NO")},
+            {"queue_name": ("varchar", 100, False, False)},
             ["Queues.queue_name is varchar(100), and has to be nvarchar(200)."],
         ),
         (
-            {"data": ("nvarchar", 2000, "YES")},
+            {"data": ("nvarchar", 2000, True, False)},
             ["Queues.data is nvarchar(2000), and has to be nvarchar(4000)."],
         ),
         (
-            {"message": ("nvarchar", 4000, "YES")},
+            {"message": ("nvarchar", 4000, True, False)},
             ["Queues.message is nvarchar(4000), and has to be nvarchar(max)."],
         ),
         (
-            {"created_date": ("datetimeoffset", None, "NO"), "id": ("char", 32, "NO")},
+            {
+                "created_date": ("datetimeoffset", None, False, False),
+                "id": ("char", 32, False, False),
+            },
             [
                 "Queues.id is char(32), and has to be uniqueidentifier.",
                 "Queues.created_date is datetimeoffset, and has to be datetime2.",
             ],
         ),
         (
-            {"tenant": ("int", None, "NO"), "version": ("timestamp", None, "NO")},
+            {"tenant": ("int", None, False, False), "version": ("timestamp", None, False, True)},
             ["Queues.tenant is unknown here, and refuses rows without it."],
         ),
     ],
@@ -206,8 +212,6 @@ def test_a_column_that_sql_server_would_refuse_our_values_for_is_named(
     columns = columns_with(**changed)
     with (
         django_db_blocker.unblock(),
-        without_a_server(
-            {"INFORMATION_SCHEMA.COLUMNS": columns, "default_object_id": [("version",)]}
-        ) as (connection, _),
+        without_a_server({"INFORMATION_SCHEMA.COLUMNS": columns}) as (connection, _),
     ):
         assert list(schema_errors(connection, QueueItem)) == sentences

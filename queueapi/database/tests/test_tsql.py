@@ -174,9 +174,8 @@ def test_what_migrations_and_checks_ask_is_t_sql() -> None:
         migration_operations.COLLATIONS,
         indexes.INDEXES,
         columns_.COLUMNS,
-        columns_.FILLED,
     ]
-    assert len(list(parsed([question.replace("%s", "?") for question in questions]))) == 5
+    assert len(list(parsed([question.replace("%s", "?") for question in questions]))) == 4
 
 
 def test_going_back_gives_openorchestrators_types_back(sql_server) -> None:
