@@ -503,7 +503,7 @@ if ($MigrateOnly) {
 
 $former = Get-Answer $AppCmd @('list', 'vdir', "$SiteName/", '/text:physicalPath')
 New-Item -ItemType Directory -Force -Path $Logs | Out-Null
-Copy-Item -Force -Path (Join-Path $PSScriptRoot 'upkeep.ps1') -Destination $DataFolder
+Copy-Item -Force -Path (Join-Path $PSScriptRoot 'maintenance.ps1') -Destination $DataFolder
 New-Pool
 Set-Access
 $url = "https://$HostName"
