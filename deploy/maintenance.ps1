@@ -1,19 +1,19 @@
 <#
 .SYNOPSIS
-Deletes what is kept no longer: old logs, old failed attempts and sessions that have ended.
+Scheduled maintenance: deletes old logs, old failed attempts and bans, and expired sessions.
 
 .DESCRIPTION
-For a scheduled task; docs/deploy-iis.md has it. install-iis.ps1 copies this file beside the
-environment file, where it stays when another version serves.
+Run it from a scheduled task; docs/deploy-iis.md has the command. install-iis.ps1 copies this file to
+the folder of the environment file, which all versions share.
 
 .PARAMETER SiteName
 The name of the site in IIS.
 
 .PARAMETER LogDays
-How many days to keep a log after its last line.
+Days to keep a log after its last line.
 #>
 
-# Pure ASCII, and as little checked as install-iis.ps1, which says how.
+# Pure ASCII, and not tested on Windows, like install-iis.ps1.
 
 [CmdletBinding()]
 param(
@@ -26,7 +26,7 @@ Set-StrictMode -Version Latest
 
 $env:ENV_FILE = Join-Path $PSScriptRoot 'queueapi.env'
 
-# The version that serves now.
+# The folder of the current version.
 $root = & "$env:windir\System32\inetsrv\appcmd.exe" list vdir "$SiteName/" /text:physicalPath
 $failed = $false
 foreach ($command in @('prune_failed_attempts', 'clearsessions')) {
@@ -34,7 +34,7 @@ foreach ($command in @('prune_failed_attempts', 'clearsessions')) {
     if ($LASTEXITCODE -ne 0) { $failed = $true }
 }
 
-# The log of the process that runs is open, and is not deleted.
+# Windows does not delete the log of the running process, which is open.
 Get-ChildItem -Path (Join-Path $PSScriptRoot 'logs') -Filter 'stdout*' |
     Where-Object { $_.LastWriteTime -lt (Get-Date).AddDays(-$LogDays) } |
     Remove-Item -ErrorAction SilentlyContinue

@@ -1,9 +1,9 @@
-"""Asks a running installation three harmless questions; exits with 0 if the answers are right.
+"""Send three harmless requests to a running installation. Exit with 0 if the responses are right.
 
-python deploy/smoke_test.py https://queue.example.org [--connect ADDRESS]
+python deploy/smoke_test.py https://queue.example.org [--connect HOST]
 
-Nothing is written and no failed attempt is counted. Standard library only, so that any Python
-can run it, on any machine.
+Writes nothing and causes no failed attempt. Uses the standard library only, so that any Python can
+run it on any machine.
 """
 
 import argparse
@@ -17,16 +17,16 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from urllib.parse import SplitResult, urlsplit
 
-SECONDS = 120  # a first start behind a virus scanner takes its time
+TIMEOUT = 120  # seconds, since a virus scanner slows the first start
 
 
-class WrongAnswerError(Exception):
-    """Says what is wrong and what to do."""
+class SmokeTestError(Exception):
+    """A wrong response. The message says what happened and what to do."""
 
 
 @dataclass
 class Site:
-    """An installation; `connect` is where to find it, whatever its name says."""
+    """An installation; `connect` is the host to connect to instead of the one in `url`."""
 
     url: SplitResult
     connect: str
@@ -40,90 +40,89 @@ class Site:
     def open(self) -> HTTPConnection:
         name, port = str(self.url.hostname), self.url.port
         if self.url.scheme == "http":
-            connection = HTTPConnection(name, port, timeout=SECONDS)
+            connection = HTTPConnection(name, port, timeout=TIMEOUT)
             connection.sock = socket.create_connection(
-                (self.connect, port or connection.default_port), SECONDS
+                (self.connect, port or connection.default_port), TIMEOUT
             )
             return connection
         context = ssl.create_default_context()
-        # Newer Pythons ask more of a certificate than the clients do.
+        # Python 3.13 verifies certificates more strictly than browsers do.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        secure = HTTPSConnection(name, port, timeout=SECONDS, context=context)
-        plain = socket.create_connection((self.connect, port or secure.default_port), SECONDS)
+        secure = HTTPSConnection(name, port, timeout=TIMEOUT, context=context)
+        plain = socket.create_connection((self.connect, port or secure.default_port), TIMEOUT)
         secure.sock = context.wrap_socket(plain, server_hostname=name)
         return secure
 
 
-def errors_are_ours(site: Site) -> None:
-    """An unknown address: 404 with our JSON, through all that stands in front."""
+def check_errors_are_json(site: Site) -> None:
+    """Request an unknown URL: proxies must pass on the 404 with its JSON."""
     response, body = site.get("/nothing-is-here")
     if response.status == 400:
-        raise WrongAnswerError(
+        raise SmokeTestError(
             f"{site.url.hostname} is not in ALLOWED_HOSTS of the environment file."
         )
     if response.status in (502, 503):
-        raise WrongAnswerError(
-            f"IIS answers {response.status}: the process did not start. Its log says why; "
-            "docs/deploy-iis.md tells where that is."
+        raise SmokeTestError(
+            f"IIS responds with {response.status}: the process did not start. Read its log; "
+            "docs/deploy-iis.md has the path."
         )
     try:
-        ours = json.loads(body)["success"] is False
+        is_json = json.loads(body)["success"] is False
     except (ValueError, KeyError, TypeError):
-        ours = False
-    if response.status != 404 or not ours:
-        raise WrongAnswerError(
-            f"An unknown address got {response.status} with another body than our JSON: something "
-            "in front answers in our place, or another site has this name and port."
+        is_json = False
+    if response.status != 404 or not is_json:
+        raise SmokeTestError(
+            f"An unknown URL returned {response.status} without the JSON of Queue API: a proxy "
+            "replaced the response, or another site has this name and port."
         )
 
 
-def the_database_is_read(site: Site) -> None:
-    """The login form: whether an address is banned is asked of the database first."""
+def check_database(site: Site) -> None:
+    """Request the login form, which reads bans from the database."""
     response, _ = site.get("/admin/login/")
     if response.status == 403:
-        raise WrongAnswerError("This machine's address is banned; manage.py unban_ip lifts it.")
+        raise SmokeTestError(
+            "The IP of this machine is banned; lift the ban with manage.py unban_ip."
+        )
     if response.status != 200:
-        raise WrongAnswerError(
-            f"The login form got {response.status}: the process can't read its database. Its log "
-            "says why; it may lack the rights that docs/deploy-iis.md grants."
+        raise SmokeTestError(
+            f"The login form returned {response.status}: the process can't read its database. Read "
+            "its log; the login may lack the rights that docs/deploy-iis.md grants."
         )
 
 
-def no_server_is_named(site: Site) -> None:
+def check_headers(site: Site) -> None:
+    """Request a static file: it must exist, and no header may name the server."""
     response, _ = site.get("/static/admin/css/base.css")
     if response.status != 200:
-        raise WrongAnswerError(f"The admin's style sheet got {response.status}.")
+        raise SmokeTestError(f"The admin's style sheet returned {response.status}.")
     for name in ("Server", "X-Powered-By"):
         if response.headers[name]:
-            raise WrongAnswerError(f"Answers have the header {name}: {response.headers[name]}.")
+            raise SmokeTestError(f"Responses have the header {name}: {response.headers[name]}.")
 
 
-QUESTIONS: list[Callable[[Site], None]] = [
-    errors_are_ours,
-    the_database_is_read,
-    no_server_is_named,
-]
+CHECKS: list[Callable[[Site], None]] = [check_errors_are_json, check_database, check_headers]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("url", help="as clients reach it: https://queue.example.org")
-    parser.add_argument("--connect", help="the address to connect to (default: the name's own)")
+    parser.add_argument("url", help="the URL that clients use: https://queue.example.org")
+    parser.add_argument("--connect", help="connect to this host or IP (default: that of the URL)")
     options = parser.parse_args()
     url = urlsplit(options.url)
     if url.scheme not in ("http", "https") or not url.hostname:
-        parser.error("the address has to be like https://queue.example.org")
+        parser.error("the URL must be like https://queue.example.org")
     site = Site(url, options.connect or url.hostname)
     try:
-        for question in QUESTIONS:
-            question(site)
+        for check in CHECKS:
+            check(site)
     except ssl.SSLCertVerificationError as error:
-        sys.exit(f"The certificate is not right: {error.verify_message.rstrip('.')}.")
-    except WrongAnswerError as error:
+        sys.exit(f"The certificate is not valid: {error.verify_message.rstrip('.')}.")
+    except SmokeTestError as error:
         sys.exit(str(error))
     except (OSError, HTTPException) as error:
-        sys.exit(f"{options.url} does not answer: {error!r}.")
-    print(f"{options.url} answers as it should.")
+        sys.exit(f"{options.url} does not respond: {error!r}.")
+    print(f"{options.url} works.")
 
 
 if __name__ == "__main__":
