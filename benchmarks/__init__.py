@@ -1,1 +1,1 @@
-"""How fast Queue API is, beside what its users would run instead. See `run.py`."""
+"""Benchmarks of Queue API and of alternatives to it. The entry point is `run.py`."""

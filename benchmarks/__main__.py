@@ -1,4 +1,4 @@
-"""What `run.py` starts in an environment that has all it needs."""
+"""Run the benchmarks; `run.py` starts this in its virtual environment."""
 
 import json
 import signal
@@ -9,13 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import agreement, curves, machine, plot, profile, report, targets
+from benchmarks import conformance, curves, machine, plot, profile, report, targets
 from benchmarks.candidates import BARE, CANDIDATES, MINIMAL, OURS, PEER
 from benchmarks.comparison import Effort, compare
 from benchmarks.figures import Figures, say
-from benchmarks.place import Place
 from benchmarks.run import parser, parts_of
 from benchmarks.tunings import tunings
+from benchmarks.workspace import Workspace
 
 
 def main() -> None:
@@ -29,47 +29,49 @@ def main() -> None:
     figures: dict[str, Any] = {"machine": machine.description()}
     with tempfile.TemporaryDirectory(prefix="queueapi-benchmark-") as folder:
         say("Preparing a database ...")
-        place = Place(Path(folder))
+        workspace = Workspace(Path(folder))
         measure: dict[str, Callable[[], Any]] = {
-            "comparison": lambda: comparison(place, effort, arguments.quick),
-            "threads": lambda: curves.threads(place, effort),
-            "rows": lambda: curves.rows(place, effort, arguments.rows),
-            "caches": lambda: curves.caches(place, effort),
-            "bans": lambda: curves.bans(place, effort),
-            "tunings": lambda: tunings(place, effort),
-            "profile": lambda: shares_of_time(place, effort),
+            "comparison": lambda: comparison(workspace, effort, arguments.quick),
+            "threads": lambda: curves.threads(workspace, effort),
+            "rows": lambda: curves.rows(workspace, effort, arguments.rows),
+            "caches": lambda: curves.caches(workspace, effort),
+            "bans": lambda: curves.bans(workspace, effort),
+            "tunings": lambda: tunings(workspace, effort),
+            "profile": lambda: cpu_shares(workspace, effort),
         }
         for part in parts:
             figures[part] = measure[part]()
-            markdown = write(figures, arguments.output)  # each time, so that no failure loses it
+            markdown = write(
+                figures, arguments.output
+            )  # after each part, in case the next one fails
     say("")
     say(markdown)
     if arguments.quick:
-        say("This is rough: a p99 at 50 requests/s is the slowest of 30 requests.\n")
+        say("Rough figures: the p99 at 50 requests/s is the slowest of 30 requests.\n")
     minutes, seconds = divmod(round(time.monotonic() - began), 60)
-    say(f"This took {minutes} min {seconds} s. It is in {arguments.output}.")
+    say(f"It took {minutes} min {seconds} s. The results are in {arguments.output}.")
 
 
-def comparison(place: Place, effort: Effort, is_quick: bool) -> Figures:
-    agreement.check(place)
-    return compare(place, [OURS, PEER, MINIMAL, BARE] if is_quick else CANDIDATES, effort)
+def comparison(workspace: Workspace, effort: Effort, is_quick: bool) -> Figures:
+    conformance.check(workspace)
+    return compare(workspace, [OURS, PEER, MINIMAL, BARE] if is_quick else CANDIDATES, effort)
 
 
-def shares_of_time(place: Place, effort: Effort) -> dict[str, dict[str, float]]:
+def cpu_shares(workspace: Workspace, effort: Effort) -> dict[str, dict[str, float]]:
     say("Profile: taking samples ...")
     times = 50 * effort.calls
     return {
-        candidate.name: profile.shares(candidate, place, times) for candidate in (OURS, MINIMAL)
+        candidate.name: profile.shares(candidate, workspace, times) for candidate in (OURS, MINIMAL)
     }
 
 
 def write(figures: dict[str, Any], folder: Path) -> str:
-    """Tables, plots and the raw figures into `folder`; returns the tables."""
+    """Write tables, plots and raw figures to `folder`; return the tables as Markdown."""
     for name in ("comparison.svg", "curves.svg"):
-        (folder / name).unlink(missing_ok=True)  # of an earlier run, which may have had other parts
+        (folder / name).unlink(missing_ok=True)  # of an earlier run with other parts
     sections = [
-        "# Measured\n",
-        "Medians of all rounds, and in brackets the least and the most.\n",
+        "# Results\n",
+        "Medians of all rounds, with minimum and maximum in brackets.\n",
         report.table(["", ""], list(figures["machine"].items())),
     ]
     if "comparison" in figures:
@@ -91,7 +93,7 @@ def write(figures: dict[str, Any], folder: Path) -> str:
     if "tunings" in figures:
         sections += ["## Tunings\n", report.tunings(figures["tunings"])]
     if "profile" in figures:
-        sections += ["## Where the time goes\n", report.profile(figures["profile"])]
+        sections += ["## CPU profile\n", report.profile(figures["profile"])]
     plot.curves(figures, folder / "curves.svg")
     markdown = "\n".join(sections)
     (folder / "results.md").write_text(markdown, encoding="utf-8")
@@ -104,7 +106,7 @@ def write(figures: dict[str, Any], folder: Path) -> str:
 
 if __name__ == "__main__":
     for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):  # what was started is stopped first
+        if hasattr(signal, name):  # exits through the `with` blocks, which stop child processes
             signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
     try:
         main()

@@ -1,4 +1,4 @@
-"""What Waitress alone costs: reads the body and answers as if it had stored an item."""
+"""Waitress without a framework: read the body and respond as if an item had been stored."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,7 +7,7 @@ from uuid import uuid4
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     environ["wsgi.input"].read()
-    answer = b'{"success":true,"id":"%b"}' % str(uuid4()).encode()
-    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))]
+    body = b'{"success":true,"id":"%b"}' % str(uuid4()).encode()
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     start_response("201 Created", headers)
-    return [answer]
+    return [body]

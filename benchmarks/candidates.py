@@ -1,4 +1,4 @@
-"""What is compared."""
+"""The applications to compare."""
 
 import sys
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 class Candidate:
     name: str
     module: str
-    # Beside what all have.
+    # In addition to the environment of all candidates.
     environment: dict[str, str] = field(default_factory=dict, hash=False)
     stores: bool = True
 
@@ -25,11 +25,9 @@ class Candidate:
 
 OURS = Candidate("Queue API", "queueapi.wsgi")
 PEER = Candidate("Flask peer", "benchmarks.peer_flask.app")
-# As the peer, but keys and bans are remembered as long as Queue API does.
-REMEMBERING_PEER = Candidate(
-    "Flask peer that remembers keys and bans", PEER.module, {"PEER_REMEMBERS": "3"}
-)
+# The peer, with keys and bans cached for as many seconds as in Queue API.
+CACHING_PEER = Candidate("Flask peer with a cache", PEER.module, {"PEER_CACHE_SECONDS": "3"})
 MINIMAL = Candidate("minimal Django view", "benchmarks.minimal_django")
 BARE = Candidate("bare Waitress", "benchmarks.bare_waitress", stores=False)
-PUSH_ALONE = Candidate("push alone", "benchmarks.push_alone")
-CANDIDATES = [OURS, PEER, REMEMBERING_PEER, MINIMAL, BARE]
+PUSH_ONLY = Candidate("push only", "benchmarks.push_only")
+CANDIDATES = [OURS, PEER, CACHING_PEER, MINIMAL, BARE]

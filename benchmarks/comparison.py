@@ -1,4 +1,4 @@
-"""Ours, the peer, a minimal Django view and bare Waitress, in turn."""
+"""Compare Queue API, the peers, a minimal Django view and bare Waitress, in turn."""
 
 import sys
 from collections import Counter
@@ -8,40 +8,42 @@ from dataclasses import dataclass
 from benchmarks.candidates import Candidate
 from benchmarks.database import count_items
 from benchmarks.figures import Figures, in_turn, say
-from benchmarks.load import as_much_as_it_takes, steadily
-from benchmarks.place import Place
+from benchmarks.load import measure_at_fixed_rate, measure_throughput
 from benchmarks.processes import Server, Worker
+from benchmarks.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much of it makes one round."""
+    """Number of rounds, and the amount of work in one round."""
 
     rounds: int
-    calls: int  # in process
-    seconds: int  # of as much as it takes
-    steady_seconds: float
+    calls: int  # requests in process
+    seconds: int  # at maximum throughput
+    steady_seconds: float  # at a fixed rate
 
 
-def compare(place: Place, candidates: list[Candidate], effort: Effort) -> Figures:
+def compare(workspace: Workspace, candidates: list[Candidate], effort: Effort) -> Figures:
     figures = Figures()
-    in_process(place, candidates, effort, figures)
-    served(place, candidates, effort, figures)
+    in_process(workspace, candidates, effort, figures)
+    served(workspace, candidates, effort, figures)
     return figures
 
 
-def in_process(place: Place, candidates: list[Candidate], effort: Effort, figures: Figures) -> None:
+def in_process(
+    workspace: Workspace, candidates: list[Candidate], effort: Effort, figures: Figures
+) -> None:
     with ExitStack() as stack:
         workers = {
             candidate: stack.enter_context(
-                Worker(candidate, place.database(f"{candidate.name} in process"))
+                Worker(candidate, workspace.database(f"{candidate.name} in process"))
             )
             for candidate in candidates
         }
         for worker in workers.values():
-            worker.measure(place.push, times=effort.calls)  # to be warm
+            worker.measure(workspace.push, times=effort.calls)  # warm up
         for number, candidate in in_turn(candidates, effort.rounds):
-            cost = workers[candidate].measure(place.push, times=effort.calls)
+            cost = workers[candidate].measure(workspace.push, times=effort.calls)
             figures.add(candidate.name, **cost)
             say(
                 f"In process, round {number} of {effort.rounds}: "
@@ -49,20 +51,24 @@ def in_process(place: Place, candidates: list[Candidate], effort: Effort, figure
             )
 
 
-def served(place: Place, candidates: list[Candidate], effort: Effort, figures: Figures) -> None:
-    answered: Counter[str] = Counter()
+def served(
+    workspace: Workspace, candidates: list[Candidate], effort: Effort, figures: Figures
+) -> None:
+    confirmed: Counter[str] = Counter()
     with ExitStack() as stack:
         servers = [
-            stack.enter_context(Server(candidate, place.database(candidate.name)))
+            stack.enter_context(Server(candidate, workspace.database(candidate.name)))
             for candidate in candidates
         ]
         for server in servers:
-            answered[server.candidate.name] += steadily(server, place, seconds=0.5).requests
+            confirmed[server.candidate.name] += measure_at_fixed_rate(
+                server, workspace, seconds=0.5
+            ).requests
         for number, server in in_turn(servers, effort.rounds):
-            load = as_much_as_it_takes(server, place, effort.seconds)
-            steady = steadily(server, place, effort.steady_seconds)
+            load = measure_throughput(server, workspace, effort.seconds)
+            steady = measure_at_fixed_rate(server, workspace, effort.steady_seconds)
             name = server.candidate.name
-            answered[name] += load.requests + steady.requests
+            confirmed[name] += load.requests + steady.requests
             figures.add(
                 name,
                 rate=load.rate,
@@ -78,5 +84,5 @@ def served(place: Place, candidates: list[Candidate], effort: Effort, figures: F
             )
     for server in servers:
         name = server.candidate.name
-        if server.candidate.stores and count_items(server.database) < answered[name]:
-            sys.exit(f"{name} answered {answered[name]} times and stored fewer items.")
+        if server.candidate.stores and count_items(server.database) < confirmed[name]:
+            sys.exit(f"{name} confirmed {confirmed[name]} items and stored fewer.")

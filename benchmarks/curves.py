@@ -1,4 +1,4 @@
-"""How the figures change with threads, rows, caches and bans."""
+"""Measure the figures by number of threads, rows and bans, and by cache."""
 
 import shutil
 import socket
@@ -10,83 +10,85 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.candidates import OURS, PEER, PUSH_ALONE
+from benchmarks.candidates import OURS, PEER, PUSH_ONLY
 from benchmarks.comparison import Effort
 from benchmarks.database import fill_bans, fill_queues
 from benchmarks.figures import Figures, in_turn, say
-from benchmarks.load import as_much_as_it_takes, steadily
-from benchmarks.place import Place
+from benchmarks.load import measure_at_fixed_rate, measure_throughput
 from benchmarks.processes import Server, Worker
+from benchmarks.workspace import Workspace
 
 THREADS = [1, 2, 4, 8, 16]
 BANS = [0, 100_000]
 
-# One address all the time, as of a system that pushes, and one that was never seen before.
+# A client IP that stays the same, and one that is new for each request.
 KNOWN, NEW = "203.0.113.9", "{n}"
 
 
-def threads(place: Place, effort: Effort) -> Figures:
+def threads(workspace: Workspace, effort: Effort) -> Figures:
     figures = Figures()
     with ExitStack() as stack:
         servers = {
             f"{candidate.name}, {number}": stack.enter_context(
                 Server(
-                    candidate, place.database(f"{candidate.name} {number} threads"), threads=number
+                    candidate,
+                    workspace.database(f"{candidate.name} {number} threads"),
+                    threads=number,
                 )
             )
             for number in THREADS
             for candidate in (OURS, PEER)
         }
         for server in servers.values():
-            steadily(server, place, seconds=0.5)
+            measure_at_fixed_rate(server, workspace, seconds=0.5)
         for number, (name, server) in in_turn(list(servers.items()), effort.rounds):
-            load = as_much_as_it_takes(server, place, effort.seconds)
+            load = measure_throughput(server, workspace, effort.seconds)
             figures.add(name, rate=load.rate, p50=load.p50, p99=load.p99)
             say(f"Threads, round {number} of {effort.rounds}: {name}, {load.rate:.0f}/s")
     return figures
 
 
-def rows(place: Place, effort: Effort, sizes: Sequence[int]) -> Figures:
-    """Pushes, and two pages of the admin: as they are counted, and as they are remembered."""
+def rows(workspace: Workspace, effort: Effort, sizes: Sequence[int]) -> Figures:
+    """Measure pushes and two pages of the admin, with cached counts and with new ones."""
     figures = Figures()
-    place.sign_in()
+    workspace.sign_in()
     pages = {
-        "front page": page(place, "/admin/"),
-        "item list": page(place, "/admin/queues/queueitem/"),
+        "dashboard": page(workspace, "/admin/"),
+        "item list": page(workspace, "/admin/queues/queueitem/"),
     }
     with ExitStack() as stack:
         workers: dict[int, tuple[Worker, Worker, Worker]] = {}
-        # The largest first, as its filling could push the others out of the system's page cache.
+        # The largest first, because filling it could evict the others from the system's page cache.
         for size in sorted(sizes, reverse=True):
             say(f"Rows: filling a table with {size:,}")
-            database = place.database(f"{size} rows")
+            database = workspace.database(f"{size} rows")
             fill_queues(database, size)
             workers[size] = (
                 stack.enter_context(Worker(OURS, database)),
                 stack.enter_context(
-                    Worker(OURS, database, before="queues.queue_statistics:invalidate")
+                    Worker(OURS, database, before_each="queues.queue_statistics:invalidate")
                 ),
-                stack.enter_context(Worker(PUSH_ALONE, database)),
+                stack.enter_context(Worker(PUSH_ONLY, database)),
             )
-        for size, (worker, forgetful, push_alone) in sorted(workers.items()):
+        for size, (worker, uncached, push_only) in sorted(workers.items()):
             say(f"Rows: warming up at {size:,}")
-            worker.measure(place.push, effort.calls)
-            push_alone.measure(place.push, effort.calls)
+            worker.measure(workspace.push, effort.calls)
+            push_only.measure(workspace.push, effort.calls)
             for request in pages.values():
                 worker.measure(request, 3)
-                forgetful.measure(request, 1)
+                uncached.measure(request, 1)
         for number, (size, started) in in_turn(sorted(workers.items()), effort.rounds):
-            worker, forgetful, push_alone = started
-            push = worker.measure(place.push, effort.calls)
-            insert = push_alone.measure(place.push, effort.calls)["wall"]
+            worker, uncached, push_only = started
+            push = worker.measure(workspace.push, effort.calls)
+            insert = push_only.measure(workspace.push, effort.calls)["wall"]
             figures.add(f"{size}", **push, insert=insert)
             for name, request in pages.items():
-                worker.measure(request, 1)  # counts, if it forgot meanwhile
-                remembered, counted = worker.measure(request, 3), forgetful.measure(request, 1)
+                worker.measure(request, 1)  # fills the cache if it has expired
+                cached, counted = worker.measure(request, 3), uncached.measure(request, 1)
                 figures.add(
                     f"{size}",
                     **{
-                        f"{name}, remembered": remembered["wall"] / 1000,
+                        f"{name}, cached": cached["wall"] / 1000,
                         f"{name}, counted": counted["wall"] / 1000,
                     },
                 )
@@ -94,32 +96,32 @@ def rows(place: Place, effort: Effort, sizes: Sequence[int]) -> Figures:
     return figures
 
 
-def page(place: Place, path: str) -> dict[str, Any]:
-    headers = {**place.headers, "Cookie": f"sessionid={place.session}"}
+def page(workspace: Workspace, path: str) -> dict[str, Any]:
+    headers = {**workspace.headers, "Cookie": f"sessionid={workspace.session}"}
     return {"method": "GET", "path": path, "headers": headers, "status": 200}
 
 
-def caches(place: Place, effort: Effort) -> Figures:
+def caches(workspace: Workspace, effort: Effort) -> Figures:
     figures = Figures()
     if shutil.which("redis-server") is None:
-        say("Caches: there is no redis-server, so they are left out.")
+        say("Caches: skipped, because there is no redis-server.")
         return figures
     with ExitStack() as stack:
         url = stack.enter_context(redis())
         environments: dict[str, dict[str, str]] = {"local memory": {}, "Redis": {"CACHE_URL": url}}
         started = {
             name: (
-                stack.enter_context(Worker(OURS, place.database(f"{name} in process"), more)),
-                stack.enter_context(Server(OURS, place.database(name), more)),
+                stack.enter_context(Worker(OURS, workspace.database(f"{name} in process"), extra)),
+                stack.enter_context(Server(OURS, workspace.database(name), extra)),
             )
-            for name, more in environments.items()
+            for name, extra in environments.items()
         }
         for worker, server in started.values():
-            worker.measure(place.push, effort.calls)
-            steadily(server, place, seconds=0.5)
+            worker.measure(workspace.push, effort.calls)
+            measure_at_fixed_rate(server, workspace, seconds=0.5)
         for number, (name, (worker, server)) in in_turn(list(started.items()), effort.rounds):
-            cost = worker.measure(place.push, effort.calls)
-            load = as_much_as_it_takes(server, place, effort.seconds)
+            cost = worker.measure(workspace.push, effort.calls)
+            load = measure_throughput(server, workspace, effort.seconds)
             figures.add(name, **cost, rate=load.rate, p50=load.p50, p99=load.p99)
             say(f"Caches, round {number} of {effort.rounds}: {name}, {cost['cpu']:.0f} µs")
     return figures
@@ -151,17 +153,17 @@ def redis() -> Iterator[str]:
         process.wait()
 
 
-def bans(place: Place, effort: Effort) -> Figures:
+def bans(workspace: Workspace, effort: Effort) -> Figures:
     figures = Figures()
     with ExitStack() as stack:
         workers = {}
         for number in BANS:
-            database: Path = place.database(f"{number} bans")
+            database: Path = workspace.database(f"{number} bans")
             fill_bans(database, number)
             workers[number] = stack.enter_context(Worker(OURS, database))
         requests = {
-            "a known address": with_address(place, KNOWN),
-            "a new address each time": with_address(place, NEW),
+            "a known client IP": with_client_ip(workspace, KNOWN),
+            "a new client IP each time": with_client_ip(workspace, NEW),
         }
         for worker in workers.values():
             for request in requests.values():
@@ -177,5 +179,5 @@ def bans(place: Place, effort: Effort) -> Figures:
     return figures
 
 
-def with_address(place: Place, address: str) -> dict[str, Any]:
-    return {**place.push, "headers": {**place.headers, "X-Forwarded-For": address}}
+def with_client_ip(workspace: Workspace, client_ip: str) -> dict[str, Any]:
+    return {**workspace.push, "headers": {**workspace.headers, "X-Forwarded-For": client_ip}}

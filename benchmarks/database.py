@@ -1,4 +1,4 @@
-"""SQLite files that our own migrations make, for all candidates alike, and rows to fill them."""
+"""Rows to fill SQLite databases with."""
 
 import os
 import sqlite3
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-# A table that has been in use for three months: most work is done, a few items wait.
+# A table in use for three months: most items are done, few are new.
 FILL_QUEUES = """
 WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :rows)
 INSERT INTO Queues
@@ -51,14 +51,14 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
 def fill_queues(path: Path, rows: int) -> None:
     if rows:
         with opened(path) as connection:
-            connection.execute("PRAGMA cache_size=-500000")  # 500 MB; the fill alone uses it
+            connection.execute("PRAGMA cache_size=-500000")  # 500 MB, for this statement only
             values = {
                 "rows": rows,
                 "first": f"{datetime.now() - DAYS:%Y-%m-%d %H:%M:%S}",
                 "seconds": DAYS.total_seconds(),
             }
             connection.execute(FILL_QUEUES, values)
-        os.sync()  # or the disk would still be at it when something is measured
+        os.sync()  # so that no writes remain during the measurements
 
 
 def fill_bans(path: Path, rows: int) -> None:

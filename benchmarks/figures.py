@@ -1,4 +1,4 @@
-"""Figures by round, and what may be said of them: medians, spreads, and ratios round by round."""
+"""Figures of all rounds, and ratios between them."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# What a figure is called in the code, and for people.
+# By the name of a figure in the code, its title in tables and plots.
 LABELS = {
     "cpu": "CPU of one POST, in process (µs)",
     "rate": "throughput at 32 connections (requests/s)",
@@ -21,7 +21,7 @@ LABELS = {
 
 
 class Figures:
-    """`figures.of(subject, name)` is a list with one value of each round."""
+    """Values of each subject, such as a candidate, and figure; one value for each round."""
 
     def __init__(self) -> None:
         self.values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
@@ -33,21 +33,21 @@ class Figures:
     def of(self, subject: str, name: str) -> list[float]:
         return self.values[subject].get(name, [])
 
-    def of_all(self) -> list[str]:
-        """The names of the figures."""
+    def names(self) -> list[str]:
+        """Return the names of the figures."""
         return list(next(iter(self.values.values()), {}))
 
     def ratios(self, name: str, above: str, below: str) -> list[float]:
-        """One of each round, so that what slowed a whole round down cancels out."""
+        """Return a ratio for each round, which cancels out the speed of the machine then."""
         return [a / b for a, b in zip(self.of(above, name), self.of(below, name), strict=True)]
 
 
-def in_turn(things: Sequence[T], rounds: int) -> Iterator[tuple[int, T]]:
-    """Every thing once a round, and each round begins with another one."""
+def in_turn(items: Sequence[T], rounds: int) -> Iterator[tuple[int, T]]:
+    """Yield the round and each item once a round; each round begins with another item."""
     for number in range(rounds):
-        first = number % len(things)
-        for thing in (*things[first:], *things[:first]):
-            yield number + 1, thing
+        first = number % len(items)
+        for item in (*items[first:], *items[:first]):
+            yield number + 1, item
 
 
 def say(sentence: str) -> None:

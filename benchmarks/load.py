@@ -1,4 +1,4 @@
-"""Load on a server: as much as it takes, by wrk, or so many requests a second and no more."""
+"""Put load on a server: at maximum throughput with wrk, or at a fixed rate."""
 
 import os
 import re
@@ -11,11 +11,11 @@ from http.client import HTTPConnection
 from pathlib import Path
 from statistics import quantiles
 
-from benchmarks.place import BODY, Place
 from benchmarks.processes import Server
+from benchmarks.workspace import BODY, Workspace
 
 CONNECTIONS = 32
-RATE = 50  # requests a second
+RATE = 50  # requests per second
 SENDERS = 5
 SCRIPT = Path(__file__).with_name("push.lua")
 UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
@@ -23,40 +23,40 @@ UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
 @dataclass
 class Load:
-    """What a server did; times are milliseconds."""
+    """Results of a load; times are in milliseconds."""
 
     requests: int
-    rate: float  # a second
+    rate: float  # requests per second
     p50: float
     p99: float
 
 
-def as_much_as_it_takes(server: Server, place: Place, seconds: int) -> Load:
+def measure_throughput(server: Server, workspace: Workspace, seconds: int) -> Load:
     done = subprocess.run(
         [
             *("wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--latency"),
             *("--duration", f"{seconds}s", "--timeout", "10s", "--script", str(SCRIPT)),
             f"http://127.0.0.1:{server.port}/api/queue",
         ],
-        env={**os.environ, "API_KEY": place.key, "BODY": str(BODY)},
+        env={**os.environ, "API_KEY": workspace.key, "BODY": str(BODY)},
         check=True,
         capture_output=True,
         text=True,
     )
     if "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
-        sys.exit(f"{server.candidate.name} did not answer every request:\n{done.stdout}")
+        sys.exit(f"{server.candidate.name} failed requests:\n{done.stdout}")
     return Load(
-        requests=int(found(r"(\d+) requests in", done.stdout)),
-        rate=float(found(r"Requests/sec:\s+([\d.]+)", done.stdout)),
-        p50=milliseconds(found(r"^\s+50%\s+(\S+)$", done.stdout)),
-        p99=milliseconds(found(r"^\s+99%\s+(\S+)$", done.stdout)),
+        requests=int(search(r"(\d+) requests in", done.stdout)),
+        rate=float(search(r"Requests/sec:\s+([\d.]+)", done.stdout)),
+        p50=milliseconds(search(r"^\s+50%\s+(\S+)$", done.stdout)),
+        p99=milliseconds(search(r"^\s+99%\s+(\S+)$", done.stdout)),
     )
 
 
-def found(pattern: str, text: str) -> str:
+def search(pattern: str, text: str) -> str:
     match = re.search(pattern, text, re.MULTILINE)
     if match is None:
-        sys.exit(f"wrk printed something else than expected:\n{text}")
+        sys.exit(f"Unexpected output of wrk:\n{text}")
     return match[1]
 
 
@@ -65,11 +65,11 @@ def milliseconds(text: str) -> float:
     return float(number) * UNITS[unit]
 
 
-def steadily(server: Server, place: Place, seconds: float) -> Load:
-    """`RATE` requests a second, whether or not the earlier ones have been answered.
+def measure_at_fixed_rate(server: Server, workspace: Workspace, seconds: float) -> Load:
+    """Send `RATE` requests per second, even if earlier ones are still in progress.
 
-    A request's time begins when it is due, so that one which has to wait for another is not
-    measured as a short one.
+    The time of a request starts when it is due, so it includes waiting for an earlier one
+    (coordinated omission).
     """
     body, port = BODY.read_bytes(), server.port
     first = time.perf_counter() + 0.05
@@ -80,14 +80,14 @@ def steadily(server: Server, place: Place, seconds: float) -> Load:
         for number in range(sender, round(seconds * RATE), SENDERS):
             due = first + number / RATE
             time.sleep(max(0, due - time.perf_counter()))
-            connection.request("POST", "/api/queue", body, place.headers)
-            answer = connection.getresponse()
-            answer.read()
+            connection.request("POST", "/api/queue", body, workspace.headers)
+            response = connection.getresponse()
+            response.read()
             taken.append((time.perf_counter() - due) * 1000)
-            if answer.status != 201 or answer.will_close:
+            if response.status != 201 or response.will_close:
                 sys.exit(
-                    f"{server.candidate.name} answered with {answer.status}, and the connection "
-                    f"{'ends' if answer.will_close else 'stays'}."
+                    f"{server.candidate.name} returned {response.status} and "
+                    f"{'closes' if response.will_close else 'keeps'} the connection."
                 )
         connection.close()
         return taken

@@ -1,4 +1,4 @@
-"""On what it was measured."""
+"""The machine and the software of a run."""
 
 import platform
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.place import ROOT
+from benchmarks.workspace import ROOT
 
 PACKAGES = [
     *("Django", "djangorestframework", "django-ratelimit", "waitress"),
@@ -18,7 +18,7 @@ PACKAGES = [
 
 
 def description() -> dict[str, str]:
-    """A line for each thing that someone who measures again should know."""
+    """Return labels and values that are needed to reproduce a run."""
     import sqlite3  # noqa: PLC0415  for its version
 
     return {
@@ -54,6 +54,6 @@ def commit() -> str:
 
 
 def wrk_version() -> str:
-    # It prints its version, and then its usage and an exit status of 1.
+    # `wrk --version` also prints its usage and exits with 1.
     done = subprocess.run(["wrk", "--version"], check=False, capture_output=True, text=True)
     return done.stdout.partition("[")[0].strip()

@@ -1,6 +1,6 @@
-"""Django with as little around the INSERT as can be: a view, and no key, ban, limit or middleware.
+"""A minimal Django view around the INSERT, without keys, bans, rate limits or middleware.
 
-The floor of what an API on Django's ORM can cost.
+The lower bound for an API with Django's ORM.
 """
 
 import os
@@ -32,7 +32,7 @@ settings.configure(
 )
 django.setup(set_prefix=False)
 
-from benchmarks.validation import parse, validate  # noqa: E402  Django has to be set up first
+from benchmarks.validation import parse, validate  # noqa: E402  after django.setup()
 from queues.models import QueueItem  # noqa: E402
 
 
@@ -44,10 +44,10 @@ def queue(request: HttpRequest) -> JsonResponse:
     if errors:
         return JsonResponse({"success": False, "fields": errors}, status=400)
     item = QueueItem.objects.create(**fields)
-    answer = JsonResponse({"success": True, "id": str(item.pk)}, status=201)
-    # Or Waitress would send it in chunks, and close the connection.
-    answer.headers["Content-Length"] = str(len(answer.content))
-    return answer
+    response = JsonResponse({"success": True, "id": str(item.pk)}, status=201)
+    # Without it, Waitress sends chunks and closes the connection.
+    response.headers["Content-Length"] = str(len(response.content))
+    return response
 
 
 urlpatterns = [path("api/queue", queue)]

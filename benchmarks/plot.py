@@ -1,4 +1,4 @@
-"""The figures as plots in SVG."""
+"""SVG plots of the figures."""
 
 from collections.abc import Callable
 from functools import partial
@@ -21,8 +21,8 @@ PANELS = ["cpu", "rate", "steady_p99", "memory"]
 
 pyplot.rcParams.update(
     {
-        "svg.fonttype": "none",  # texts stay texts
-        "svg.hashsalt": "queueapi",  # the same figures make the same file
+        "svg.fonttype": "none",  # text elements, not paths
+        "svg.hashsalt": "queueapi",  # reproducible ids
         "font.family": "sans-serif",
         "font.size": 10,
         "axes.spines.top": False,
@@ -32,12 +32,12 @@ pyplot.rcParams.update(
 
 
 def comparison(figures: Figures, path: Path) -> None:
-    """A bar for each candidate with its median, and a line from the least to the most.
+    """Draw a bar for each candidate's median, and a line from the minimum to the maximum.
 
-    Without bare Waitress, whose throughput would leave the other bars too short to compare.
+    Leaves out bare Waitress, whose throughput would make the other bars too short to compare.
     """
     names = [name for name in figures.values if name != BARE.name][::-1]
-    labels = [name.replace(" that ", "\nthat ") for name in names]
+    labels = [name.replace(" with ", "\nwith ") for name in names]
     drawing, panels = pyplot.subplots(2, 2, figsize=(12, 5), layout="constrained")
     for figure, panel in zip(PANELS, panels.flat, strict=True):
         values = [figures.of(name, figure) for name in names]
@@ -57,7 +57,7 @@ def comparison(figures: Figures, path: Path) -> None:
 
 
 def curves(parts: dict[str, Figures], path: Path) -> None:
-    """A panel for each curve that was measured."""
+    """Draw a panel for each part that was measured."""
     draws: list[Callable[[Any], None]] = []
     if "threads" in parts:
         draws += [partial(by_threads, parts["threads"], figure) for figure in ("rate", "p99")]
@@ -92,7 +92,7 @@ def by_threads(figures: Figures, figure: str, panel: Any) -> None:
 
 def by_rows(figures: Figures, panel: Any) -> None:
     in_microseconds = {"wall": "POST /api/queue", "insert": "its INSERT"}
-    for colour, name in zip(LINES, figures.of_all()[1:], strict=True):
+    for colour, name in zip(LINES, figures.names()[1:], strict=True):
         unit = 1000 if name in in_microseconds else 1
         points = {int(size): [v / unit for v in figures.of(size, name)] for size in figures.values}
         line(panel, points, in_microseconds.get(name, name), colour)

@@ -1,4 +1,4 @@
-"""A candidate in a process of its own: as a server, or only called."""
+"""Candidates in their own processes: behind Waitress, or called directly."""
 
 import json
 import re
@@ -13,11 +13,11 @@ from typing import Any, Self
 import psutil
 
 from benchmarks.candidates import Candidate
-from benchmarks.place import NO_LIMIT, ROOT, environment
+from benchmarks.workspace import NO_LIMIT, ROOT, environment
 
 
-class Started:
-    """A process of a candidate, until the end of the `with`."""
+class CandidateProcess:
+    """Context manager: terminate the process of a candidate on exit."""
 
     process: subprocess.Popen[str]
 
@@ -36,14 +36,14 @@ class Started:
                     stream.close()
 
 
-class Server(Started):
+class Server(CandidateProcess):
     """A candidate behind Waitress."""
 
     def __init__(
         self,
         candidate: Candidate,
         database: Path,
-        more: Mapping[str, str] | None = None,
+        extra: Mapping[str, str] | None = None,
         *,
         threads: int = 4,
         rate: int = NO_LIMIT,
@@ -54,7 +54,7 @@ class Server(Started):
             self.process = subprocess.Popen(
                 candidate.serve_command(threads),
                 cwd=ROOT,
-                env=environment(database, {**candidate.environment, **(more or {})}, rate=rate),
+                env=environment(database, {**candidate.environment, **(extra or {})}, rate=rate),
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -62,7 +62,7 @@ class Server(Started):
 
     @cached_property
     def port(self) -> int:
-        """Known once it listens, which this waits for."""
+        """Wait until the server listens; return its port."""
         line = self.process.stdout.readline() if self.process.stdout else ""
         found = re.search(r"127\.0\.0\.1:([0-9]+)", line)
         if not found:
@@ -74,40 +74,40 @@ class Server(Started):
         return size
 
 
-class Worker(Started):
-    """A candidate that answers requests without a socket, and says what each cost."""
+class Worker(CandidateProcess):
+    """A candidate that is called without a socket and measures each request; see `worker.py`."""
 
     def __init__(
         self,
         candidate: Candidate,
         database: Path,
-        more: Mapping[str, str] | None = None,
+        extra: Mapping[str, str] | None = None,
         *,
-        first: str = "",
-        before: str = "",
+        setup: str = "",
+        before_each: str = "",
     ) -> None:
-        """`first` and `before` name functions to call as `MODULE:FUNCTION`; see `worker.py`."""
+        """Start the worker. `setup` and `before_each` are functions, as `MODULE:FUNCTION`."""
         self.name = candidate.name
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "benchmarks.worker", candidate.module),
-                *(f"--first={first}", f"--before={before}"),
+                *(f"--setup={setup}", f"--before-each={before_each}"),
             ],
             cwd=ROOT,
-            env=environment(database, {**candidate.environment, **(more or {})}),
+            env=environment(database, {**candidate.environment, **(extra or {})}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
 
     def measure(self, request: dict[str, Any], times: int) -> dict[str, float]:
-        """Microseconds of one request: `cpu` of the process, and `wall`."""
-        to, back = self.process.stdin, self.process.stdout
+        """Send the request `times` times; return the mean `cpu` and `wall` microseconds."""
+        stdin, stdout = self.process.stdin, self.process.stdout
         line = ""
-        if to and back and self.process.poll() is None:
-            print(json.dumps({**request, "times": times}), file=to, flush=True)
-            line = back.readline()
+        if stdin and stdout and self.process.poll() is None:
+            print(json.dumps({**request, "times": times}), file=stdin, flush=True)
+            line = stdout.readline()
         if not line:
-            sys.exit(f"{self.name} did not answer as it should; what it printed tells why.")
-        answer: dict[str, float] = json.loads(line)
-        return answer
+            sys.exit(f"{self.name} failed; see its output above.")
+        cost: dict[str, float] = json.loads(line)
+        return cost

@@ -1,7 +1,6 @@
-"""Where the time of one POST goes: what runs when the process's CPU clock strikes, many times.
+"""CPU profile of POST /api/queue: sample the stack at intervals of CPU time.
 
-A sampler and not cProfile, since that makes calls dear and would blame whoever makes many. The
-code of Python itself counts for whoever called it.
+Not cProfile, whose cost per call distorts the shares. The standard library counts for its caller.
 """
 
 import argparse
@@ -15,35 +14,35 @@ from pathlib import Path
 from types import FrameType
 
 from benchmarks.candidates import Candidate
-from benchmarks.place import ROOT, Place, environment
 from benchmarks.worker import call, wsgi_environ
+from benchmarks.workspace import ROOT, Workspace, environment
 
-EVERY = 0.001  # seconds of CPU
+INTERVAL = 0.001  # seconds of CPU time
+MEASUREMENT = "the measurement"
 
-# The innermost of these that a sample is in has it. The first that fits names it.
-OWNERS = {
+# Titles by the beginning of a path. A sample counts for its innermost frame in this list, under the
+# first match.
+PARTS = {
     "benchmarks/validation": "validation",
     "benchmarks/minimal_django": "Django's handler, request, response, routing",
-    "benchmarks/": "the measuring itself",
+    "benchmarks/": MEASUREMENT,
     "django/db/backends/": "the INSERT: the database and its driver",
     "django/db/": "the INSERT: Django's ORM",
     "queues/models": "the INSERT: Django's ORM",
-    "queueapi/fields": "the INSERT: Django's ORM",
     "queueapi/database/": "the INSERT: Django's ORM",
     "rest_framework/serializers": "validation",
     "rest_framework/fields": "validation",
     "rest_framework/validators": "validation",
-    "queueapi/serializers": "validation",
+    "queueapi/api/serializer_fields": "validation",
     "queues/serializers": "validation",
     "django/core/validators": "validation",
     "django_ratelimit/": "the rate limit",
     "security/throttling": "the rate limit",
     "django/core/cache/backends/": "the rate limit",
     "django/core/cache/": "Django's handler, request, response, routing",
-    "security/": "bans, keys and addresses",
+    "security/": "bans, keys and client IPs",
     "rest_framework/": "DRF: dispatch, request, response",
-    "queueapi/parsers": "DRF: dispatch, request, response",
-    "queueapi/negotiation": "DRF: dispatch, request, response",
+    "queueapi/api/": "DRF: dispatch, request, response",
     "queues/views": "DRF: dispatch, request, response",
     "django/template/response": "DRF: dispatch, request, response",
     "django/middleware/": "middleware",
@@ -59,15 +58,15 @@ OWNERS = {
 }
 
 
-def shares(candidate: Candidate, place: Place, times: int) -> dict[str, float]:
-    """What has which share of the CPU of so many pushes."""
+def shares(candidate: Candidate, workspace: Workspace, times: int) -> dict[str, float]:
+    """Push `times` times in a child process; return each part's share of the CPU, from 0 to 1."""
     return json.loads(  # type: ignore[no-any-return]
         subprocess.run(
             [sys.executable, "-m", "benchmarks.profile", candidate.module, f"--times={times}"],
             cwd=ROOT,
-            env=environment(place.database(f"{candidate.name} profile"), candidate.environment),
+            env=environment(workspace.database(f"{candidate.name} profile"), candidate.environment),
             check=True,
-            input=json.dumps(place.push) + "\n",
+            input=json.dumps(workspace.push) + "\n",
             stdout=subprocess.PIPE,
             text=True,
         ).stdout
@@ -85,20 +84,20 @@ def main() -> None:
     samples: Counter[str] = Counter()
 
     def sample(signum: int, frame: FrameType | None) -> None:
-        samples[owner(frame)] += 1
+        samples[part(frame)] += 1
 
     signal.signal(signal.SIGPROF, sample)
     for number in range(arguments.times):
-        if number == arguments.times // 20:  # warm by now
-            signal.setitimer(signal.ITIMER_PROF, EVERY, EVERY)
+        if number == arguments.times // 20:  # warmed up
+            signal.setitimer(signal.ITIMER_PROF, INTERVAL, INTERVAL)
         call(application, wsgi_environ(**request))
     signal.setitimer(signal.ITIMER_PROF, 0)
-    samples.pop("the measuring itself", None)
+    samples.pop(MEASUREMENT, None)
     total = samples.total()
     print(json.dumps({name: number / total for name, number in samples.most_common()}))
 
 
-def owner(frame: FrameType | None) -> str:
+def part(frame: FrameType | None) -> str:
     while frame is not None:
         name = Path(frame.f_code.co_filename)
         parts = name.parts
@@ -107,11 +106,11 @@ def owner(frame: FrameType | None) -> str:
         )
         if not path and name.is_relative_to(ROOT):
             path = str(name.relative_to(ROOT))
-        for beginning, title in OWNERS.items():
+        for beginning, title in PARTS.items():
             if path.startswith(beginning):
                 return title
         frame = frame.f_back
-    return "the measuring itself"
+    return MEASUREMENT
 
 
 if __name__ == "__main__":

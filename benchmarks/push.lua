@@ -1,4 +1,4 @@
--- What wrk sends: the contract's example, with the headers that its environment gives.
+-- wrk's request: the contract's example, with the key from the environment.
 wrk.method = "POST"
 wrk.headers["Host"] = "127.0.0.1"
 wrk.headers["Content-Type"] = "application/json"

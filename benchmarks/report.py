@@ -1,4 +1,4 @@
-"""The figures as tables in Markdown."""
+"""Markdown tables of the figures."""
 
 from collections.abc import Iterable, Sequence
 from statistics import median
@@ -21,7 +21,7 @@ def comparison(figures: Figures) -> str:
 
 
 def curve(figures: Figures, subject: str) -> str:
-    names = figures.of_all()
+    names = figures.names()
     return table(
         [subject, *(LABELS.get(name, f"{name} (ms)") for name in names)],
         [
@@ -35,14 +35,14 @@ def curve(figures: Figures, subject: str) -> str:
 
 
 def tunings(figures: Figures) -> str:
-    as_it_is = next(iter(figures.values))
+    baseline = next(iter(figures.values))
     return table(
-        ["", LABELS["cpu"], "times as it is", LABELS["wall"]],
+        ["", LABELS["cpu"], "relative CPU", LABELS["wall"]],
         [
             (
                 title,
                 cell(figures.of(title, "cpu")),
-                f"{median(ratios := figures.ratios('cpu', title, as_it_is)):.2f} "
+                f"{median(ratios := figures.ratios('cpu', title, baseline)):.2f} "
                 f"({spread(ratios, 2)})",
                 cell(figures.of(title, "wall")),
             )

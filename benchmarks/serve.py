@@ -1,4 +1,4 @@
-"""Serve one of the other applications, with what `manage.py serve` tells Waitress that counts."""
+"""Serve another candidate with the Waitress options of `manage.py serve` that affect speed."""
 
 import argparse
 from importlib import import_module
@@ -9,7 +9,7 @@ from waitress.server import create_server
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("module", help="whose `application` to serve")
+    parser.add_argument("module", help="module with the WSGI `application`")
     parser.add_argument("--threads", type=int, default=4)
     arguments = parser.parse_args()
     server: Any = create_server(

@@ -1,4 +1,4 @@
-"""What the ratios have to be."""
+"""Floors and goals of the ratios."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -10,12 +10,12 @@ from benchmarks.report import spread, table
 
 @dataclass(frozen=True)
 class Target:
-    """A ratio, and what it has to be: at least `floor`, or at most if `floor` is above `goal`."""
+    """A ratio with its limits: a minimum, or a maximum if `floor` is above `goal`."""
 
     title: str
     figure: str
-    above: str
-    below: str
+    numerator: str
+    denominator: str
     floor: float
     goal: float
 
@@ -39,10 +39,10 @@ MORE_ROWS = Target("time of a POST, 1,000,000 rows / 0 rows", "wall", "1000000",
 def verdicts(comparison: Figures, rows: Figures | None) -> str:
     lines = []
     figures = dict.fromkeys(TARGETS, comparison)
-    if rows and {MORE_ROWS.above, MORE_ROWS.below} <= rows.values.keys():
+    if rows and {MORE_ROWS.numerator, MORE_ROWS.denominator} <= rows.values.keys():
         figures[MORE_ROWS] = rows
     for target, source in figures.items():
-        ratios = source.ratios(target.figure, target.above, target.below)
+        ratios = source.ratios(target.figure, target.numerator, target.denominator)
         lines.append(
             (
                 target.title,

@@ -1,6 +1,6 @@
-"""What each tuning gives: Queue API as it is, and with one thing at a time done the plain way.
+"""Measure Queue API with one tuning at a time removed, and with tunings that were rejected.
 
-And what others would give that were left, since they cost more in clarity than they are worth.
+The rejected ones would make the code less clear than their gain is worth.
 """
 
 import time
@@ -15,12 +15,12 @@ from django.conf import settings
 from benchmarks.candidates import OURS
 from benchmarks.comparison import Effort
 from benchmarks.figures import Figures, in_turn, say
-from benchmarks.place import Place
 from benchmarks.processes import Worker
+from benchmarks.workspace import Workspace
 
-AS_IT_IS = "as it is"
+BASELINE = OURS.name
 
-# By title, what a worker calls before it makes the application.
+# By title, a function that a worker calls before it imports the application.
 CHANGES: dict[str, Callable[[], None]] = {}
 
 
@@ -28,8 +28,8 @@ def change(title: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
     return lambda function: CHANGES.setdefault(title, function)
 
 
-def loaded(name: str) -> Any:
-    """A module of the project, which can be imported once Django is set up."""
+def load(name: str) -> Any:
+    """Import a module of the project, after `django.setup()`."""
     import_module("queueapi.wsgi")
     return import_module(name)
 
@@ -38,27 +38,27 @@ def replace_middleware(by: dict[str, str]) -> None:
     settings.MIDDLEWARE = [by.get(name.rpartition(".")[2], name) for name in settings.MIDDLEWARE]
 
 
-# The plain ways.
+# Without one tuning
 
 
-@change("keys, bans and failures asked for in each request")
-def remember_nothing() -> None:
-    loaded("security.cache").MAX_AGE = 0
+@change("query keys, bans and failed attempts in each request")
+def disable_cache() -> None:
+    load("security.cache").MAX_AGE = 0
 
 
-@change("a serializer made for each request")
-def serializer_each_time() -> None:
-    serializer = loaded("queues.serializers").QueueItemSerializer
+@change("instantiate a serializer in each request")
+def serializer_per_request() -> None:
+    serializer = load("queues.serializers").QueueItemSerializer
 
     class Fresh:
         def run_validation(self, data: Any) -> Any:
             return serializer().run_validation(data)
 
-    loaded("queues.views").QueueItemViewSet.serializer = Fresh()
+    load("queues.views").QueueItemViewSet.serializer = Fresh()
 
 
-@change("sessions, users, messages and languages in the API's way too")
-def middleware_for_people() -> None:
+@change("run session, auth, message and locale middleware for the API too")
+def middleware_for_all() -> None:
     replace_middleware(
         {
             "AdminLocaleMiddleware": "django.middleware.locale.LocaleMiddleware",
@@ -71,32 +71,31 @@ def middleware_for_people() -> None:
     )
 
 
-@change("content negotiation, and all of DRF's parsers and renderers")
-def negotiate() -> None:
+@change("DRF's content negotiation, parsers and renderers")
+def drf_defaults() -> None:
     for name in ("CONTENT_NEGOTIATION_CLASS", "PARSER_CLASSES", "RENDERER_CLASSES"):
         settings.REST_FRAMEWORK.pop(f"DEFAULT_{name}")
 
 
-@change("addresses found and parsed by each who asks")
-def address_each_time() -> None:
-    address = loaded("security.client_ip")
-    address._parse = address._parse.__wrapped__
-    loaded("security.models.bans").ban_network = address.ban_network.__wrapped__
-    address.client_ip_from_environ = loaded("security.request_id").client_ip_from_environ = (
-        address._find
-    )
+@change("parse the client IP at each use")
+def parse_per_use() -> None:
+    client_ip = load("security.client_ip")
+    client_ip._parse = client_ip._parse.__wrapped__
+    load("security.models.bans").ban_network = client_ip.ban_network.__wrapped__
+    client_ip.client_ip_from_environ = client_ip._find
+    load("security.request_id").client_ip_from_environ = client_ip._find
 
 
-@change("Model.save() instead of the INSERT alone")
+@change("Model.save() instead of a bare INSERT")
 def save() -> None:
     def insert(queryset: Any, item: Any) -> None:
         item.save(force_insert=True, using=queryset.db)
 
-    loaded("queues.models").QueueItemQuerySet._insert_without_nulls = insert
+    load("queues.models").QueueItemQuerySet._insert_without_nulls = insert
 
 
-@change("a new connection to the database for each request")
-def connect_each_time() -> None:
+@change("connect to the database in each request")
+def connection_per_request() -> None:
     settings.DATABASES["default"]["CONN_MAX_AGE"] = 0
 
 
@@ -106,14 +105,14 @@ def atomic_requests() -> None:
 
 
 @change("SQLite's synchronous=FULL")
-def synchronous() -> None:
+def synchronous_full() -> None:
     settings.DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL"
 
 
-# What was left.
+# Rejected
 
 
-@change("left: a counter of our own instead of django-ratelimit")
+@change("rejected: own counter instead of django-ratelimit")
 def own_counter() -> None:
     counts: Counter[Any] = Counter()
 
@@ -123,26 +122,26 @@ def own_counter() -> None:
         count = counts[group, key(), minute]
         return {"count": count, "limit": 10**8, "should_limit": False, "time_left": 60 - second}
 
-    loaded("security.throttling").get_usage = get_usage
+    load("security.throttling").get_usage = get_usage
 
 
-@change("left: the admin's four middleware not in the list at all")
-def no_middleware_for_people() -> None:
+@change("rejected: MIDDLEWARE without the admin's four")
+def short_middleware() -> None:
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if ".Admin" not in name]
 
 
-def tunings(place: Place, effort: Effort) -> Figures:
+def tunings(workspace: Workspace, effort: Effort) -> Figures:
     figures = Figures()
     with ExitStack() as stack:
-        workers = {AS_IT_IS: stack.enter_context(Worker(OURS, place.database("tunings")))}
+        workers = {BASELINE: stack.enter_context(Worker(OURS, workspace.database("tunings")))}
         for title, function in CHANGES.items():
-            database = place.database(f"tunings {function.__name__}")
-            first = f"benchmarks.tunings:{function.__name__}"
-            workers[title] = stack.enter_context(Worker(OURS, database, first=first))
+            database = workspace.database(f"tunings {function.__name__}")
+            setup = f"benchmarks.tunings:{function.__name__}"
+            workers[title] = stack.enter_context(Worker(OURS, database, setup=setup))
         for worker in workers.values():
-            worker.measure(place.push, effort.calls)
+            worker.measure(workspace.push, effort.calls)
         for number, (title, worker) in in_turn(list(workers.items()), effort.rounds):
-            cost = worker.measure(place.push, effort.calls)
+            cost = worker.measure(workspace.push, effort.calls)
             figures.add(title, **cost)
             say(f"Tunings, round {number} of {effort.rounds}: {title}, {cost['cpu']:.0f} µs")
     return figures

@@ -1,4 +1,4 @@
-"""The contract's rules for a queue item, by hand, as the peer and the minimal view apply them."""
+"""Hand-written validation of a queue item, for the peer and the minimal Django view."""
 
 import json
 from datetime import datetime
@@ -10,14 +10,14 @@ LONGEST = {"queue_name": 100, "reference": 100, "message": None, "created_by": 1
 
 
 def parse(body: bytes) -> Any:
-    """The JSON in it, in UTF-8 and without NaN or infinities; raises `ValueError` otherwise."""
+    """Parse UTF-8 JSON without NaN and infinities; raise `ValueError` otherwise."""
     try:
-        return json.loads(body.decode(), parse_constant=refuse, parse_float=finite)
+        return json.loads(body.decode(), parse_constant=reject, parse_float=finite)
     except RecursionError as error:
         raise ValueError("The body is nested too deeply.") from error
 
 
-def refuse(constant: str) -> NoReturn:
+def reject(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON.")
 
 
@@ -29,7 +29,7 @@ def finite(text: str) -> float:
 
 
 def validate(body: Any) -> tuple[dict[str, Any], dict[str, list[str]]]:
-    """The fields to store, and what is wrong with each one that can't be."""
+    """Return the fields to store, and the errors of each invalid field."""
     if not isinstance(body, dict):
         return {}, {"body": ["Must be a JSON object."]}
     given = {name: value for name, value in body.items() if value is not None}
@@ -41,8 +41,8 @@ def validate(body: Any) -> tuple[dict[str, Any], dict[str, list[str]]]:
     errors: dict[str, list[str]] = {}
     for name, longest in LONGEST.items():
         if name in given:
-            if wrong := wrong_with(given[name], longest):
-                errors[name] = [wrong]
+            if error := text_error(given[name], longest):
+                errors[name] = [error]
             else:
                 fields[name] = given[name]
     if not fields.get("queue_name"):
@@ -57,8 +57,8 @@ def validate(body: Any) -> tuple[dict[str, Any], dict[str, list[str]]]:
     return fields, errors
 
 
-def wrong_with(text: Any, longest: int | None) -> str:
-    """Empty if nothing is."""
+def text_error(text: Any, longest: int | None) -> str:
+    """Return the error of a text; empty if it is valid."""
     if not isinstance(text, str):
         return "Must be a text."
     if longest and len(text) > longest:
@@ -66,7 +66,7 @@ def wrong_with(text: Any, longest: int | None) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return "Has half a character."
+        return "Has a lone surrogate."
     return "Has a NUL." if "\0" in text else ""
 
 

@@ -1,11 +1,12 @@
-"""Calls a WSGI application in its own process, without a socket, and says what it cost.
+"""Call a WSGI application in this process, without a socket, and measure it.
 
     python -m benchmarks.worker MODULE
 
-Each line on standard input is a request as JSON, and how often to make it:
+Each line on standard input is a request as JSON, with the number of calls and the expected status:
 `{"times": 300, "status": 201, "method": "POST", "path": "/api/queue", "headers": {...},
-"body": "..."}`. An `{n}` in a header is the number of the request. Each is answered by a line with
-the microseconds that one took: `{"cpu": 398.1, "wall": 401.5}`.
+"body": "..."}`. An `{n}` in a header becomes an IP made of the number of the request. For each
+line, a line on standard output has the mean microseconds of one request:
+`{"cpu": 398.1, "wall": 401.5}`.
 """
 
 import argparse
@@ -24,15 +25,15 @@ NUMBERS = count()
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("module")
-    parser.add_argument("--first", help="called before the application is made")
-    parser.add_argument("--before", help="called before each request, not timed")
+    parser.add_argument("--setup", help="function to call before importing the application")
+    parser.add_argument("--before-each", help="function to call before each request, not measured")
     arguments = parser.parse_args()
-    if arguments.first:
-        function(arguments.first)()
+    if arguments.setup:
+        function(arguments.setup)()
     application = import_module(arguments.module).application
-    before = function(arguments.before) if arguments.before else None
+    before_each = function(arguments.before_each) if arguments.before_each else None
     for line in sys.stdin:
-        print(json.dumps(measure(application, before=before, **json.loads(line))), flush=True)
+        print(json.dumps(measure(application, before_each, **json.loads(line))), flush=True)
 
 
 def function(name: str) -> Callable[[], None]:
@@ -43,8 +44,8 @@ def function(name: str) -> Callable[[], None]:
 
 def measure(
     application: Any,
+    before_each: Callable[[], None] | None,
     *,
-    before: Callable[[], None] | None,
     times: int,
     status: int,
     **request: Any,
@@ -52,14 +53,14 @@ def measure(
     cpu = wall = 0
     for _ in range(times):
         environ = wsgi_environ(**request)
-        if before is not None:
-            before()
+        if before_each is not None:
+            before_each()
         wall_began, cpu_began = time.perf_counter_ns(), time.process_time_ns()
-        answered = call(application, environ)
+        actual = call(application, environ)
         cpu += time.process_time_ns() - cpu_began
         wall += time.perf_counter_ns() - wall_began
-        if answered != status:
-            sys.exit(f"{request['path']} was answered with {answered} instead of {status}.")
+        if actual != status:
+            sys.exit(f"{request['path']} returned {actual} instead of {status}.")
     return {"cpu": cpu / times / 1000, "wall": wall / times / 1000}
 
 
@@ -67,7 +68,7 @@ def wsgi_environ(method: str, path: str, headers: dict[str, str], body: str = ""
     content = body.encode()
     number = next(NUMBERS)
     sent = {
-        f"HTTP_{name.upper().replace('-', '_')}": value.replace("{n}", address(number))
+        f"HTTP_{name.upper().replace('-', '_')}": value.replace("{n}", ip(number))
         for name, value in headers.items()
     }
     return {
@@ -92,22 +93,22 @@ def wsgi_environ(method: str, path: str, headers: dict[str, str], body: str = ""
     }
 
 
-def address(number: int) -> str:
+def ip(number: int) -> str:
     return f"172.{number >> 16 & 15 | 16}.{number >> 8 & 255}.{number & 255}"
 
 
 def call(application: Any, environ: dict[str, Any]) -> int:
-    """The status of the answer, which is read to its end as a server does."""
+    """Call the application, read the whole body as a server does, and return the status."""
     statuses: list[str] = []
 
     def start_response(status: str, headers: Any, exc_info: Any = None) -> None:
         statuses.append(status)
 
-    answer = application(environ, start_response)
-    for _ in answer:
+    body = application(environ, start_response)
+    for _ in body:
         pass
-    if hasattr(answer, "close"):
-        answer.close()
+    if hasattr(body, "close"):
+        body.close()
     return int(statuses[-1].split()[0])
 
 

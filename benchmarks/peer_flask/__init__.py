@@ -1,1 +1,1 @@
-"""The peer: the same endpoint as a Flask developer would build it, on the same tables."""
+"""The Flask peer: the same endpoint on the same tables."""

@@ -1,4 +1,4 @@
-"""The tables, as Queue API's migrations made them."""
+"""Models of the tables that Queue API's migrations create."""
 
 from datetime import datetime
 from uuid import UUID
@@ -69,7 +69,7 @@ class FailedAttempt(db.Model):
 
 
 def tune_sqlite(connection: object, entry: ConnectionPoolEntry) -> None:
-    """Readers don't wait for the writer, and a commit doesn't wait for the disk."""
+    """Set WAL mode, in which readers do not wait for the writer, and commits without fsync."""
     cursor = connection.cursor()  # type: ignore[attr-defined]  # a sqlite3.Connection
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
@@ -77,5 +77,5 @@ def tune_sqlite(connection: object, entry: ConnectionPoolEntry) -> None:
 
 
 def open_database() -> None:
-    """Has to be called in an application context."""
+    """Tune each connection. Call it in an application context."""
     event.listen(db.engine, "connect", tune_sqlite)

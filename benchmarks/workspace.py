@@ -1,4 +1,4 @@
-"""Databases that our own migrations made, with a key, and the environment that goes with them."""
+"""Temporary databases with an API key, and the environment of candidates."""
 
 import os
 import secrets
@@ -14,7 +14,7 @@ BODY = ROOT / "docs" / "examples" / "queue-item.json"
 
 SECRET_KEY = secrets.token_urlsafe(50)
 
-# Requests a day. Nobody reaches it: what is measured is the counting.
+# Requests per day. Never reached, but counted.
 NO_LIMIT = 100_000_000
 
 SIGN_IN = """
@@ -26,8 +26,8 @@ print(client.cookies["sessionid"].value)
 """
 
 
-class Place:
-    """A folder with a database that our migrations made, and one API key, for copying."""
+class Workspace:
+    """A folder with a migrated template database that has one API key, and copies of it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -36,7 +36,7 @@ class Place:
         self.key = self.manage("create_api_key", "Benchmark", "--expires", "never").strip()
 
     def manage(self, *arguments: str) -> str:
-        """What a `manage.py` command prints."""
+        """Run a `manage.py` command on the template; return its output."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
@@ -47,10 +47,11 @@ class Place:
         ).stdout
 
     def sign_in(self) -> None:
-        """Have a superuser in the copies that are made from now on, and its `session`."""
+        """Add a superuser to the template, and set `session` to the id of its session."""
         self.session = self.manage("shell", "--verbosity", "0", "--command", SIGN_IN).strip()
 
     def database(self, name: str) -> Path:
+        """Copy the template."""
         return Path(shutil.copy(self.template, self.folder / f"{name}.sqlite3".replace(" ", "-")))
 
     @property
@@ -64,16 +65,19 @@ class Place:
 
     @property
     def push(self) -> dict[str, Any]:
-        """The request that nearly everything is measured by, as `Worker.measure` takes it."""
+        """The contract's example request, as a parameter of `Worker.measure`."""
         body = BODY.read_text(encoding="utf-8")
         request = {"method": "POST", "path": "/api/queue", "headers": self.headers}
         return {**request, "body": body, "status": 201}
 
 
 def environment(
-    database: Path, more: Mapping[str, str] | None = None, *, rate: int = NO_LIMIT
+    database: Path, extra: Mapping[str, str] | None = None, *, rate: int = NO_LIMIT
 ) -> dict[str, str]:
-    """That of production behind IIS, on SQLite; the last two are for the others."""
+    """Return the environment of production behind IIS, on SQLite.
+
+    `DATABASE` and `RATE` are for the other candidates.
+    """
     return {
         **{name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ},
         "DJANGO_SETTINGS_MODULE": "queueapi.settings",
@@ -82,9 +86,9 @@ def environment(
         "ALLOWED_HOSTS": "127.0.0.1",
         "TRUSTED_PROXIES": "127.0.0.1",
         "DATABASE_URL": f"sqlite:///{database}",
-        # A day, since a minute could end between two requests that are to be counted together.
+        # Per day, because a minute could end between two requests of one check.
         "RATE_QUEUE": f"{rate}/d",
         "DATABASE": str(database),
         "RATE": f"{rate}/day",
-        **(more or {}),
+        **(extra or {}),
     }

@@ -1,11 +1,11 @@
-"""`QueueItem.objects.push()` and nothing around it: the INSERT, as an application to be called."""
+"""A WSGI application that only calls `QueueItem.objects.push()`, which is the INSERT."""
 
 import json
 from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
-from benchmarks.place import BODY
+from benchmarks.workspace import BODY
 
 import_module("queueapi.wsgi")  # sets Django up
 
