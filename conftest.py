@@ -40,7 +40,7 @@ from queueapi.tests.helpers import Api, Server, forget_what_was_logged
 from security.models import ApiKey
 from security.models.api_keys import api_key_cache
 from security.models.bans import ban_cache
-from security.models.failed_attempts import api_failure_cache, new_rows
+from security.models.failed_attempts import api_failure_cache, attempt_budget
 
 pytest_plugins = ["queueapi.tests.orchestrator_fixtures"]
 
@@ -65,7 +65,7 @@ def nothing_remembered():
     cache.clear()
     for recent in (api_key_cache, ban_cache, api_failure_cache):
         recent.invalidate_all()
-    new_rows.left = new_rows.burst
+    attempt_budget.left = attempt_budget.burst
     forget_what_was_logged()
 
 

@@ -1,4 +1,4 @@
-"""Answers of the database, remembered for a few seconds."""
+"""Cache of database queries in this process."""
 
 from collections.abc import Callable
 from threading import Lock
@@ -7,61 +7,56 @@ from typing import Generic, TypeVar
 
 from django.db import transaction
 
-K = TypeVar("K")
 V = TypeVar("V")
 
-# A change by another process is seen within 5 seconds; this leaves 2 for the query and the clock.
+# Seconds. A change by another process takes effect within 5; this leaves 2 for the query itself.
 MAX_AGE = 3.0
-# At some hundred bytes each. Reached only by a flood from so many addresses.
+# Some hundred bytes each. Only a flood from so many networks reaches this number.
 MAX_ENTRIES = 20_000
 
 
-class QueryCache(Generic[K, V]):
-    """A process's memory of what `load` answered, at most `MAX_AGE` seconds old.
+class QueryCache(Generic[V]):
+    """Cache what `load` returns for a key, for at most `MAX_AGE` seconds.
 
-    `None` is not remembered: a flood of guesses must not push out what matters. Whoever changes
-    the rows behind an answer calls `forget` afterwards, so that this process sees it at once.
+    `None` is not cached, so that a flood of wrong keys does not evict the right ones. Call
+    `invalidate` after a change of the rows, so that this process sees it at once.
     """
 
-    def __init__(self, load: Callable[[K], V | None]) -> None:
+    def __init__(self, load: Callable[[str], V | None]) -> None:
         self.load = load
-        self._answers: dict[K, tuple[float, V]] = {}
+        self._entries: dict[str, tuple[float, V]] = {}
         self._lock = Lock()
-        self._forgotten = 0
+        self._invalidations = 0
 
-    def get(self, key: K) -> V | None:
+    def get(self, key: str) -> V | None:
         now = monotonic()
-        answer = self._answers.get(key)
-        if answer is not None and now - answer[0] < MAX_AGE:
-            return answer[1]
-        forgotten = self._forgotten
+        entry = self._entries.get(key)
+        if entry is not None and now - entry[0] < MAX_AGE:
+            return entry[1]
+        invalidations = self._invalidations
         value = self.load(key)
         if value is not None:
             with self._lock:
-                # What was read before a change must not be kept after it.
-                if forgotten == self._forgotten:
-                    if len(self._answers) >= MAX_ENTRIES:
-                        self._answers.clear()
-                    self._answers[key] = (now, value)
+                # A value that was read before a change must not be cached after it.
+                if invalidations == self._invalidations:
+                    if len(self._entries) >= MAX_ENTRIES:
+                        self._entries.clear()
+                    self._entries[key] = (now, value)
         return value
 
-    def invalidate(self, key: K) -> None:
-        self._drop(key)
-        # Until the change is committed, another thread may read what was before it.
-        if transaction.get_connection().in_atomic_block:
-            transaction.on_commit(lambda: self._drop(key))
+    def invalidate(self, key: str) -> None:
+        self._remove(lambda: self._entries.pop(key, None))
 
     def invalidate_all(self) -> None:
-        self._drop_all()
+        self._remove(self._entries.clear)
+
+    def _remove(self, remove: Callable[[], object]) -> None:
+        def invalidate() -> None:
+            with self._lock:
+                self._invalidations += 1
+                remove()
+
+        invalidate()
+        # Until the change is committed, another thread may read and cache the row before it.
         if transaction.get_connection().in_atomic_block:
-            transaction.on_commit(self._drop_all)
-
-    def _drop(self, key: K) -> None:
-        with self._lock:
-            self._forgotten += 1
-            self._answers.pop(key, None)
-
-    def _drop_all(self) -> None:
-        with self._lock:
-            self._forgotten += 1
-            self._answers.clear()
+            transaction.on_commit(invalidate)

@@ -1,4 +1,4 @@
-"""Wrong set-ups that would otherwise fail in silence."""
+"""System checks of the settings and of the Python version."""
 
 import sys
 from typing import Any
@@ -8,14 +8,14 @@ from django.core.checks import CheckMessage, Error, Info, Tags, Warning, registe
 
 from queueapi.database.url import MICROSOFT
 
-# The first patch release of each minor one whose `http.cookies` is not slow (CVE-2024-7592).
-COOKIES_MENDED = {(3, 11): 10, (3, 12): 6}
+# The first patch release of each minor version whose `http.cookies` is not slow (CVE-2024-7592).
+COOKIES_FIXED = {(3, 11): 10, (3, 12): 6}
 
 
 @register(Tags.security, deploy=True)
 def check_python(**kwargs: Any) -> list[CheckMessage]:
     minor, patch = sys.version_info[:2], sys.version_info[2]
-    if patch >= COOKIES_MENDED.get(minor, 0):
+    if patch >= COOKIES_FIXED.get(minor, 0):
         return []
     return [
         Info(
@@ -34,9 +34,9 @@ def check_trusted_proxies(**kwargs: Any) -> list[CheckMessage]:
     return [
         Warning(
             "TRUSTED_PROXIES is not set.",
-            hint="Behind a proxy such as IIS, every client would have the proxy's address, and "
-            "failed attempts of one would ban all. Set it to the proxy's address (127.0.0.1 for "
-            "IIS on this machine), or to none if clients connect to this process directly.",
+            hint="Behind a proxy such as IIS, every client would have the proxy's IP, and failed "
+            "attempts of one would ban all. Set it to the proxy's IP (127.0.0.1 for IIS on this "
+            "machine), or to none if clients connect to this process directly.",
             id="security_app.W001",
         )
     ]
@@ -49,7 +49,7 @@ def check_shared_counters(**kwargs: Any) -> list[CheckMessage]:
     return [
         Error(
             f"WEB_PROCESSES is {settings.WEB_PROCESSES}, and there is no CACHE_URL.",
-            hint="Each process would count for itself, so that clients could send that many times "
+            hint="Each process would count on its own, so that clients could send that many times "
             "their rate. Set CACHE_URL=redis://host:6379, or WEB_PROCESSES=1.",
             id="security_app.E001",
         )
@@ -60,8 +60,8 @@ def check_shared_counters(**kwargs: Any) -> list[CheckMessage]:
 def check_database_driver(**kwargs: Any) -> list[CheckMessage]:
     driver = settings.DATABASES["default"].get("OPTIONS", {}).get("driver", "")
     warning = Warning(
-        f"The ODBC driver {driver} does not check whose certificate the database server has.",
-        hint="Use Microsoft's: take driver, or python_driver as well, out of DATABASE_URL.",
+        f"The ODBC driver {driver} does not verify the certificate of the database server.",
+        hint="Use Microsoft's driver: remove driver, or python_driver too, from DATABASE_URL.",
         id="security_app.W003",
     )
     return [] if MICROSOFT.fullmatch(driver) else [warning]

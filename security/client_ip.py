@@ -1,16 +1,9 @@
-"""Where a request comes from. Bans, logs and the admin all ask here."""
+"""The client IP of a request, and the networks that IPs belong to."""
 
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from django.conf import settings
@@ -22,33 +15,35 @@ IPNetwork = IPv4Network | IPv6Network
 ENTRY = re.compile(
     r"\[(?P<bracketed>[^\[\]]*:[^\[\]]*)\](:[0-9]+)?"  # IPv6, perhaps with a port
     r"|(?P<v4>[0-9.]+)(:[0-9]+)?"  # IPv4, perhaps with a port
-    r"|(?P<bare>[^\[\]]*)"  # IPv6 alone
+    r"|(?P<bare>[^\[\]]*)"  # IPv6 without a port
 )
 
-# "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255%zone]:65535", and some room for the zone.
-LONGEST = 80
+# Characters: "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255%zone]:65535", and a longer zone.
+LONGEST_ENTRY = 80
 
-FOUND = "queueapi.client_ip"  # in the environment; no header has such a name there
+# The key in the WSGI environment under which a request's client IP is kept. No header can set it.
+ENVIRON_KEY = "queueapi.client_ip"
 
-UNKNOWN = IPv4Address("0.0.0.0")  # noqa: S104  nobody's address, and nothing is bound to it
+# For a peer without an IP, such as a Unix socket. No client has this IP.
+UNKNOWN = IPv4Address("0.0.0.0")  # noqa: S104  nothing is bound to it
 
 
 def get_client_ip(request: HttpRequest) -> IPAddress:
-    """The client's address, which the client can't choose.
+    """Return the IP of the client, which the client can't choose.
 
     It is the peer of the connection, unless that is in `TRUSTED_PROXIES`. Then it is the last
-    entry of `X-Forwarded-For` that is not a trusted proxy itself: each proxy appends the address
-    that it was reached from, so what stands further to the left is only what somebody claimed.
+    entry of `X-Forwarded-For` that is not a trusted proxy itself: each proxy appends the IP of its
+    own peer, and the client may have sent the entries to the left of those.
     """
     return client_ip_from_environ(request.META)
 
 
 def client_ip_from_environ(environ: dict[str, Any]) -> IPAddress:
-    """The client's address by a request's WSGI environment, in which it is kept once found."""
-    address: IPAddress | None = environ.get(FOUND)
-    if address is None:
-        address = environ[FOUND] = _find(environ)
-    return address
+    """Return the client IP by a request's WSGI environment, and keep it there."""
+    ip: IPAddress | None = environ.get(ENVIRON_KEY)
+    if ip is None:
+        ip = environ[ENVIRON_KEY] = _find(environ)
+    return ip
 
 
 def _find(environ: dict[str, Any]) -> IPAddress:
@@ -57,25 +52,24 @@ def _find(environ: dict[str, Any]) -> IPAddress:
     if not is_within(peer, trusted):
         return peer
     for entry in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
-        address = parse_ip(entry)
-        if address is None:
+        ip = parse_ip(entry)
+        if ip is None:
             break
-        if not is_within(address, trusted):
-            return address
+        if not is_within(ip, trusted):
+            return ip
     return peer
 
 
 def parse_ip(text: str) -> IPAddress | None:
-    """An address as proxies write it, or `None` for anything else.
+    """Return the IP that an entry of `X-Forwarded-For` names; `None` for any other text.
 
     `203.0.113.9`, `203.0.113.9:51861`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:51760`.
     IPv4-mapped IPv6 becomes the IPv4 address; a zone (`%eth0`) is left out.
     """
     text = text.strip()
-    return _parse(text) if len(text) <= LONGEST else None
+    return _parse(text) if len(text) <= LONGEST_ENTRY else None
 
 
-# It depends on the text alone, and a flood of texts, which are short, only pushes others out.
 @lru_cache(maxsize=1024)
 def _parse(text: str) -> IPAddress | None:
     entry = ENTRY.fullmatch(text)
@@ -83,27 +77,26 @@ def _parse(text: str) -> IPAddress | None:
         return None
     host = entry["bracketed"] or entry["v4"] or entry["bare"]
     try:
-        address = ip_address(host.partition("%")[0])
+        ip = ip_address(host.partition("%")[0])
     except ValueError:
         return None
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        return address.ipv4_mapped
-    return address
+    mapped = ip.ipv4_mapped if isinstance(ip, IPv6Address) else None
+    return mapped or ip
 
 
 @lru_cache(maxsize=1024)
-def ban_network(address: IPAddress) -> str:
-    """What a ban of this address closes: the address itself, or its IPv6 /64.
+def ban_network(ip: IPAddress) -> str:
+    """Return the network that a ban of this IP blocks: the IPv4 address itself, or the IPv6 /64.
 
-    A site gets at least a /64, so whoever has one IPv6 address has them all.
+    An IPv6 site gets at least a /64 (RFC 6177), so its clients can use any IP of it.
     """
-    if isinstance(address, IPv4Address):
-        return str(address)
-    return str(IPv6Network((address, 64), strict=False))
+    if isinstance(ip, IPv4Address):
+        return str(ip)
+    return str(IPv6Network((ip, 64), strict=False))
 
 
-def is_within(address: IPAddress, networks: Iterable[str]) -> bool:
-    return any(address in network for network in parse_networks(tuple(networks)))
+def is_within(ip: IPAddress, networks: Iterable[str]) -> bool:
+    return any(ip in network for network in parse_networks(tuple(networks)))
 
 
 @lru_cache(maxsize=32)
@@ -112,9 +105,9 @@ def parse_networks(texts: tuple[str, ...]) -> tuple[IPNetwork, ...]:
 
 
 def parse_network(text: str) -> IPNetwork:
-    """A network or a single address; IPv4-mapped IPv6 becomes IPv4.
+    """Return the network that a text names: a network or an IP; IPv4-mapped IPv6 becomes IPv4.
 
-    Raises `ValueError` for anything else, and for bits set beyond the mask (10.0.0.1/8).
+    Raises `ValueError` for any other text, and for bits set beyond the mask (10.0.0.1/8).
     """
     network = ip_network(text)
     if isinstance(network, IPv6Network) and network.prefixlen >= 96:

@@ -1,4 +1,4 @@
-"""`Content-Security-Policy`."""
+"""The header `Content-Security-Policy`."""
 
 from collections.abc import Callable
 
@@ -7,14 +7,14 @@ from django.http import HttpRequest, HttpResponse
 
 
 class ContentSecurityPolicyMiddleware:
-    """Adds `CONTENT_SECURITY_POLICY` to each answer. Django 6 brings its own."""
+    """Add `CONTENT_SECURITY_POLICY` to each response. Django 6.0 has its own middleware."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        # With DEBUG, Django's error pages have scripts and styles in them.
+        # With DEBUG, Django's error pages have inline scripts and styles.
         if not (settings.DEBUG and response.status_code in (404, 500)):
             policy = settings.CONTENT_SECURITY_POLICY
             response.headers.setdefault("Content-Security-Policy", policy)

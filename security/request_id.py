@@ -1,4 +1,4 @@
-"""Whose request it is and what its id is: in the answer's `X-Request-ID` and in every log line."""
+"""Add the request id to the response and, with the client IP, to each log line."""
 
 import logging
 import re
@@ -14,27 +14,27 @@ from django.http import HttpRequest, HttpResponse
 from queueapi.log_format import LONGEST_MESSAGE, one_line
 from security.client_ip import client_ip_from_environ
 
-# What a caller may choose: an id that can't break a log line or a header.
-ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
+# The ids that are accepted from clients. None breaks a log line or a header.
+ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="-")
-_client: ContextVar[str] = ContextVar("client", default="-")
+_client_ip: ContextVar[str] = ContextVar("client_ip", default="-")
 
 
 @receiver(request_started)
 def set_context(environ: dict[str, Any], **kwargs: Any) -> None:
-    """Set the client and the id of this thread's request, before anything of it can fail.
+    """Set the id and the client IP of this thread's request, before any middleware can fail.
 
-    The caller's `X-Request-ID` is kept if it is acceptable. Never reset: Django logs a request's
-    outcome after the last middleware has returned.
+    The client's own `X-Request-ID` is kept if it is `ACCEPTED`. Not reset after the response,
+    because Django logs errors after the last middleware has returned.
     """
     request_id = environ.get("HTTP_X_REQUEST_ID", "")
-    _request_id.set(request_id if ACCEPTABLE.fullmatch(request_id) else uuid4().hex)
-    _client.set(str(client_ip_from_environ(environ)))
+    _request_id.set(request_id if ACCEPTED.fullmatch(request_id) else uuid4().hex)
+    _client_ip.set(str(client_ip_from_environ(environ)))
 
 
 class RequestContextMiddleware:
-    """Adds the request's id to its answer."""
+    """Add `X-Request-ID` to each response."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -46,14 +46,14 @@ class RequestContextMiddleware:
 
 
 class RequestContextFilter(logging.Filter):
-    """Gives each log record the client and id of its thread's request, `-` before the first.
+    """Add `request_id` and `client` (its IP) to each log record; `-` before the first request.
 
-    And keeps its message to one line of limited length: Waitress logs paths as they came.
+    Escape and truncate the message to one line, because Waitress logs paths as they were sent.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = _request_id.get()
-        record.client = _client.get()
+        record.client = _client_ip.get()
         record.msg = one_line(record.getMessage(), LONGEST_MESSAGE)
         record.args = None
         return True

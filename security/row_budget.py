@@ -24,7 +24,7 @@ class RowBudget:
         self.lock = Lock()
 
     def take(self, *, always: bool = False) -> bool:
-        """Count a row, and return whether it may be written; with `always` it may in any case."""
+        """Count a row, and return whether it may be written. With `always`, it always may."""
         with self.lock:
             now = monotonic()
             self.left = min(self.burst, self.left + (now - self.taken_at) * self.rate)

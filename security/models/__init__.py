@@ -1,4 +1,4 @@
-"""What decides who may enter, and what is known of those who may not."""
+"""API keys, bans and failed attempts."""
 
 from security.models.api_keys import ApiKey
 from security.models.bans import BannedIP

@@ -12,7 +12,6 @@ from django.core.validators import MinLengthValidator, RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.database.model_fields import UnicodeCharField
@@ -20,46 +19,49 @@ from queueapi.database.retries import retry_on_deadlock
 from security.cache import QueryCache
 
 PREFIX_LENGTH = 8
-TOUCH_INTERVAL = timedelta(minutes=1)
+TOUCH_INTERVAL = timedelta(minutes=1)  # between two writes of `last_used`
 EXPIRES_SOON = timedelta(days=14)
 
 
-def hash_secret(secret: str) -> bytes:
-    """SHA-256, unsalted and fast: right for 256 random bits, which nobody can try one by one."""
-    return hashlib.sha256(secret.encode()).digest()
+def hash_secret(secret: str) -> str:
+    """Return the SHA-256 in hex. Salt and stretching would add nothing to 256 random bits."""
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _short_name(raw: bytes) -> str:
-    """Eight characters a-z and 2-7 from five bytes: a prefix that people can read out."""
+def _prefix(raw: bytes) -> str:
+    """Return eight characters a-z and 2-7 from five bytes, which people can read aloud."""
     return base64.b32encode(raw[:5]).decode().lower()
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
-    """The life of a key. Plaintexts pass through here and are kept nowhere."""
+    """Issue, rotate, import and find API keys. No plaintext is stored or logged."""
 
     def active(self) -> Self:
-        """Keys that open the door now."""
         return self.filter(Q(expires=None) | Q(expires__gt=timezone.now()), revoked=None)
 
     def expiring(self) -> Self:
-        """Live keys that end soon."""
+        """Return the active keys that expire within `EXPIRES_SOON`."""
         return self.active().filter(expires__lte=timezone.now() + EXPIRES_SOON)
 
-    def issue(self, client: str, lifetime: timedelta | None) -> tuple["ApiKey", str]:
-        """Make a key for `client` that ends after `lifetime` (`None`: never).
+    def ended(self) -> Self:
+        """Return the expired and the revoked keys."""
+        return self.exclude(pk__in=self.active().values("pk"))
 
-        Returns the key and its plaintext, which can't be had again.
-        Raises `ValidationError` for a client name or a lifetime that makes no sense.
+    def issue(self, client: str, lifetime: timedelta | None) -> tuple["ApiKey", str]:
+        """Create a key for `client` that expires after `lifetime` (`None`: never).
+
+        Returns the key and its plaintext, which is not stored.
+        Raises `ValidationError` for an invalid client name and a lifetime of 0.
         """
-        prefix = _short_name(secrets.token_bytes(5))
+        prefix = _prefix(secrets.token_bytes(5))
         plaintext = f"{prefix}.{secrets.token_urlsafe(32)}"
-        return self._store(client, prefix, plaintext, lifetime), plaintext
+        return self._create(client, prefix, plaintext, lifetime), plaintext
 
     def rotate(self, client: str, overlap: timedelta) -> tuple["ApiKey", str]:
-        """Make a new key for `client` now and end its other active ones after `overlap`.
+        """Issue a new key to `client` and let its other active keys expire after `overlap`.
 
-        The new key gets the longest lifetime among those that it takes over from.
-        Raises `ApiKey.DoesNotExist` if the client has no active key to take over from.
+        The new key gets the longest lifetime of those. Returns the same as `issue`.
+        Raises `ApiKey.DoesNotExist` if the client has no active key.
         """
         with transaction.atomic():
             old = self.filter(client=client).active()
@@ -74,10 +76,10 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return issued
 
     def import_secret(self, client: str, secret: str) -> "ApiKey":
-        """Accept a secret that `client` already has, without an end.
+        """Create a key from a secret that `client` already has; it never expires.
 
-        Its prefix comes from its hash: a part of the secret itself would give that part away.
-        Raises `ValidationError` if it is too short, can't travel in a header, or is known here.
+        Its prefix is made from the hash, because a part of the secret must not be stored.
+        Raises `ValidationError` if the secret is too short, not valid in a header, or known.
         """
         MinLengthValidator(20, "A key needs at least 20 characters; this one has %(show_value)d.")(
             secret
@@ -85,18 +87,19 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         RegexValidator(
             r"\A[!-~]([ -~]*[!-~])?\Z", "A key may have only ASCII letters, digits and signs."
         )(secret)
-        if known := self.filter(hashed_secret=hash_secret(secret).hex()).first():
+        hashed_secret = hash_secret(secret)
+        if known := self.filter(hashed_secret=hashed_secret).first():
             raise ValidationError(f"That key is here already: {known}.")
-        return self._store(client, _short_name(hash_secret(secret)), secret, None)
+        return self._create(client, _prefix(bytes.fromhex(hashed_secret)), secret, None)
 
-    def _store(
+    def _create(
         self, client: str, prefix: str, plaintext: str, lifetime: timedelta | None
     ) -> "ApiKey":
         now = timezone.now()
         key = self.model(
             client=client,
             prefix=prefix,
-            hashed_secret=hash_secret(plaintext).hex(),
+            hashed_secret=hash_secret(plaintext),
             created=now,
             expires=None if lifetime is None else now + lifetime,
         )
@@ -105,17 +108,14 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return key
 
     def with_secret(self, plaintext: str) -> "ApiKey | None":
-        """The key with this plaintext, in whatever state it is.
-
-        As the database had it a few seconds ago at most; what this process changed, at once.
-        """
+        """Return the key with this plaintext, in any state, from a cache of `MAX_AGE` seconds."""
         if not plaintext.isascii():
-            return None  # no key has such signs, and text that can't be encoded must not raise
-        return api_key_cache.get(hash_secret(plaintext).hex())
+            return None  # no key has such characters, and lone surrogates can't be encoded
+        return api_key_cache.get(hash_secret(plaintext))
 
 
 class ApiKey(models.Model):
-    """A secret that lets one client in. A client may have any number of active keys."""
+    """A secret by which a client is authenticated. A client may have several active keys."""
 
     class State(models.TextChoices):
         ACTIVE = "active", _("Active")
@@ -140,7 +140,7 @@ class ApiKey(models.Model):
     revoked = models.DateTimeField(_("revoked"), null=True, blank=True)
     last_used = models.DateTimeField(_("last used"), null=True, blank=True)
 
-    # DRF makes the key the request's user, and its IsAuthenticated asks for this.
+    # The key is the request's user, of which DRF's IsAuthenticated reads this.
     is_authenticated = True
 
     objects = ApiKeyQuerySet.as_manager()
@@ -150,10 +150,7 @@ class ApiKey(models.Model):
         verbose_name_plural = _("API keys")
 
     def __str__(self) -> str:
-        return gettext("%(prefix)s of %(client)s") % {
-            "prefix": self.prefix,
-            "client": self.client,
-        }
+        return _("%(prefix)s of %(client)s") % {"prefix": self.prefix, "client": self.client}
 
     def clean(self) -> None:
         if self.expires is not None and self.expires <= self.created:
@@ -171,8 +168,12 @@ class ApiKey(models.Model):
             return self.State.EXPIRED
         return self.State.ACTIVE
 
+    @property
+    def is_active(self) -> bool:
+        return self.state == self.State.ACTIVE
+
     def revoke(self) -> bool:
-        """End this key now, for good. False if it was revoked before."""
+        """Revoke this key, which can't be undone. Return whether it was not revoked before."""
         now = timezone.now()
         changed = ApiKey.objects.filter(pk=self.pk, revoked=None).update(revoked=now)
         self.refresh_from_db(fields=["revoked"])
@@ -180,14 +181,14 @@ class ApiKey(models.Model):
         return bool(changed)
 
     def touch(self) -> None:
-        """Note that the key was used, at most once a minute: most requests need no write."""
+        """Set `last_used`, at most once a minute, so that most requests need no write."""
         now = timezone.now()
         due = now - TOUCH_INTERVAL
         if self.last_used is None or self.last_used <= due:
-            # The condition stands again in the UPDATE, for threads that got here together.
-            idle = Q(last_used=None) | Q(last_used__lte=due)
-            these = ApiKey.objects.filter(idle, pk=self.pk)
-            retry_on_deadlock(partial(these.update, last_used=now))
+            # The UPDATE has the same condition, so that one of several threads writes.
+            is_due = Q(last_used=None) | Q(last_used__lte=due)
+            rows = ApiKey.objects.filter(is_due, pk=self.pk)
+            retry_on_deadlock(partial(rows.update, last_used=now))
             self.last_used = now
 
 
@@ -195,4 +196,4 @@ def _load_key(hashed_secret: str) -> ApiKey | None:
     return ApiKey.objects.filter(hashed_secret=hashed_secret).first()
 
 
-api_key_cache: QueryCache[str, ApiKey] = QueryCache(_load_key)
+api_key_cache: QueryCache[ApiKey] = QueryCache(_load_key)

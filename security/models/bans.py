@@ -1,4 +1,4 @@
-"""Bans of IPs and networks."""
+"""Bans of client IPs."""
 
 import logging
 from datetime import datetime, timedelta
@@ -14,59 +14,52 @@ from django.utils.translation import gettext_lazy as _
 
 from queueapi.database.model_fields import UnicodeCharField
 from security.cache import QueryCache
-from security.client_ip import (
-    IPAddress,
-    ban_network,
-    is_within,
-    parse_ip,
-)
+from security.client_ip import IPAddress, ban_network, is_within, parse_ip
 from security.models.pruning import PrunableQuerySet
 
 logger = logging.getLogger(__name__)
 
-
-NEVER = datetime.min
+NOT_BANNED = datetime.min  # in the cache, which does not hold `None`
 
 
 class BannedIPQuerySet(PrunableQuerySet["BannedIP"]):
     def active(self) -> Self:
         return self.filter(lifted=None, expires__gt=timezone.now())
 
-    def ended_before(self, span: timedelta) -> Self:
-        """Those that ended longer ago than this."""
-        before = timezone.now() - span
-        return self.alias(over=Coalesce("lifted", "expires")).filter(over__lt=before)
+    def ended(self) -> Self:
+        """Return the expired and the lifted bans."""
+        return self.exclude(pk__in=self.active().values("pk"))
 
-    def is_banned(self, address: IPAddress) -> bool:
-        """Whether a ban closes this address now; costs a query every few seconds at most."""
-        if is_within(address, settings.BAN_EXEMPT_NETWORKS):
+    def older_than(self, age: timedelta) -> Self:
+        """Return the bans that ended longer ago than `age`."""
+        before = timezone.now() - age
+        return self.alias(end=Coalesce("lifted", "expires")).filter(end__lt=before)
+
+    def is_banned(self, ip: IPAddress) -> bool:
+        """Return whether this IP is banned now, from a cache of `MAX_AGE` seconds."""
+        if is_within(ip, settings.BAN_EXEMPT_NETWORKS):
             return False
-        return (ban_cache.get(ban_network(address)) or NEVER) > timezone.now()
+        return (ban_cache.get(ban_network(ip)) or NOT_BANNED) > timezone.now()
 
     def ban(
         self, network: str, duration: timedelta, reason: str, attempts: int = 0, by: str = ""
     ) -> "BannedIP":
-        """Close `network` (see `ban_network`) for `duration`, from now on.
+        """Ban `network` (see `ban_network`) for `duration` from now on, and return the ban.
 
-        If it is banned already, that ban stays, unless a person (`by`) asks: then it ends and the
-        new one takes its place.
+        An active ban of it is returned as it is, unless a user (`by`) bans: then that ban is
+        lifted and replaced.
         """
         now = timezone.now()
         with transaction.atomic():
-            running = self.filter(network=network, lifted=None)
-            running.filter(expires__lte=now).update(lifted=F("expires"))
+            # The unique constraint is on bans that are not lifted, so expired ones become so.
+            not_lifted = self.filter(network=network, lifted=None)
+            not_lifted.filter(expires__lte=now).update(lifted=F("expires"))
             if by:
-                running.update(lifted=now, lifted_by=by)
-            # At the same time in another process: the unique constraint lets one win.
+                not_lifted.update(lifted=now, lifted_by=by)
+            # Of several processes that ban at the same time, the unique constraint lets one win.
+            values = {"created": now, "expires": now + duration, "attempts": attempts}
             ban, is_new = self.get_or_create(
-                network=network,
-                lifted=None,
-                defaults={
-                    "reason": reason,
-                    "created": now,
-                    "expires": now + duration,
-                    "attempts": attempts,
-                },
+                network=network, lifted=None, defaults={"reason": reason, **values}
             )
         ban_cache.invalidate(network)
         if is_new:
@@ -75,33 +68,31 @@ class BannedIPQuerySet(PrunableQuerySet["BannedIP"]):
             )
         return ban
 
-    def ban_by_hand(self, address: str, duration: timedelta, reason: str, by: str) -> "BannedIP":
-        """As `ban`, of the network that a person means by `address`.
+    def ban_by_hand(self, ip: str, duration: timedelta, reason: str, by: str) -> "BannedIP":
+        """Ban the network of an IP that a user typed, and return the ban.
 
-        Raises `ValidationError` if it is no address or its ban would change nothing.
+        Raises `ValidationError` if it is not an IP or is exempt, and for a `duration` of 0.
         """
-        # The /64 is what we call an IPv6 network, so people may write it.
-        parsed = parse_ip(address.removesuffix("/64") if ":" in address else address)
+        # Lists show the /64 of an IPv6 address, so users may type it.
+        parsed = parse_ip(ip.removesuffix("/64") if ":" in ip else ip)
         if parsed is None:
-            raise ValidationError(
-                _("%(address)r is not an IP address."), params={"address": address}
-            )
+            raise ValidationError(_("%(ip)r is not an IP address."), params={"ip": ip})
         if is_within(parsed, settings.BAN_EXEMPT_NETWORKS):
             raise ValidationError(
-                _("%(address)s is in BAN_EXEMPT_NETWORKS, so a ban would change nothing."),
-                params={"address": parsed},
+                _("%(ip)s is in BAN_EXEMPT_NETWORKS, so a ban would change nothing."),
+                params={"ip": parsed},
             )
         if not duration:
             raise ValidationError(_("A ban has to last longer than 0."))
         return self.ban(ban_network(parsed), duration, " ".join(reason.split())[:200], by=by)
 
     def lift(self, by: str) -> list["BannedIP"]:
-        """End those of these bans that are active, in the name of `by`, and return them."""
+        """Lift the active ones of these bans in the name of the user `by`, and return them."""
         now = timezone.now()
         with transaction.atomic():
             lifted: list[BannedIP] = list(self.active().select_for_update())
-            these = self.model._default_manager.filter(pk__in=[ban.pk for ban in lifted])
-            these.update(lifted=now, lifted_by=by)
+            rows = self.model._default_manager.filter(pk__in=[ban.pk for ban in lifted])
+            rows.update(lifted=now, lifted_by=by)
         for ban in lifted:
             ban.lifted, ban.lifted_by = now, by
             ban_cache.invalidate(ban.network)
@@ -110,17 +101,15 @@ class BannedIPQuerySet(PrunableQuerySet["BannedIP"]):
 
 
 class BannedIP(models.Model):
-    """A time in which an address gets 403. Rows stay as history."""
+    """A ban of an IPv4 address or an IPv6 /64. Ended bans are kept as history."""
 
-    # One IPv4 address, or one IPv6 /64.
     network = models.CharField(_("network"), max_length=43)
     reason = UnicodeCharField(_("reason"), max_length=200)
     created = models.DateTimeField(_("created"))
     expires = models.DateTimeField(_("expires"))
-    # That led to it.
     attempts = models.IntegerField(_("failed attempts"), default=0)
     lifted = models.DateTimeField(_("lifted"), null=True, blank=True)
-    # Who lifted it; empty: it ran out.
+    # A user name, or the account that ran manage.py; empty if the ban expired.
     lifted_by = UnicodeCharField(_("lifted by"), max_length=150, null=True, blank=True)
 
     objects = BannedIPQuerySet.as_manager()
@@ -144,7 +133,7 @@ class BannedIP(models.Model):
 
 def _load_ban_expiry(network: str) -> datetime:
     expires = BannedIP.objects.active().filter(network=network).values_list("expires", flat=True)
-    return expires.first() or NEVER
+    return expires.first() or NOT_BANNED
 
 
-ban_cache: QueryCache[str, datetime] = QueryCache(_load_ban_expiry)
+ban_cache: QueryCache[datetime] = QueryCache(_load_ban_expiry)

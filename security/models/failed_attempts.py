@@ -1,4 +1,4 @@
-"""Requests and logins that were refused."""
+"""Records of requests and logins that were refused."""
 
 import logging
 from datetime import timedelta
@@ -20,16 +20,19 @@ from security.row_budget import RowBudget
 
 logger = logging.getLogger(__name__)
 
-# At most 500 rows in 10 s: 240 + 10 * 25, and 10 for those that are always written.
-new_rows = RowBudget(burst=240, rate=25)
+# At most 500 rows in 10 s: 240 + 10 * 25, and 10 for rows that are always written.
+attempt_budget = RowBudget(burst=240, rate=25)
 
 
 class FailedAttemptQuerySet(PrunableQuerySet["FailedAttempt"]):
-    def counting(self, network: str) -> Self:
-        """The attempts that bring this network nearer to a ban: recent, and after its last one.
+    def older_than(self, age: timedelta) -> Self:
+        return self.filter(time__lt=timezone.now() - age)
 
-        So whoever is let in again begins with a clean slate, and what was under way when a ban
-        began adds nothing to it.
+    def counted(self, network: str) -> Self:
+        """Return the attempts that count towards the next ban of this network.
+
+        They are within `BAN_WINDOW` and later than the end of the last ban. None count while a ban
+        is active: requests that were in progress when it began must not lead to a second one.
         """
         now = timezone.now()
         since = now - settings.BAN_WINDOW
@@ -41,63 +44,60 @@ class FailedAttemptQuerySet(PrunableQuerySet["FailedAttempt"]):
             ended = last.lifted or last.expires
             if ended <= now:
                 since = max(since, ended)
-            else:  # the clock was set back since: only what came after that counts
+            else:  # the clock was set back, so rows from before that have later times
                 attempts = attempts.filter(time__lte=now)
         return attempts.filter(time__gt=since)
+
+    def api_failures(self, network: str) -> Self:
+        """Return the counted attempts that a successful API call clears: all but logins."""
+        since = timezone.now() - settings.BAN_WINDOW
+        recent = self.filter(network=network, counts=True, time__gt=since)
+        return recent.exclude(reason=FailedAttempt.Reason.ADMIN_LOGIN)
+
+    def clear_api_failures(self, client_ip: IPAddress) -> None:
+        """Count the API failures of this IP no longer. Takes no query if it has none."""
+        network = ban_network(client_ip)
+        if api_failure_cache.get(network):
+            self.api_failures(network).update(counts=False)
+            api_failure_cache.invalidate(network)
 
     def record(
         self, request: HttpRequest, reason: str, key: ApiKey | None = None, username: str = ""
     ) -> None:
-        """Write an attempt down, and ban its network if it was one too many.
+        """Record a failed attempt, and ban its network if there are `BAN_AFTER` of them.
 
-        In a flood, attempts on the API are left out: 256 random bits can't be guessed at any rate.
-        Failed logins are always recorded, since passwords are checked one at a time.
+        Beyond `attempt_budget`, attempts on the API are not recorded: 256 random bits can't be
+        guessed at any rate. Failed logins are always recorded; passwords are checked one at a time.
         """
-        if not new_rows.take(always=reason == FailedAttempt.Reason.ADMIN_LOGIN):
+        if not attempt_budget.take(always=reason == FailedAttempt.Reason.ADMIN_LOGIN):
             return
-        address = get_client_ip(request)
-        network = ban_network(address)
+        client_ip = get_client_ip(request)
+        network = ban_network(client_ip)
         self.create(
-            client_ip=str(address),
+            client_ip=str(client_ip),
             network=network,
             method=(request.method or "")[:10],
-            path=request.path[:200],  # without the query, which may hold anything
+            path=request.path[:200],  # without the query string, which may contain secrets
             user_agent=request.META.get("HTTP_USER_AGENT", "")[:200],
             reason=reason,
             key=key,
             username=username,
         )
         api_failure_cache.invalidate(network)
-        ban_cache.invalidate(network)  # another process may have banned it meanwhile
-        logger.warning("Failed attempt from %s: %s", address, reason)
-        if is_within(address, settings.BAN_EXEMPT_NETWORKS):
+        ban_cache.invalidate(network)  # another process may have banned it since
+        logger.warning("Failed attempt from %s: %s", client_ip, reason)
+        if is_within(client_ip, settings.BAN_EXEMPT_NETWORKS):
             return
-        attempts = self.counting(network).count()
+        attempts = self.counted(network).count()
         if attempts >= settings.BAN_AFTER:
-            new_rows.take(always=True)
+            attempt_budget.take(always=True)
             BannedIP.objects.ban(
                 network, settings.BAN_DURATION, f"{attempts} failed attempts", attempts
             )
 
-    def older_than(self, span: timedelta) -> Self:
-        return self.filter(time__lt=timezone.now() - span)
-
-    def forgive(self, address: IPAddress) -> None:
-        """Count API failures of this address no further; free for an address that has none."""
-        network = ban_network(address)
-        if api_failure_cache.get(network):
-            self.unsettled(network).update(counts=False)
-            api_failure_cache.invalidate(network)
-
-    def unsettled(self, network: str) -> Self:
-        """The attempts that a successful API call settles."""
-        since = timezone.now() - settings.BAN_WINDOW
-        recent = self.filter(network=network, counts=True, time__gt=since)
-        return recent.exclude(reason=FailedAttempt.Reason.ADMIN_LOGIN)
-
 
 class FailedAttempt(models.Model):
-    """Evidence of somebody who was not let in. Holds no secret, no password and no body."""
+    """A refused API request or login. Contains no key, no password and no body."""
 
     class Reason(models.TextChoices):
         MISSING = "missing", _("No key")
@@ -108,19 +108,19 @@ class FailedAttempt(models.Model):
 
     time = models.DateTimeField(_("time"), default=timezone.now, db_index=True)
     client_ip = models.CharField(_("client IP"), max_length=39)
-    # What a ban would close.
+    # The network that a ban blocks.
     network = models.CharField(_("network"), max_length=43)
     method = models.CharField(_("method"), max_length=10)
     path = UnicodeCharField(_("path"), max_length=200)
     user_agent = UnicodeCharField(_("user agent"), max_length=200, blank=True)
     reason = models.CharField(_("reason"), max_length=11, choices=Reason)
-    # If it was one of ours that is expired or revoked.
+    # The expired or revoked key.
     key = models.ForeignKey(
         ApiKey, models.SET_NULL, null=True, blank=True, verbose_name=_("API key")
     )
-    # Of a login: the user whose name was typed.
+    # Of a failed login: the user, if there is one with the typed name.
     username = UnicodeCharField(_("user name"), max_length=150, blank=True)
-    # Off once a successful call has settled it.
+    # False once a successful API call has cleared it.
     counts = models.BooleanField(_("counts"), default=True)
 
     objects = FailedAttemptQuerySet.as_manager()
@@ -135,7 +135,7 @@ class FailedAttempt(models.Model):
 
 
 def _load_api_failures(network: str) -> bool:
-    return FailedAttempt.objects.unsettled(network).exists()
+    return FailedAttempt.objects.api_failures(network).exists()
 
 
-api_failure_cache: QueryCache[str, bool] = QueryCache(_load_api_failures)
+api_failure_cache: QueryCache[bool] = QueryCache(_load_api_failures)

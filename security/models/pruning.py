@@ -1,4 +1,4 @@
-"""Rows that are kept for a time only."""
+"""Deletion of many old rows."""
 
 from typing import TypeVar
 
@@ -8,10 +8,8 @@ M = TypeVar("M", bound=models.Model)
 
 
 class PrunableQuerySet(models.QuerySet[M]):
-    """A queryset whose rows can be deleted in small steps."""
-
     def prune(self) -> int:
-        """Delete these in batches of a thousand, whose locks are short, and return how many."""
+        """Delete the rows in batches of 1,000, which lock briefly; return how many there were."""
         deleted = 0
         while batch := list(self.values_list("pk", flat=True)[:1000]):
             deleted += self.model._default_manager.filter(pk__in=batch).delete()[0]

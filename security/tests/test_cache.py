@@ -73,4 +73,4 @@ def test_a_flood_of_keys_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatc
     answers = QueryCache(lambda key: key)
     for key in range(1, 1000):
         answers.get(key)
-    assert len(answers._answers) <= 10
+    assert len(answers._entries) <= 10

@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from queueapi.tests.helpers import Api
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP, FailedAttempt
-from security.models.failed_attempts import new_rows
+from security.models.failed_attempts import attempt_budget
 from security.tests.helpers import login, no_writes_to, right, wrong
 from triggers.models import Trigger
 
@@ -62,17 +62,17 @@ def test_a_flood_leaves_a_limited_number_of_rows(
     api: Api, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.BAN_EXEMPT_NETWORKS = ["127.0.0.1"]
-    new_rows.left = 3
-    new_rows.rate, rate = 0, new_rows.rate
+    attempt_budget.left = 3
+    attempt_budget.rate, rate = 0, attempt_budget.rate
     try:
         assert wrong(api, 10) == [401] * 10
     finally:
-        new_rows.rate = rate
+        attempt_budget.rate = rate
     assert FailedAttempt.objects.count() == 3
 
 
 def test_a_flood_leaves_no_failed_login_out(api: Api) -> None:
-    new_rows.left = -1000
+    attempt_budget.left = -1000
     login(api.client)
     assert FailedAttempt.objects.count() == 1
 
@@ -80,7 +80,7 @@ def test_a_flood_leaves_no_failed_login_out(api: Api) -> None:
 def test_a_flood_asks_the_database_only_for_the_key(
     api: Api, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    new_rows.left = -1000
+    attempt_budget.left = -1000
     wrong(api)
     # the key
     with django_assert_num_queries(1):
@@ -189,4 +189,4 @@ def test_a_success_stands_although_it_can_not_be_noted(
     with no_writes_to("security_failedattempt"):
         assert right(api) == 201
     assert QueueItem.objects.count() == 1
-    assert "Could not note" in caplog.text
+    assert "Could not record" in caplog.text

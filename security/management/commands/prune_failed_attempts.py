@@ -8,10 +8,7 @@ from security.models import BannedIP, FailedAttempt
 
 
 class Command(BaseCommand):
-    help = (
-        "Delete the records of failed attempts that are older than you want to keep, and of bans "
-        "that ended so long ago."
-    )
+    help = "Delete old records of failed attempts, and of bans that ended as long ago."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -19,15 +16,15 @@ class Command(BaseCommand):
             type=parse_duration,
             default="90d",
             metavar="DURATION",
-            help="how old a record may be: 90d, 26w (default: %(default)s)",
+            help="the age from which to delete: 90d, 26w (default: %(default)s)",
         )
         parser.add_argument(
-            "--dry-run", action="store_true", help="say how many there are and delete none"
+            "--dry-run", action="store_true", help="show how many there are and delete none"
         )
 
     def handle(self, *args: Any, older_than: timedelta, dry_run: bool, **options: Any) -> None:
         attempts = FailedAttempt.objects.older_than(older_than)
-        bans = BannedIP.objects.ended_before(older_than)
+        bans = BannedIP.objects.older_than(older_than)
         if dry_run:
             counts, outcome = (attempts.count(), bans.count()), "would be deleted"
         else:
