@@ -1,8 +1,8 @@
-"""How often a client may call an endpoint."""
+"""Rate limits of the API's endpoints."""
 
 import logging
 from time import monotonic
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django_ratelimit.core import get_usage
@@ -11,33 +11,30 @@ from rest_framework.throttling import BaseThrottle
 
 logger = logging.getLogger(__name__)
 
+# Pause after a failure of the cache: each use of one that hangs takes its whole time-out.
+RETRY_SECONDS = 3
+
 
 class ClientRateThrottle(BaseThrottle):
-    """Holds each client to the `rate` of a `RateLimitedViewSet`, all keys of the client together.
+    """Limit each client to the `rate` of a `RateLimitedViewSet`, all its keys together.
 
-    Where the client stands is left on the request as `rate_usage`, for the answer's headers.
+    The counters are django-ratelimit's. While their cache fails, rates are not limited. The usage
+    is set on the request as `rate_usage`, for the headers of the response; `None` if not counted.
     """
 
+    retry_at: ClassVar[float] = 0.0
     usage: dict[str, Any] | None = None
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        self.usage = counters.hit(request, view)
+        self.usage = self.hit(request, view)
         request.rate_usage = self.usage  # type: ignore[attr-defined]
         return self.usage is None or not self.usage["should_limit"]
 
     def wait(self) -> float | None:
         return self.usage["reset"] if self.usage else None
 
-
-class Counters:
-    """django-ratelimit's counters, and what happens while their cache is away: requests pass."""
-
-    # Asking a cache that hangs costs its time-out, so not every request asks.
-    RETRY_SECONDS = 3
-    retry_at = 0.0
-
     def hit(self, request: Request, view: Any) -> dict[str, Any] | None:
-        """Count this request; `None` if it can't be counted."""
+        """Count this request and return the usage; `None` while the cache fails."""
         if monotonic() < self.retry_at:
             return None
         client = request.auth.client  # type: ignore[union-attr]  # an ApiKey
@@ -59,9 +56,6 @@ class Counters:
         usage["reset"] = max(1, int(usage["time_left"]) + 1)
         return usage
 
-    def log_outage(self, why: str) -> None:
-        self.retry_at = monotonic() + self.RETRY_SECONDS
-        logger.error("The cache is away, so rates are not limited meanwhile: %s", why)
-
-
-counters = Counters()
+    def log_outage(self, reason: str) -> None:
+        ClientRateThrottle.retry_at = monotonic() + RETRY_SECONDS
+        logger.error("The cache is away, so rates are not limited meanwhile: %s", reason)

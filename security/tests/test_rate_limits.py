@@ -11,7 +11,7 @@ from django.db import connection
 from queueapi.tests.helpers import Api
 from queues.views import QueueItemViewSet
 from security.models import ApiKey
-from security.throttling import counters
+from security.throttling import ClientRateThrottle
 from triggers.views import TriggerViewSet
 
 pytestmark = pytest.mark.django_db
@@ -148,7 +148,7 @@ class Broken:
 @pytest.fixture
 def away(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("django_ratelimit.core.caches", {"default": Broken()})
-    monkeypatch.setattr(counters, "retry_at", 0.0)
+    monkeypatch.setattr(ClientRateThrottle, "retry_at", 0.0)
 
 
 def test_while_the_cache_is_away_requests_pass(api: Api, three_a_minute, away) -> None:
@@ -188,10 +188,10 @@ def test_a_cache_that_hangs_is_not_asked_by_every_request(
         raise TimeoutError
 
     monkeypatch.setattr("security.throttling.get_usage", raise_timeout)
-    monkeypatch.setattr(counters, "retry_at", 0.0)
+    monkeypatch.setattr(ClientRateThrottle, "retry_at", 0.0)
     for _ in range(5):
         api.post("/api/queue", ITEM)
-    monkeypatch.setattr(counters, "retry_at", 0.0)
+    monkeypatch.setattr(ClientRateThrottle, "retry_at", 0.0)
     assert len(asked) == 1
 
 
