@@ -1,9 +1,9 @@
-"""Who is at the command line, for the history of bans."""
+"""The user of manage.py, for the history of bans."""
 
 import getpass
 
 
-def operator() -> str:
+def acting_user() -> str:
     try:
         return f"manage.py ({getpass.getuser()})"
     except (OSError, KeyError):  # an account without a name, as in some containers

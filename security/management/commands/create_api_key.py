@@ -4,11 +4,11 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from queueapi.durations import parse_lifetime
-from security.management.commands._key_command import KeyCommand
+from security.management.base import SecurityCommand
 from security.models import ApiKey
 
 
-class Command(KeyCommand):
+class Command(SecurityCommand):
     help = "Issue an API key to a client. Keys that the client has already stay as they are."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -18,8 +18,8 @@ class Command(KeyCommand):
             type=parse_lifetime,
             default="365d",
             metavar="DURATION",
-            help="how long the key lives: 365d, 12h or never (default: %(default)s)",
+            help="the lifetime of the key: 365d, 12h or never (default: %(default)s)",
         )
 
     def handle(self, *args: Any, name: str, expires: timedelta | None, **options: Any) -> None:
-        self.hand_over(*ApiKey.objects.issue(name, expires))
+        self.print_key(*ApiKey.objects.issue(name, expires))

@@ -4,11 +4,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from security.management.commands._key_command import KeyCommand
+from security.management.base import SecurityCommand
 from security.models import ApiKey
 
 
-class Command(KeyCommand):
+class Command(SecurityCommand):
     help = (
         "Accept a secret that a client already uses, read from standard input, so that the "
         "client need not change. Rotate it when you can: its origin is not known here."
@@ -20,7 +20,7 @@ class Command(KeyCommand):
     def handle(self, *args: Any, name: str, **options: Any) -> None:
         # PowerShell's pipes add a byte order mark and a line end.
         key = ApiKey.objects.import_secret(name, read_secret().lstrip("\ufeff").strip())
-        self.say(f"Key {key.prefix} of {key.client} is imported; it does not expire.")
+        self.info(f"Key {key.prefix} of {key.client} is imported; it does not expire.")
 
 
 def read_secret() -> str:

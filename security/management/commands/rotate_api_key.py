@@ -4,14 +4,14 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from queueapi.durations import parse_duration
-from security.management.commands._key_command import KeyCommand
+from security.management.base import SecurityCommand, to_minute
 from security.models import ApiKey
 
 
-class Command(KeyCommand):
+class Command(SecurityCommand):
     help = (
         "Issue a new API key to a client and end its older ones after an overlap in which both "
-        "work. The new key lives as long as the longest-lived of those was given."
+        "work. The new key gets the longest lifetime of those."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -33,9 +33,9 @@ class Command(KeyCommand):
                 f"No client with an active key is named {name!r}; list_api_keys shows the clients, "
                 "create_api_key makes a client's first key."
             ) from error
-        self.hand_over(key, plaintext)
-        others = ApiKey.objects.filter(client=name).active().exclude(pk=key.pk)
-        for old in others.order_by("created"):
-            self.say(f"Old key {old.prefix} works until {old.expires:%Y-%m-%d %H:%M}.")
-        if not others:
-            self.say("Its older keys have ended.")
+        self.print_key(key, plaintext)
+        older = ApiKey.objects.filter(client=name).active().exclude(pk=key.pk)
+        for old in older.order_by("created"):
+            self.info(f"Old key {old.prefix} works until {to_minute(old.expires)}.")
+        if not older:
+            self.info("Its older keys have ended.")

@@ -4,30 +4,27 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from security.client_ip import ban_network, parse_ip
-from security.management.acting_user import operator
+from security.management.acting_user import acting_user
 from security.models import BannedIP
-
-# SQL Server takes 2100 parameters a statement.
-BATCH = 500
 
 
 class Command(BaseCommand):
-    help = "Lift bans: of one address, of every address in a network, or all."
+    help = "Lift bans: of one IP, of all IPs in a network, or all."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        which = parser.add_mutually_exclusive_group(required=True)
-        which.add_argument("address", nargs="?", help="an address, or a network: 203.0.113.0/24")
-        which.add_argument("--all", action="store_true", help="lift every ban")
+        group = parser.add_mutually_exclusive_group(required=True)
+        group.add_argument("address", nargs="?", help="an IP, or a network: 203.0.113.0/24")
+        group.add_argument("--all", action="store_true", help="lift every ban")
 
     def handle(self, *args: Any, address: str | None, **options: Any) -> None:
+        by = acting_user()
         if address is None:
-            lifted = BannedIP.objects.lift(by=operator())
+            lifted = BannedIP.objects.lift(by)
         else:
-            networks = banned_networks(address)
+            # One by one, because SQL Server takes 2,100 parameters a statement.
             lifted = []
-            for start in range(0, len(networks), BATCH):
-                bans = BannedIP.objects.filter(network__in=networks[start : start + BATCH])
-                lifted += bans.lift(by=operator())
+            for network in banned_networks(address):
+                lifted += BannedIP.objects.filter(network=network).lift(by)
         if not lifted:
             raise CommandError(f"{address} is not banned." if address else "No address is banned.")
         for ban in lifted:
@@ -35,9 +32,9 @@ class Command(BaseCommand):
 
 
 def banned_networks(text: str) -> list[str]:
-    """The banned networks that an address or a network names."""
-    if address := parse_ip(text):
-        return [ban_network(address)]
+    """Return the networks, as bans have them, of an IP or of the active bans in a network."""
+    if ip := parse_ip(text):
+        return [ban_network(ip)]
     try:
         named = ip_network(text, strict=False)
     except ValueError as error:
