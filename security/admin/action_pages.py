@@ -1,29 +1,54 @@
-"""What the pages on keys and bans share: rows that no form edits, and verbs that ask first."""
+"""Base of the admin of keys and bans: read-only rows, and pages with forms that run an action."""
 
 from typing import Any
 
-from django.db.models import Model
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
 
+from queueapi.admin import audit
 from queueapi.admin.model_admin import ViewOnlyAdmin
-from security.admin.forms import ActionForm
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Filter by `?state=` and the queryset's method with the name of that state."""
+
+    title = _("state")
+    parameter_name = "state"
+    states = {"active": _("Active"), "ended": _("Ended")}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(self.states.items())
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        state = self.value()
+        return getattr(queryset, state)() if state in self.states else queryset
 
 
 class ActionPageAdmin(ViewOnlyAdmin):
     change_form_template = "queueapi/row_change_form.html"
 
-    def ask(
-        self,
-        request: HttpRequest,
-        form: ActionForm | None,
-        original: Model | None = None,
-        **texts: Any,
-    ) -> HttpResponse:
-        """The page of a verb: its `title`, `explanation` and form, and a button named `verb`."""
-        context = {"form": form, "original": original, **texts}
-        return self.page(request, "security/action_form.html", context)
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return admin.ModelAdmin.has_add_permission(self, request)
 
-    def page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may rotate and revoke keys, or lift bans."""
+        return admin.ModelAdmin.has_change_permission(self, request)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        row = context["original"]
+        context["history"] = audit.history(row)
+        if row.is_active and self.has_end_permission(request):
+            context |= self.object_tools(row)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def object_tools(self, row: Any) -> dict[str, Any]:
+        """Return the `links` and `buttons` of the change page of an active row."""
+        raise NotImplementedError
+
+    def page(self, request: HttpRequest, template: str, **context: Any) -> HttpResponse:
         shared = {**self.admin_site.each_context(request), "opts": self.opts}
-        return TemplateResponse(request, template, {**shared, **context})
+        return TemplateResponse(request, f"security/{template}.html", {**shared, **context})

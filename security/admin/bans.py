@@ -1,38 +1,27 @@
+"""Bans in the admin."""
+
 from collections.abc import Iterable
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import ADDITION, CHANGE
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from queueapi.admin import audit
-from security.admin.action_pages import ActionPageAdmin
+from security.admin.action_pages import ActionPageAdmin, StateFilter
 from security.admin.forms import BanForm
 from security.client_ip import get_client_ip
 from security.models import BannedIP
 from security.models.bans import BannedIPQuerySet
-
-
-class StateFilter(admin.SimpleListFilter):
-    title = _("state")
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("active", _("Active")), ("ended", _("Ended"))]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        match self.value():
-            case "active":
-                return queryset.active()
-            case "ended":
-                return queryset.exclude(pk__in=queryset.active().values("pk"))
-        return queryset
 
 
 @admin.register(BannedIP)
@@ -48,76 +37,52 @@ class BannedIPAdmin(ActionPageAdmin):
     def is_active(self, ban: BannedIP) -> bool:
         return ban.is_active
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("security.add_bannedip")
+    def object_tools(self, row: BannedIP) -> dict[str, Any]:
+        url = reverse("admin:security_bannedip_changelist")
+        fields = {"action": "lift", ACTION_CHECKBOX_NAME: row.pk}
+        return {"buttons": [{"title": _("Lift"), "url": url, "fields": fields}]}
 
-    def has_lift_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("security.change_bannedip")
-
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = BanForm(request.POST or None)
-        if form.is_valid():
-            try:
-                with transaction.atomic():
-                    ban = BannedIP.objects.ban_by_hand(
-                        form.cleaned_data["address"],
-                        form.cleaned_data["span"],
-                        form.cleaned_data["reason"],
-                        by=request.user.get_username(),
-                    )
-                    # The one whose place it took ended when this one began.
-                    self.log_ends(
-                        request, BannedIP.objects.filter(network=ban.network, lifted=ban.created)
-                    )
-                    until = f"Banned until {ban.expires:%Y-%m-%d %H:%M}: {ban.reason}"
-                    audit.record(request.user.pk, ADDITION, [(ban, until)])
-            except ValidationError as error:
-                form.refuse(error)
-            else:
-                text = gettext("%(network)s is banned.") % {"network": ban.network}
-                self.message_user(request, text, messages.SUCCESS)
-                if BannedIP.objects.is_banned(get_client_ip(request)):
-                    text = gettext("That is your own address: once you sign out, you are out.")
-                    self.message_user(request, text, messages.WARNING)
-                return HttpResponseRedirect(reverse("admin:security_bannedip_changelist"))
-        return self.ask(
+        if ban := form.run(partial(self.ban, request)):
+            text = _("%(network)s is banned.") % {"network": ban.network}
+            self.message_user(request, text, messages.SUCCESS)
+            if BannedIP.objects.is_banned(get_client_ip(request)):
+                warning = _("That is your own IP: you can't sign in again before the ban ends.")
+                self.message_user(request, warning, messages.WARNING)
+            return redirect("admin:security_bannedip_changelist")
+        return self.page(
             request,
-            form,
-            title=_("Ban an address"),
-            verb=_("Ban"),
-            explanation=_("If it is banned already, this ban takes the place of that one."),
+            "action_form",
+            form=form,
+            title=_("Ban an IP"),
+            action=_("Ban"),
+            explanation=_("If it is banned already, this ban replaces that one."),
         )
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        ban: BannedIP = context["original"]
-        context["history"] = audit.history(ban)
-        if self.has_lift_permission(request) and ban.is_active:
-            url = reverse("admin:security_bannedip_changelist")
-            fields = {"action": "lift", ACTION_CHECKBOX_NAME: ban.pk}
-            context["buttons"] = [{"title": _("Lift"), "url": url, "fields": fields}]
-        return super().render_change_form(request, context, *args, **kwargs)
+    def ban(self, request: HttpRequest, ip: str, duration: timedelta, reason: str) -> BannedIP:
+        by = request.user.get_username()
+        ban = BannedIP.objects.ban_by_hand(ip, duration, reason, by)
+        # The ban that this one replaces was lifted when this one was created.
+        self.log_lifts(request, BannedIP.objects.filter(network=ban.network, lifted=ban.created))
+        text = f"Banned until {ban.expires:%Y-%m-%d %H:%M}: {ban.reason}"
+        audit.record(request.user.pk, ADDITION, [(ban, text)])
+        return ban
 
-    @admin.action(description=_("Lift the selected bans"), permissions=["lift"])
+    @admin.action(description=_("Lift the selected bans"), permissions=["end"])
     def lift(self, request: HttpRequest, queryset: BannedIPQuerySet) -> None:
         with transaction.atomic():
             lifted = queryset.lift(by=request.user.get_username())
-            self.log_ends(request, lifted)
+            self.log_lifts(request, lifted)
         text = ngettext("%(count)d ban lifted.", "%(count)d bans lifted.", len(lifted))
         level = messages.SUCCESS if lifted else messages.WARNING
         self.message_user(request, text % {"count": len(lifted)}, level)
 
-    def log_ends(self, request: HttpRequest, ended: Iterable[BannedIP]) -> None:
-        entries = [
-            (
-                ban,
-                audit.difference(BannedIP, {}, {"lifted": ban.lifted, "lifted_by": ban.lifted_by}),
-            )
-            for ban in ended
-        ]
+    def log_lifts(self, request: HttpRequest, lifted: Iterable[BannedIP]) -> None:
+        entries = []
+        for ban in lifted:
+            after = {"lifted": ban.lifted, "lifted_by": ban.lifted_by}
+            entries.append((ban, audit.difference(BannedIP, {}, after)))
         audit.record(request.user.pk, CHANGE, entries)

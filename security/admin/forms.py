@@ -1,30 +1,29 @@
-"""What the pages on keys and bans ask."""
+"""Forms of the pages on keys and bans."""
 
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from datetime import timedelta
 from secrets import token_urlsafe
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.durations import parse_duration, parse_lifetime
 
-REMEMBERED = 24 * 60 * 60  # seconds that a form is known to have been sent
+T = TypeVar("T")
+
+TOKEN_AGE = 24 * 60 * 60  # seconds that a used token of a form is remembered
 
 
 class DurationField(forms.CharField):
-    """A span of time in the notation of the commands."""
+    """A duration in the notation of the commands, such as `2h30m`."""
 
-    def __init__(
-        self, parse: Callable[[str], timedelta | None] = parse_duration, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.parse = parse
+    parse: Callable[[str], timedelta | None] = staticmethod(parse_duration)
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value)
@@ -32,8 +31,14 @@ class DurationField(forms.CharField):
             return self.parse(text)
         except ArgumentTypeError as error:
             raise ValidationError(
-                _("Write a span of time up to 100 years, like 365d, 24h or 2h30m.")
+                _("Write a duration up to 100 years, like 365d, 24h or 2h30m.")
             ) from error
+
+
+class LifetimeField(DurationField):
+    """A duration, or `never`."""
+
+    parse = staticmethod(parse_lifetime)
 
 
 def new_token() -> str:
@@ -42,32 +47,39 @@ def new_token() -> str:
 
 def is_first_use(token: str) -> bool:
     try:
-        return cache.add(f"once.{token[:40]}", True, REMEMBERED)
+        return cache.add(f"once.{token[:40]}", True, TOKEN_AGE)
     except settings.CACHE_ERRORS:
-        return True  # better twice than never
+        return True  # an action that runs twice is better than none
 
 
 class ActionForm(forms.Form):
-    """A form for which a verb of a model may still refuse what it holds.
-
-    It is sent once: whoever reloads the answer, which may show a key, must not get another.
-    """
+    """A form that runs an action once: a reload of the response must not issue another key."""
 
     once = forms.SlugField(required=False, widget=forms.HiddenInput, initial=new_token)
 
     def clean(self) -> dict[str, Any]:
-        token = self.cleaned_data.get("once")
+        token = self.cleaned_data.pop("once", "")
         if token and not self.errors and not is_first_use(token):
             raise ValidationError(_("This was done already, and was not done again."))
         return self.cleaned_data
 
-    def refuse(self, error: ValidationError) -> None:
-        self.data = {**dict(self.data.items()), "once": new_token()}
-        if hasattr(error, "error_dict"):
-            for name, errors in error.error_dict.items():
+    def run(self, action: Callable[..., T]) -> T | None:
+        """Call `action` with the fields, in a transaction, and return what it returns.
+
+        Returns `None` if the form is not valid, or if `action` raises `ValidationError`, whose
+        messages are added to the form.
+        """
+        if not self.is_valid():
+            return None
+        try:
+            with transaction.atomic():
+                return action(**self.cleaned_data)
+        except ValidationError as error:
+            # The form was not used, so the page gets a new token.
+            self.data = dict(self.data.items()) | {"once": new_token()}
+            for name, errors in error.update_error_dict({}).items():
                 self.add_error(name if name in self.fields else None, errors)
-        else:
-            self.add_error(None, error)
+            return None
 
 
 class IssueForm(ActionForm):
@@ -77,8 +89,7 @@ class IssueForm(ActionForm):
         max_length=100,
         help_text=_("The system that will send the key. All keys of a client share its rate."),
     )
-    expires = DurationField(
-        parse_lifetime,
+    expires = LifetimeField(
         label=_("Expires after"),
         initial="365d",
         help_text=_("For example 365d, 12h or never."),
@@ -96,22 +107,20 @@ class RotateForm(ActionForm):
 
 
 def default_ban() -> str:
+    """Return `BAN_DURATION` in the largest unit that divides it, such as `1h` or `90m`."""
     seconds = int(settings.BAN_DURATION.total_seconds())
-    unit, size = next(unit for unit in UNITS if seconds % unit[1] == 0)
-    return f"{seconds // size}{unit}"
-
-
-UNITS = [("d", 24 * 60 * 60), ("h", 60 * 60), ("m", 60), ("s", 1)]
+    units = {"d": 24 * 60 * 60, "h": 60 * 60, "m": 60, "s": 1}
+    return next(f"{seconds // size}{unit}" for unit, size in units.items() if seconds % size == 0)
 
 
 class BanForm(ActionForm):
-    address = forms.CharField(
-        label=_("Address"),
+    ip = forms.CharField(
+        label=_("Client IP"),
         help_text=_("An IPv4 or IPv6 address. An IPv6 address stands for its /64."),
     )
-    span = DurationField(
+    duration = DurationField(
         label=_("For"), initial=default_ban, help_text=_("For example 2h, 30m or 7d.")
     )
     reason = forms.CharField(
-        label=_("Reason"), max_length=200, help_text=_("Why, for whoever reads the list.")
+        label=_("Reason"), max_length=200, help_text=_("Why, for readers of the list.")
     )

@@ -8,35 +8,35 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-PATIENCE = 1  # seconds
+WAIT_SECONDS = 1
 
-checking, waiting = Lock(), Lock()
+check_lock, wait_lock = Lock(), Lock()
 
 
-def take_turn() -> bool:
-    """Return whether a password may be checked now. The caller releases `checking` afterwards.
+def acquire_check() -> bool:
+    """Acquire `check_lock` for a password check, and return whether that succeeded.
 
-    A check takes a core for a good part of a second. So one is under way at a time, one more
-    waits, and others are refused at once, because waiting requests hold threads.
+    A check uses a core for a good part of a second. So one runs at a time and one waits for
+    `WAIT_SECONDS`; others fail at once, because requests that wait hold threads.
     """
-    if checking.acquire(blocking=False):
+    if check_lock.acquire(blocking=False):
         return True
-    if not waiting.acquire(blocking=False):
+    if not wait_lock.acquire(blocking=False):
         return False
     try:
-        return checking.acquire(timeout=PATIENCE)
+        return check_lock.acquire(timeout=WAIT_SECONDS)
     finally:
-        waiting.release()
+        wait_lock.release()
 
 
 class LoginForm(AdminAuthenticationForm):
-    """Sets `login_username` on the request if a password was checked, or `login_refused`."""
+    """Set `login_username` on the request if a password was checked, otherwise `login_refused`."""
 
     def clean(self) -> dict[str, Any]:
         if not self.cleaned_data.keys() >= {"username", "password"}:
-            return self.cleaned_data  # there is nothing to check
+            return self.cleaned_data  # without a password to check
         request: Any = self.request
-        if not take_turn():
+        if not acquire_check():
             request.login_refused = True
             raise ValidationError(
                 _("Too many people are signing in. Nothing was checked; try again in a moment.")
@@ -45,7 +45,7 @@ class LoginForm(AdminAuthenticationForm):
             request.login_username = self.cleaned_data["username"]
             return super().clean()
         finally:
-            checking.release()
+            check_lock.release()
 
 
 admin.site.login_form = LoginForm

@@ -25,7 +25,7 @@ def ban(network: str = "203.0.113.9") -> BannedIP:
 
 
 def ban_by_hand(client: Client, **fields: str):
-    form = {**form_in(client.get(ADD), "address"), "reason": "Port scan"}
+    form = {**form_in(client.get(ADD), "ip"), "reason": "Port scan"}
     return client.post(ADD, {**form, **fields}, follow=True)
 
 
@@ -35,28 +35,28 @@ def lift(client: Client, *bans: BannedIP):
 
 
 def test_a_ban_by_hand_works(sign_in: SignIn, api: Api) -> None:
-    answer = ban_by_hand(sign_in("Security admins"), address="127.0.0.1", span="2h")
+    answer = ban_by_hand(sign_in("Security admins"), ip="127.0.0.1", duration="2h")
     assert said(answer)[0] == "127.0.0.1 is banned."
-    assert "your own address" in said(answer)[1]
+    assert "your own IP" in said(answer)[1]
     row = BannedIP.objects.get()
     assert (row.expires - row.created, row.reason) == (2 * HOUR, "Port scan")
     assert right(api) == 403
 
 
 def test_it_lasts_as_long_as_a_ban_does(sign_in: SignIn) -> None:
-    ban_by_hand(sign_in(), address="203.0.113.9")
+    ban_by_hand(sign_in(), ip="203.0.113.9")
     row = BannedIP.objects.get()
     assert row.expires - row.created == HOUR
 
 
 def test_an_ipv6_address_is_its_64(sign_in: SignIn) -> None:
-    ban_by_hand(sign_in(), address="2001:db8:1:2::7")
+    ban_by_hand(sign_in(), ip="2001:db8:1:2::7")
     assert BannedIP.objects.get().network == "2001:db8:1:2::/64"
 
 
 def test_it_takes_the_place_of_a_running_ban_in_the_name_of_who_did_it(sign_in: SignIn) -> None:
     old = ban()
-    ban_by_hand(sign_in(), address=old.network)
+    ban_by_hand(sign_in(), ip=old.network)
     old.refresh_from_db()
     assert old.lifted_by == "anna"
     assert BannedIP.objects.active().count() == 1
@@ -65,11 +65,11 @@ def test_it_takes_the_place_of_a_running_ban_in_the_name_of_who_did_it(sign_in: 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("address", "elsewhere"),
-        ("address", "10.0.0.0/8"),
-        ("address", "10.20.0.7"),  # exempt
-        ("span", "0"),
-        ("span", "2"),
+        ("ip", "elsewhere"),
+        ("ip", "10.0.0.0/8"),
+        ("ip", "10.20.0.7"),  # exempt
+        ("duration", "0"),
+        ("duration", "2"),
         ("reason", ""),
     ],
 )
@@ -77,7 +77,7 @@ def test_what_makes_no_sense_is_refused(
     sign_in: SignIn, settings: Settings, field: str, value: str
 ) -> None:
     settings.BAN_EXEMPT_NETWORKS = ["10.20.0.0/16"]
-    answer = ban_by_hand(sign_in(), **{"address": "203.0.113.9", field: value})
+    answer = ban_by_hand(sign_in(), **{"ip": "203.0.113.9", field: value})
     assert answer.context["form"].errors
     assert not BannedIP.objects.exists()
 
@@ -135,7 +135,7 @@ def test_filter_by_state(sign_in: SignIn, state: str, count: int) -> None:
 
 def test_bans_and_lifts_are_logged(sign_in: SignIn) -> None:
     client = sign_in()
-    ban_by_hand(client, address="203.0.113.9")
+    ban_by_hand(client, ip="203.0.113.9")
     lift(client, BannedIP.objects.get())
     added, lifted = LogEntry.objects.order_by("pk")
     assert added.action_flag == ADDITION
@@ -146,7 +146,7 @@ def test_bans_and_lifts_are_logged(sign_in: SignIn) -> None:
 
 def test_a_ban_that_another_replaces_is_logged(sign_in: SignIn) -> None:
     old = ban()
-    ban_by_hand(sign_in(), address=old.network)
+    ban_by_hand(sign_in(), ip=old.network)
     entry = LogEntry.objects.get(object_id=old.pk)
     assert entry.change_message.endswith('lifted by: (empty) → "anna"')
 
@@ -203,7 +203,7 @@ def test_a_ban_by_hand_reads_no_other_bans(
     for last in range(20):
         ban(f"203.0.113.{last}")
     client = sign_in()
-    form = {**form_in(client.get(ADD), "address"), "address": "198.51.100.7", "reason": "r"}
+    form = {**form_in(client.get(ADD), "ip"), "ip": "198.51.100.7", "reason": "r"}
     with django_assert_max_num_queries(30) as queries:
         client.post(ADD, form)
     reads = [

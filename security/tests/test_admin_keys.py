@@ -217,7 +217,7 @@ def test_a_revocation_holds_at_once_although_it_is_in_a_transaction(
     record = audit.record
 
     def another_thread_asks_before_the_commit(*args):
-        api_key_cache._answers[key.hashed_secret] = (float("inf"), key)
+        api_key_cache._entries[key.hashed_secret] = (float("inf"), key)
         record(*args)
 
     monkeypatch.setattr(audit, "record", another_thread_asks_before_the_commit)

@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from queueapi.tests.helpers import Api
-from security.admin.login import checking, take_turn, waiting
+from security.admin.login import check_lock, acquire_check, wait_lock
 from security.models import BannedIP, FailedAttempt
 from security.tests.helpers import login, right, wrong
 
@@ -67,7 +67,7 @@ def test_a_password_typed_as_a_name_is_not_written_down(client: Client, anna) ->
 def test_while_one_password_is_checked_and_one_waits_others_are_refused(
     client: Client, anna
 ) -> None:
-    with checking, waiting:
+    with check_lock, wait_lock:
         response = client.post("/admin/login/", {"username": "anna", "password": "correct horse"})
     assert response.status_code == 429
     assert response.headers["Retry-After"] == "1"
@@ -79,19 +79,19 @@ def test_while_one_password_is_checked_and_one_waits_others_are_refused(
 def test_one_that_waits_has_its_turn_when_the_other_is_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("security.admin.login.PATIENCE", 30)
-    with ThreadPoolExecutor(1) as pool, checking:
-        waits = pool.submit(take_turn)
-        while not waiting.locked():
+    monkeypatch.setattr("security.admin.login.WAIT_SECONDS", 30)
+    with ThreadPoolExecutor(1) as pool, check_lock:
+        waits = pool.submit(acquire_check)
+        while not wait_lock.locked():
             pass
-        checking.release()
-        assert waits.result()  # and holds `checking` again
+        check_lock.release()
+        assert waits.result()  # and holds `check_lock` again
 
 
 def test_one_that_waits_for_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("security.admin.login.PATIENCE", 0.01)
-    with checking:
-        assert not take_turn()
+    monkeypatch.setattr("security.admin.login.WAIT_SECONDS", 0.01)
+    with check_lock:
+        assert not acquire_check()
 
 
 def test_signing_in_is_no_failure(client: Client, anna) -> None:
