@@ -1,12 +1,15 @@
-"""What the tests of the door share."""
+"""Helpers for the tests of keys, bans and rates."""
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import StringIO
+from typing import Any
 
 from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.test import Client
 
+from queueapi.tests.helpers import Api
 from security.models.api_keys import api_key_cache
 from security.models.bans import ban_cache
 from security.models.failed_attempts import api_failure_cache
@@ -15,40 +18,46 @@ ITEM = {"queue_name": "q"}
 
 
 def run(*arguments: str) -> tuple[str, str]:
-    """What a management command prints on stdout and on stderr."""
+    """Run a management command and return what it writes to stdout and stderr."""
     out, err = StringIO(), StringIO()
     call_command(*arguments, stdout=out, stderr=err)
     return out.getvalue(), err.getvalue()
 
 
-def wrong(api, times: int = 1, **headers: str) -> list[int]:
-    """The answers to attempts with a wrong key."""
+def wrong(api: Api, times: int = 1, **headers: str) -> list[int]:
+    """Post with a wrong key, and return the status codes."""
     return [
         api.post("/api/queue", ITEM, **{"X_API_Key": "wrong", **headers}).status_code
         for _ in range(times)
     ]
 
 
-def right(api, **headers: str) -> int:
+def right(api: Api, **headers: str) -> int:
+    """Post with the right key, and return the status code."""
     return api.post("/api/queue", ITEM, **headers).status_code
 
 
 def login(client: Client, username: str = "anna", password: str = "wrong") -> int:
+    """Post the admin's login form, and return the status code."""
     return client.post("/admin/login/", {"username": username, "password": password}).status_code
 
 
-def a_few_seconds_later() -> None:
-    """What another process sees once it has asked the database again."""
-    for recent in (ban_cache, api_failure_cache, api_key_cache):
-        recent.invalidate_all()
+def invalidate_caches() -> None:
+    """Let this process see changes that tests make without the models' own methods."""
+    for row_cache in (ban_cache, api_failure_cache, api_key_cache):
+        row_cache.invalidate_all()
 
 
 @contextmanager
-def no_writes_to(table: str):
-    def refuse(execute, sql, params, many, context):
+def no_writes_to(table: str) -> Iterator[None]:
+    """Raise `OperationalError` for each write to the table."""
+
+    def execute(
+        execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
+    ) -> Any:
         if table in sql and not sql.startswith("SELECT"):
             raise OperationalError("disk full")
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(refuse):
+    with connection.execute_wrapper(execute):
         yield

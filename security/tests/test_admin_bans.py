@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from queueapi.tests.helpers import Api, SignIn, form_in, said
+from queueapi.tests.helpers import Api, ClientResponse, SignIn, form_in, said
 from security.models import BannedIP, FailedAttempt
 from security.tests.helpers import right, wrong
 
@@ -24,37 +24,37 @@ def ban(network: str = "203.0.113.9") -> BannedIP:
     return BannedIP.objects.ban(network, HOUR, "5 failed attempts", attempts=5)
 
 
-def ban_by_hand(client: Client, **fields: str):
+def ban_by_hand(client: Client, **fields: str) -> ClientResponse:
     form = {**form_in(client.get(ADD), "ip"), "reason": "Port scan"}
     return client.post(ADD, {**form, **fields}, follow=True)
 
 
-def lift(client: Client, *bans: BannedIP):
+def lift(client: Client, *bans: BannedIP) -> ClientResponse:
     chosen = {"action": "lift", "_selected_action": [each.pk for each in bans]}
     return client.post(LIST, chosen, follow=True)
 
 
-def test_a_ban_by_hand_works(sign_in: SignIn, api: Api) -> None:
-    answer = ban_by_hand(sign_in("Security admins"), ip="127.0.0.1", duration="2h")
-    assert said(answer)[0] == "127.0.0.1 is banned."
-    assert "your own IP" in said(answer)[1]
+def test_ban_works(sign_in: SignIn, api: Api) -> None:
+    response = ban_by_hand(sign_in("Security admins"), ip="127.0.0.1", duration="2h")
+    assert said(response)[0] == "127.0.0.1 is banned."
+    assert "your own IP" in said(response)[1]
     row = BannedIP.objects.get()
     assert (row.expires - row.created, row.reason) == (2 * HOUR, "Port scan")
     assert right(api) == 403
 
 
-def test_it_lasts_as_long_as_a_ban_does(sign_in: SignIn) -> None:
+def test_the_default_duration_is_ban_duration(sign_in: SignIn) -> None:
     ban_by_hand(sign_in(), ip="203.0.113.9")
     row = BannedIP.objects.get()
     assert row.expires - row.created == HOUR
 
 
-def test_an_ipv6_address_is_its_64(sign_in: SignIn) -> None:
+def test_an_ipv6_address_bans_its_64(sign_in: SignIn) -> None:
     ban_by_hand(sign_in(), ip="2001:db8:1:2::7")
     assert BannedIP.objects.get().network == "2001:db8:1:2::/64"
 
 
-def test_it_takes_the_place_of_a_running_ban_in_the_name_of_who_did_it(sign_in: SignIn) -> None:
+def test_a_ban_replaces_an_active_ban_in_the_name_of_the_user(sign_in: SignIn) -> None:
     old = ban()
     ban_by_hand(sign_in(), ip=old.network)
     old.refresh_from_db()
@@ -73,33 +73,33 @@ def test_it_takes_the_place_of_a_running_ban_in_the_name_of_who_did_it(sign_in: 
         ("reason", ""),
     ],
 )
-def test_what_makes_no_sense_is_refused(
+def test_an_invalid_field_is_an_error(
     sign_in: SignIn, settings: Settings, field: str, value: str
 ) -> None:
     settings.BAN_EXEMPT_NETWORKS = ["10.20.0.0/16"]
-    answer = ban_by_hand(sign_in(), **{"ip": "203.0.113.9", field: value})
-    assert answer.context["form"].errors
+    response = ban_by_hand(sign_in(), **{"ip": "203.0.113.9", field: value})
+    assert response.context["form"].errors
     assert not BannedIP.objects.exists()
 
 
 def test_lift_works(sign_in: SignIn) -> None:
     first, second = ban("203.0.113.9"), ban("203.0.113.10")
-    answer = lift(sign_in("Security admins"), first, second)
-    assert said(answer) == ["2 bans lifted."]
+    response = lift(sign_in("Security admins"), first, second)
+    assert said(response) == ["2 bans lifted."]
     assert not BannedIP.objects.active().exists()
 
 
-def test_the_list_of_active_bans_lifts_and_logs_them(sign_in: SignIn, api: Api) -> None:
+def test_lift_works_on_the_filtered_list(sign_in: SignIn, api: Api) -> None:
     client, row = sign_in(), ban("127.0.0.1")
     assert right(api) == 403
     chosen = {"action": "lift", "_selected_action": [row.pk]}
-    answer = client.post(f"{LIST}?state=active", chosen, follow=True)
-    assert said(answer) == ["1 ban lifted."]
+    response = client.post(f"{LIST}?state=active", chosen, follow=True)
+    assert said(response) == ["1 ban lifted."]
     assert LogEntry.objects.count() == 1
     assert right(api) == 201
 
 
-def test_a_ban_has_a_button_to_lift_it(sign_in: SignIn) -> None:
+def test_an_active_ban_has_a_button_to_lift_it(sign_in: SignIn) -> None:
     client, row = sign_in(), ban()
     page = reverse("admin:security_bannedip_change", args=[row.pk])
     client.post(LIST, form_in(client.get(page), "_selected_action"))
@@ -108,17 +108,17 @@ def test_a_ban_has_a_button_to_lift_it(sign_in: SignIn) -> None:
     assert "_selected_action" not in client.get(page).content.decode()
 
 
-def test_what_has_ended_is_not_lifted(sign_in: SignIn) -> None:
+def test_an_ended_ban_is_not_lifted(sign_in: SignIn) -> None:
     row = ban()
     BannedIP.objects.lift("bo")
-    answer = lift(sign_in(), row)
-    assert said(answer) == ["0 bans lifted."]
+    response = lift(sign_in(), row)
+    assert said(response) == ["0 bans lifted."]
     row.refresh_from_db()
     assert row.lifted_by == "bo"
 
 
 @pytest.mark.parametrize("role", ["Viewers", "Operators"])
-def test_others_may_not(sign_in: SignIn, role: str) -> None:
+def test_other_roles_may_not_lift(sign_in: SignIn, role: str) -> None:
     row = ban()
     assert lift(sign_in(role), row).status_code == 403
     row.refresh_from_db()
@@ -144,7 +144,7 @@ def test_bans_and_lifts_are_logged(sign_in: SignIn) -> None:
     assert lifted.change_message.endswith('lifted by: (empty) → "anna"')
 
 
-def test_a_ban_that_another_replaces_is_logged(sign_in: SignIn) -> None:
+def test_a_replaced_ban_is_logged(sign_in: SignIn) -> None:
     old = ban()
     ban_by_hand(sign_in(), ip=old.network)
     entry = LogEntry.objects.get(object_id=old.pk)
@@ -161,7 +161,7 @@ def test_failed_attempts_are_listed(sign_in: SignIn, api: Api) -> None:
         assert text in page
 
 
-def test_they_take_few_queries(
+def test_the_list_of_failed_attempts_takes_three_queries(
     sign_in: SignIn, api: Api, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     wrong(api, 4)
@@ -181,12 +181,14 @@ def test_they_take_few_queries(
         ("?q=elsewhere", 0),
     ],
 )
-def test_they_are_filtered_and_searched(sign_in: SignIn, api: Api, query: str, count: int) -> None:
+def test_failed_attempts_are_filtered_and_searched(
+    sign_in: SignIn, api: Api, query: str, count: int
+) -> None:
     wrong(api, 2)
     assert sign_in().get(ATTEMPTS + query).context["cl"].result_count == count
 
 
-def test_they_are_read_only(sign_in: SignIn, api: Api) -> None:
+def test_failed_attempts_are_read_only(sign_in: SignIn, api: Api) -> None:
     wrong(api)
     row = FailedAttempt.objects.get()
     client = sign_in()
@@ -197,7 +199,7 @@ def test_they_are_read_only(sign_in: SignIn, api: Api) -> None:
     assert FailedAttempt.objects.exists()
 
 
-def test_a_ban_by_hand_reads_no_other_bans(
+def test_ban_reads_no_bans_of_other_networks(
     sign_in: SignIn, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for last in range(20):
@@ -215,13 +217,13 @@ def test_a_ban_by_hand_reads_no_other_bans(
 
 
 @pytest.mark.parametrize("pk", ["x", "9" * 21])
-def test_no_ban_is_lifted_by_what_is_no_id(sign_in: SignIn, pk: str) -> None:
-    answer = sign_in().post(LIST, {"action": "lift", "_selected_action": pk}, follow=True)
-    assert "no rows of this list" in said(answer)[0]
+def test_an_invalid_id_lifts_no_ban(sign_in: SignIn, pk: str) -> None:
+    response = sign_in().post(LIST, {"action": "lift", "_selected_action": pk}, follow=True)
+    assert "no rows of this list" in said(response)[0]
 
 
 @pytest.mark.parametrize("pk", [1, 999])
-def test_no_ban_is_saved_as_new(sign_in: SignIn, pk: int) -> None:
+def test_save_as_new_is_refused(sign_in: SignIn, pk: int) -> None:
     ban()
     url = reverse("admin:security_bannedip_change", args=[pk])
     assert sign_in().post(url, {"_saveasnew": "1"}).status_code == 403

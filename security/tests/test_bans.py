@@ -1,6 +1,7 @@
-"""Bans: whom they close the door to, and until when."""
+"""Bans by failed attempts."""
 
 from datetime import timedelta
+from typing import NoReturn
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -11,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from queueapi.tests.helpers import Api
 from queues.models import QueueItem
 from security.models import BannedIP, FailedAttempt
-from security.tests.helpers import ITEM, a_few_seconds_later, right, wrong
+from security.tests.helpers import ITEM, invalidate_caches, right, wrong
 
 pytestmark = pytest.mark.django_db
 
@@ -28,20 +29,20 @@ def test_it_works(api: Api) -> None:
     assert not QueueItem.objects.exists()
 
 
-def test_four_attempts_ban_nobody(api: Api) -> None:
+def test_four_attempts_do_not_ban(api: Api) -> None:
     wrong(api, 4)
     assert right(api) == 201
     assert not BannedIP.objects.exists()
 
 
 @pytest.mark.parametrize("path", ["/api/queue", "/api/queue/", "/api/trigger", "/api/nothing"])
-def test_a_ban_closes_all_of_the_api(api: Api, path: str) -> None:
+def test_a_banned_ip_gets_403_on_each_path_of_the_api(api: Api, path: str) -> None:
     wrong(api, 5)
     assert api.post(path, ITEM).status_code == 403
     assert api.client.get(path).status_code == 403
 
 
-def test_what_the_ban_says_of_itself(api: Api) -> None:
+def test_the_ban_has_its_reason_and_times(api: Api) -> None:
     before = timezone.now()
     wrong(api, 5)
     ban = BannedIP.objects.get()
@@ -61,7 +62,7 @@ def test_ban_after_and_ban_duration_are_settings(api: Api, settings: Settings) -
     assert ban.expires - ban.created == timedelta(minutes=7)
 
 
-def test_attempts_outside_of_the_window_do_not_count(api: Api) -> None:
+def test_attempts_before_the_window_do_not_count(api: Api) -> None:
     wrong(api, 4)
     FailedAttempt.objects.update(time=timezone.now() - timedelta(minutes=15))
     wrong(api, 4)
@@ -70,32 +71,32 @@ def test_attempts_outside_of_the_window_do_not_count(api: Api) -> None:
     assert BannedIP.objects.exists()
 
 
-def test_a_ban_ends_by_itself(api: Api) -> None:
+def test_a_ban_expires(api: Api) -> None:
     wrong(api, 5)
     BannedIP.objects.update(expires=timezone.now())
-    a_few_seconds_later()
+    invalidate_caches()
     assert right(api) == 201
 
 
-def test_a_ban_that_ran_out_is_closed_by_the_next_one(api: Api) -> None:
+def test_an_expired_ban_is_lifted_by_the_next_ban(api: Api) -> None:
     wrong(api, 5)
-    ran_out = timezone.now()
-    BannedIP.objects.update(expires=ran_out)
-    a_few_seconds_later()
+    expired = timezone.now()
+    BannedIP.objects.update(expires=expired)
+    invalidate_caches()
     wrong(api, 5)
     old, new = BannedIP.objects.order_by("pk")
-    assert (old.lifted, old.lifted_by) == (ran_out, None)
+    assert (old.lifted, old.lifted_by) == (expired, None)
     assert new.is_active
 
 
-def test_after_a_ban_one_attempt_does_not_ban_again(api: Api) -> None:
+def test_attempts_before_a_lifted_ban_do_not_count(api: Api) -> None:
     wrong(api, 5)
     BannedIP.objects.lift(by="anna")
     assert wrong(api, 4) == [401] * 4
     assert right(api) == 201
 
 
-def test_there_is_one_running_ban_per_network(api: Api) -> None:
+def test_the_database_refuses_a_second_active_ban_of_a_network(api: Api) -> None:
     wrong(api, 5)
     ban = BannedIP.objects.get()
     ban.pk = None
@@ -103,22 +104,23 @@ def test_there_is_one_running_ban_per_network(api: Api) -> None:
         ban.save(force_insert=True)
 
 
-def test_lifting_names_who_did_it(api: Api) -> None:
+def test_lifted_by_is_the_acting_user(api: Api) -> None:
     wrong(api, 5)
     BannedIP.objects.lift(by="anna")
     ban = BannedIP.objects.get()
     assert ban.lifted_by == "anna"
+    assert ban.lifted
     assert ban.lifted <= timezone.now()
     assert right(api) == 201
 
 
-def test_a_ban_that_ran_out_is_not_lifted(api: Api) -> None:
+def test_an_expired_ban_is_not_lifted(api: Api) -> None:
     wrong(api, 5)
     BannedIP.objects.update(expires=timezone.now())
     assert BannedIP.objects.lift(by="anna") == []
 
 
-def test_a_flood_from_a_banned_address_costs_the_database_nothing(
+def test_a_flood_from_a_banned_ip_takes_no_query(
     api: Api, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     wrong(api, 5)
@@ -137,19 +139,19 @@ def test_an_ipv6_client_is_banned_with_its_64(api: Api, settings: Settings) -> N
     assert BannedIP.objects.get().network == "2001:db8:1:2::/64"
 
 
-def test_one_client_behind_the_proxy_does_not_ban_another(api: Api, settings: Settings) -> None:
+def test_a_client_behind_the_proxy_does_not_ban_another(api: Api, settings: Settings) -> None:
     settings.TRUSTED_PROXIES = ["127.0.0.1"]
     assert wrong(api, 6, X_Forwarded_For="203.0.113.9:1") == [401] * 5 + [403]
     assert right(api, X_Forwarded_For="203.0.113.10:1") == 201
 
 
-def test_a_client_can_not_get_somebody_else_banned(api: Api, settings: Settings) -> None:
+def test_a_forged_header_does_not_ban_another_client(api: Api, settings: Settings) -> None:
     settings.TRUSTED_PROXIES = ["127.0.0.1"]
     wrong(api, 5, X_Forwarded_For="198.51.100.1, 203.0.113.9:1")
     assert right(api, X_Forwarded_For="198.51.100.1:1") == 201
 
 
-def test_an_exempt_network_is_never_banned_but_its_failures_are_noted(
+def test_failures_of_an_exempt_network_are_recorded_and_do_not_ban(
     api: Api, settings: Settings
 ) -> None:
     settings.BAN_EXEMPT_NETWORKS = ["127.0.0.0/8"]
@@ -157,31 +159,31 @@ def test_an_exempt_network_is_never_banned_but_its_failures_are_noted(
     assert FailedAttempt.objects.count() == 7
 
 
-def test_exempting_an_address_opens_the_door_at_once(api: Api, settings: Settings) -> None:
+def test_exempting_a_banned_ip_takes_effect_at_once(api: Api, settings: Settings) -> None:
     wrong(api, 5)
     settings.BAN_EXEMPT_NETWORKS = ["127.0.0.1"]
     assert right(api) == 201
 
 
-def test_the_rest_of_the_site_stays_open_to_a_banned_address(api: Api) -> None:
+def test_other_paths_do_not_block_a_banned_ip(api: Api) -> None:
     wrong(api, 5)
     assert api.client.get("/nothing").status_code == 404
 
 
-def test_a_database_that_fails_lets_nobody_in(api: Api) -> None:
+def test_a_failing_database_is_a_500(api: Api) -> None:
     with connection.execute_wrapper(fail):
         assert right(api) == 500
 
 
-def fail(*_):
+def fail(*_: object) -> NoReturn:
     raise RuntimeError("sql02 is on fire")
 
 
-def test_what_was_under_way_when_a_ban_began_does_not_count_after_it(
+def test_attempts_in_progress_when_a_ban_began_do_not_count_after_it(
     api: Api, settings: Settings
 ) -> None:
     wrong(api, 5)
-    settings.BAN_EXEMPT_NETWORKS = ["127.0.0.1"]  # lets them through as if they were under way
+    settings.BAN_EXEMPT_NETWORKS = ["127.0.0.1"]  # lets them pass as if they were in progress
     wrong(api, 4)
     settings.BAN_EXEMPT_NETWORKS = []
     BannedIP.objects.lift(by="anna")
@@ -189,17 +191,17 @@ def test_what_was_under_way_when_a_ban_began_does_not_count_after_it(
     assert wrong(api) == [403]
 
 
-def test_a_clock_that_was_set_back_does_not_switch_counting_off(api: Api) -> None:
+def test_attempts_count_after_the_clock_was_set_back(api: Api) -> None:
     wrong(api, 5)
     BannedIP.objects.lift(by="anna")
-    an_hour = timedelta(hours=1)  # by which the clock is set back, so that all that was is ahead
+    an_hour = timedelta(hours=1)  # the clock is set back by it, so that all rows are in the future
     BannedIP.objects.update(created=F("created") + an_hour, lifted=F("lifted") + an_hour)
     FailedAttempt.objects.update(time=F("time") + an_hour)
     assert wrong(api, 6) == [401] * 5 + [403]
 
 
-def test_a_ban_shorter_than_the_window_leaves_a_clean_slate_too(api: Api) -> None:
+def test_attempts_before_a_ban_shorter_than_the_window_do_not_count(api: Api) -> None:
     wrong(api, 5)
     BannedIP.objects.update(expires=timezone.now())
-    a_few_seconds_later()
+    invalidate_caches()
     assert wrong(api, 6) == [401] * 5 + [403]

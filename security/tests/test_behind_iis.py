@@ -1,10 +1,10 @@
-"""The real server with a proxy in front, as in production."""
+"""Bans on real servers behind a proxy, as in production."""
 
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from queueapi.tests.helpers import Serve, database_url, happens_within_5_seconds, manage
+from queueapi.tests.helpers import Serve, Server, database_url, happens_within_5_seconds, manage
 from security.models import ApiKey, BannedIP, FailedAttempt
 
 ITEM = b'{"queue_name": "q"}'
@@ -17,7 +17,7 @@ def key(transactional_db: None) -> str:
     return ApiKey.objects.issue("ERP", lifetime=None)[1]
 
 
-def push(server, key: str, client: str) -> int:
+def push(server: Server, key: str, client: str) -> int:
     response, _ = server.request(
         "POST",
         "/api/queue",
@@ -32,7 +32,7 @@ def push(server, key: str, client: str) -> int:
 def test_it_works(serve: Serve, key: str) -> None:
     server = serve(TRUSTED_PROXIES="127.0.0.1")
 
-    # One client brute-forces; the other never notices.
+    # One client guesses keys; the other is not affected.
     for attempt in range(1, 6):
         assert push(server, f"guess {attempt}", ATTACKER) == 401
         assert push(server, key, NEIGHBOUR) == 201
@@ -42,7 +42,7 @@ def test_it_works(serve: Serve, key: str) -> None:
     assert BannedIP.objects.get().network == "203.0.113.66"
     assert set(FailedAttempt.objects.values_list("client_ip", flat=True)) == {"203.0.113.66"}
 
-    # The ban holds when the server is killed and started again.
+    # The ban is active after a crash.
     server.process.kill()
     server.process.wait()
     server = serve(TRUSTED_PROXIES="127.0.0.1")
@@ -56,7 +56,7 @@ def test_it_works(serve: Serve, key: str) -> None:
     assert "203.0.113.66" in server.log.read_text()
 
 
-def test_a_ban_holds_in_another_process_within_5_seconds(serve: Serve, key: str) -> None:
+def test_a_ban_is_active_in_another_process_within_5_seconds(serve: Serve, key: str) -> None:
     first = serve(TRUSTED_PROXIES="127.0.0.1")
     second = serve(TRUSTED_PROXIES="127.0.0.1")
     assert push(second, key, ATTACKER) == 201
@@ -80,7 +80,7 @@ def test_a_revocation_takes_effect_within_5_seconds(serve: Serve, key: str) -> N
     assert happens_within_5_seconds(lambda: push(server, key, NEIGHBOUR) == 401)
 
 
-def test_two_processes_make_one_ban(serve: Serve, transactional_db: None) -> None:
+def test_two_processes_create_one_ban(serve: Serve, transactional_db: None) -> None:
     servers = [serve(TRUSTED_PROXIES="127.0.0.1"), serve(TRUSTED_PROXIES="127.0.0.1")]
     with ThreadPoolExecutor(16) as clients:
         codes = list(clients.map(lambda n: push(servers[n % 2], "guess", ATTACKER), range(100)))

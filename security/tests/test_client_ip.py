@@ -1,4 +1,4 @@
-"""The client's address, in front of and behind proxies."""
+"""The client IP with and without proxies."""
 
 from ipaddress import ip_address
 
@@ -13,23 +13,23 @@ from security.client_ip import ban_network, get_client_ip, parse_ip
 IIS = "127.0.0.1"
 
 
-def seen(peer: str, forwarded: str | None = None) -> str:
+def client_ip(peer: str, forwarded: str | None = None) -> str:
     headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
     request = RequestFactory().post("/api/queue", headers=headers, REMOTE_ADDR=peer)
     return str(get_client_ip(request))
 
 
 @pytest.fixture
-def behind_iis(settings: Settings):
+def behind_iis(settings: Settings) -> None:
     settings.TRUSTED_PROXIES = [IIS]
 
 
-def test_it_works(behind_iis) -> None:
-    assert seen(IIS, "10.1.2.3:51861") == "10.1.2.3"
+def test_it_works(behind_iis: None) -> None:
+    assert client_ip(IIS, "10.1.2.3:51861") == "10.1.2.3"
 
 
 @pytest.mark.parametrize(
-    ("entry", "address"),
+    ("entry", "ip"),
     [
         ("10.1.2.3", "10.1.2.3"),
         ("10.1.2.3:51861", "10.1.2.3"),
@@ -43,38 +43,38 @@ def test_it_works(behind_iis) -> None:
         ("fe80::1%eth0", "fe80::1"),
     ],
 )
-def test_each_way_of_writing_an_address_is_normalised(behind_iis, entry: str, address: str) -> None:
-    assert seen(IIS, entry) == address
+def test_each_notation_of_an_ip_is_normalised(behind_iis: None, entry: str, ip: str) -> None:
+    assert client_ip(IIS, entry) == ip
 
 
-def test_without_a_trusted_proxy_the_header_changes_nothing() -> None:
-    assert seen("198.51.100.7", "10.1.2.3") == "198.51.100.7"
+def test_without_a_trusted_proxy_the_header_is_ignored() -> None:
+    assert client_ip("198.51.100.7", "10.1.2.3") == "198.51.100.7"
 
 
-def test_a_peer_that_is_no_proxy_can_not_claim_an_address(behind_iis) -> None:
-    assert seen("198.51.100.7", "10.1.2.3") == "198.51.100.7"
+def test_the_header_of_an_untrusted_peer_is_ignored(behind_iis: None) -> None:
+    assert client_ip("198.51.100.7", "10.1.2.3") == "198.51.100.7"
 
 
-def test_what_a_client_sends_in_front_of_the_proxys_entry_changes_nothing(behind_iis) -> None:
-    assert seen(IIS, "1.1.1.1, garbage, 127.0.0.1, 10.1.2.3:51861") == "10.1.2.3"
+def test_entries_that_the_client_sent_itself_are_ignored(behind_iis: None) -> None:
+    assert client_ip(IIS, "1.1.1.1, garbage, 127.0.0.1, 10.1.2.3:51861") == "10.1.2.3"
 
 
-def test_entries_of_trusted_proxies_are_passed_over(settings: Settings) -> None:
+def test_entries_of_trusted_proxies_are_skipped(settings: Settings) -> None:
     settings.TRUSTED_PROXIES = [IIS, "10.0.0.0/24"]
-    assert seen(IIS, "203.0.113.9, 10.0.0.5:443, 127.0.0.1:80") == "203.0.113.9"
+    assert client_ip(IIS, "203.0.113.9, 10.0.0.5:443, 127.0.0.1:80") == "203.0.113.9"
 
 
-def test_a_proxy_that_is_the_client_itself_is_the_peer(behind_iis) -> None:
-    assert seen(IIS, "127.0.0.1:5000") == IIS
+def test_a_request_of_the_proxy_itself_has_its_ip(behind_iis: None) -> None:
+    assert client_ip(IIS, "127.0.0.1:5000") == IIS
 
 
 def test_a_proxy_may_be_set_as_ipv4_mapped(settings: Settings) -> None:
     settings.TRUSTED_PROXIES = ["::ffff:127.0.0.1"]
-    assert seen(IIS, "10.1.2.3") == "10.1.2.3"
+    assert client_ip(IIS, "10.1.2.3") == "10.1.2.3"
 
 
-def test_a_proxy_is_trusted_as_ipv4_mapped_peer_too(behind_iis) -> None:
-    assert seen("::ffff:127.0.0.1", "10.1.2.3") == "10.1.2.3"
+def test_an_ipv4_mapped_peer_is_a_trusted_proxy(behind_iis: None) -> None:
+    assert client_ip("::ffff:127.0.0.1", "10.1.2.3") == "10.1.2.3"
 
 
 @pytest.mark.parametrize(
@@ -104,23 +104,23 @@ def test_a_proxy_is_trusted_as_ipv4_mapped_peer_too(behind_iis) -> None:
         "[" + ":" * 100_000,
     ],
 )
-def test_garbage_is_not_believed_and_nothing_left_of_it_either(behind_iis, header: str) -> None:
-    assert seen(IIS, header) == IIS
+def test_an_invalid_last_entry_leaves_the_ip_of_the_proxy(behind_iis: None, header: str) -> None:
+    assert client_ip(IIS, header) == IIS
 
 
 @pytest.mark.parametrize("peer", ["", "localhost", "unix", "\xff"])
-def test_a_peer_without_an_address_is_nobodys(peer: str) -> None:
-    assert seen(peer) == "0.0.0.0"
+def test_a_peer_without_an_ip_has_0_0_0_0(peer: str) -> None:
+    assert client_ip(peer) == "0.0.0.0"
 
 
 @given(text=st.text())
-def test_any_text_is_an_address_or_none(text) -> None:
-    address = parse_ip(text)
-    assert address is None or ip_address(str(address)) == address
+def test_any_text_parses_to_an_ip_or_none(text: str) -> None:
+    ip = parse_ip(text)
+    assert ip is None or ip_address(str(ip)) == ip
 
 
 @pytest.mark.parametrize(
-    ("address", "network"),
+    ("ip", "network"),
     [
         ("203.0.113.9", "203.0.113.9"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
@@ -128,5 +128,5 @@ def test_any_text_is_an_address_or_none(text) -> None:
         ("::1", "::/64"),
     ],
 )
-def test_a_ban_is_one_ipv4_address_or_one_ipv6_64(address: str, network: str) -> None:
-    assert ban_network(ip_address(address)) == network
+def test_a_ban_is_of_an_ipv4_address_or_an_ipv6_64(ip: str, network: str) -> None:
+    assert ban_network(ip_address(ip)) == network

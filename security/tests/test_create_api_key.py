@@ -6,14 +6,14 @@ from django.core.management import CommandError
 
 from queueapi.tests.helpers import Api
 from security.models import ApiKey
-from security.tests.helpers import run
+from security.tests.helpers import right, run
 
 pytestmark = pytest.mark.django_db
 
 
 def test_it_works(api: Api) -> None:
     key, _ = run("create_api_key", "Payroll")
-    assert api.post("/api/queue", {"queue_name": "q"}, X_API_Key=key.strip()).status_code == 201
+    assert right(api, X_API_Key=key.strip()) == 201
 
 
 def test_the_key_is_alone_on_stdout() -> None:
@@ -32,24 +32,24 @@ def test_the_secret_has_256_random_bits() -> None:
     assert len(secret) == 43  # 32 bytes in base64
 
 
-def test_only_the_hash_is_kept() -> None:
+def test_only_the_hash_is_stored() -> None:
     out, _ = run("create_api_key", "Payroll")
     assert ApiKey.objects.get().hashed_secret == hashlib.sha256(out.strip().encode()).hexdigest()
 
 
-def test_a_key_lives_a_year_unless_told_otherwise() -> None:
+def test_the_default_lifetime_is_a_year() -> None:
     run("create_api_key", "Payroll")
     assert ApiKey.objects.get().lifetime == timedelta(days=365)
 
 
-def test_expires_sets_its_life() -> None:
+def test_expires_sets_the_lifetime() -> None:
     _, err = run("create_api_key", "Payroll", "--expires", "12h")
     key = ApiKey.objects.get()
     assert key.lifetime == timedelta(hours=12)
     assert f"{key.expires:%Y-%m-%d %H:%M}" in err
 
 
-def test_expires_never() -> None:
+def test_expires_never_sets_no_expiry() -> None:
     _, err = run("create_api_key", "Payroll", "--expires", "never")
     assert ApiKey.objects.get().expires is None
     assert "it expires: never" in err
@@ -62,22 +62,23 @@ def test_a_client_may_have_several_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    "span", ["", "soon", "3y", "-1d", "365", "1ms", "1d 1w", "1.5h", "40000d", "9" * 30 + "d", "0"]
+    "expires",
+    ["", "soon", "3y", "-1d", "365", "1ms", "1d 1w", "1.5h", "40000d", "9" * 30 + "d", "0"],
 )
-def test_a_span_that_is_none_is_refused(span: str) -> None:
+def test_an_invalid_duration_is_an_error(expires: str) -> None:
     with pytest.raises(CommandError):
-        run("create_api_key", "Payroll", f"--expires={span}")
+        run("create_api_key", "Payroll", f"--expires={expires}")
     assert not ApiKey.objects.exists()
 
 
 @pytest.mark.parametrize("name", ["", " ", " Payroll", "Payroll ", "a\nb", "a\x1bb", "x" * 101])
-def test_a_name_that_is_none_is_refused(name: str) -> None:
+def test_an_invalid_client_name_is_an_error(name: str) -> None:
     with pytest.raises(CommandError):
         run("create_api_key", name)
     assert not ApiKey.objects.exists()
 
 
 @pytest.mark.parametrize("name", ["x", "Løn & HR / ø", "x" * 100])
-def test_a_name_may_be_any_line_of_text(name: str) -> None:
+def test_any_line_of_text_is_a_valid_client_name(name: str) -> None:
     run("create_api_key", name)
     assert ApiKey.objects.get().client == name

@@ -1,7 +1,6 @@
-"""What is written down of those who were not let in, and what settles it."""
+"""Records of failed attempts, and API calls that clear them."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -17,7 +16,7 @@ from triggers.models import Trigger
 pytestmark = pytest.mark.django_db
 
 
-def test_an_attempt_is_written_down(api: Api) -> None:
+def test_an_attempt_is_recorded(api: Api) -> None:
     wrong(api, User_Agent="x" * 5000)
     attempt = FailedAttempt.objects.get()
     assert abs(attempt.time - timezone.now()) < timedelta(minutes=1)
@@ -29,7 +28,7 @@ def test_an_attempt_is_written_down(api: Api) -> None:
     assert attempt.key is None
 
 
-def test_a_missing_key_is_named_as_such(api: Api) -> None:
+def test_a_missing_key_is_recorded_as_missing(api: Api) -> None:
     wrong(api, X_API_Key="")
     assert FailedAttempt.objects.get().reason == "missing"
 
@@ -43,22 +42,22 @@ def test_a_missing_key_is_named_as_such(api: Api) -> None:
         ("POST", {"Sec-Fetch-Site": "cross-site"}),
     ],
 )
-def test_what_any_page_can_make_a_browser_send_is_no_attempt(
-    api: Api, method: str, headers: dict[str, Any]
+def test_a_possible_cross_site_request_without_a_key_is_not_recorded(
+    api: Api, method: str, headers: dict[str, str]
 ) -> None:
-    answer = api.client.generic(method, "/api/queue", b"{}", "application/json", headers=headers)
-    assert answer.status_code == 401
+    response = api.client.generic(method, "/api/queue", b"{}", "application/json", headers=headers)
+    assert response.status_code == 401
     assert not FailedAttempt.objects.exists()
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "PUT"])
-def test_a_wrong_key_is_an_attempt_whatever_its_method_and_headers(api: Api, method: str) -> None:
+def test_a_wrong_key_is_recorded_with_any_method_and_headers(api: Api, method: str) -> None:
     headers = {"X-API-Key": "wrong", "Origin": "null", "Sec-Fetch-Site": "cross-site"}
     api.client.generic(method, "/api/queue", b"{}", "application/json", headers=headers)
     assert FailedAttempt.objects.get().reason == "unknown"
 
 
-def test_a_flood_leaves_a_limited_number_of_rows(
+def test_a_flood_adds_a_limited_number_of_rows(
     api: Api, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.BAN_EXEMPT_NETWORKS = ["127.0.0.1"]
@@ -71,23 +70,22 @@ def test_a_flood_leaves_a_limited_number_of_rows(
     assert FailedAttempt.objects.count() == 3
 
 
-def test_a_flood_leaves_no_failed_login_out(api: Api) -> None:
+def test_failed_logins_are_recorded_in_a_flood(api: Api) -> None:
     attempt_budget.left = -1000
     login(api.client)
     assert FailedAttempt.objects.count() == 1
 
 
-def test_a_flood_asks_the_database_only_for_the_key(
+def test_an_attempt_that_is_not_recorded_queries_only_the_key(
     api: Api, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     attempt_budget.left = -1000
     wrong(api)
-    # the key
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(1):  # the key
         assert wrong(api) == [401]
 
 
-def test_an_expired_key_is_named_and_which_it_was(api: Api) -> None:
+def test_an_expired_key_is_recorded_with_the_attempt(api: Api) -> None:
     key, text = ApiKey.objects.issue("Old", lifetime=timedelta(days=1))
     ApiKey.objects.filter(pk=key.pk).update(expires=timezone.now())
     wrong(api, X_API_Key=text)
@@ -95,7 +93,7 @@ def test_an_expired_key_is_named_and_which_it_was(api: Api) -> None:
     assert (attempt.reason, attempt.key) == ("expired", key)
 
 
-def test_a_revoked_key_is_named_and_which_it_was(api: Api) -> None:
+def test_a_revoked_key_is_recorded_with_the_attempt(api: Api) -> None:
     key, text = ApiKey.objects.issue("Old", lifetime=None)
     key.revoke()
     wrong(api, X_API_Key=text)
@@ -103,7 +101,7 @@ def test_a_revoked_key_is_named_and_which_it_was(api: Api) -> None:
     assert (attempt.reason, attempt.key) == ("revoked", key)
 
 
-def test_no_secret_password_or_body_is_written_down(
+def test_no_secret_password_or_body_is_recorded_or_logged(
     api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
@@ -114,7 +112,7 @@ def test_no_secret_password_or_body_is_written_down(
     assert "s3cret" not in caplog.text
 
 
-def test_an_odd_request_is_written_down_too(api: Api) -> None:
+def test_an_unusual_request_is_recorded(api: Api) -> None:
     headers = {"User-Agent": "\xff\x01", "X-API-Key": "wrong"}
     api.client.generic("B" * 50, "/api/queue/?" + "x" * 5000, headers=headers)
     attempt = FailedAttempt.objects.get()
@@ -125,25 +123,25 @@ def test_an_odd_request_is_written_down_too(api: Api) -> None:
     )
 
 
-def test_a_failure_is_a_401_although_it_can_not_be_noted(api: Api) -> None:
+def test_a_failure_that_can_not_be_recorded_gets_401(api: Api) -> None:
     with no_writes_to("security_failedattempt"):
         assert wrong(api) == [401]
 
 
-def test_a_success_clears_the_count_of_api_failures(api: Api) -> None:
+def test_a_successful_call_clears_api_failures(api: Api) -> None:
     for _ in range(3):
         wrong(api, 4)
         assert right(api) == 201
     assert not BannedIP.objects.exists()
 
 
-def test_a_success_keeps_the_evidence(api: Api) -> None:
+def test_cleared_attempts_are_not_deleted(api: Api) -> None:
     wrong(api, 4)
     right(api)
     assert FailedAttempt.objects.count() == 4
 
 
-def test_a_success_does_not_clear_admin_logins(api: Api) -> None:
+def test_a_successful_call_does_not_clear_failed_logins(api: Api) -> None:
     for _ in range(4):
         login(api.client)
     right(api)
@@ -152,29 +150,28 @@ def test_a_success_does_not_clear_admin_logins(api: Api) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 415])
-def test_a_right_key_with_another_error_clears_nothing(api: Api, status: int) -> None:
+def test_a_call_with_another_error_does_not_clear_api_failures(api: Api, status: int) -> None:
     wrong(api, 4)
-    answer = {
+    response = {
         400: lambda: api.post("/api/queue", {}),
         404: lambda: api.post("/api/trigger", {"trigger_name": "x"}),
         405: lambda: api.client.get("/api/queue", headers={"X-API-Key": api.key}),
         415: lambda: api.post("/api/queue", {}, Content_Type="text/plain"),
     }[status]()
-    assert answer.status_code == status
+    assert response.status_code == status
     wrong(api, 1)
     assert right(api) == 403
 
 
-def test_a_caller_without_failures_pays_nothing(
+def test_a_client_without_failures_takes_no_extra_query(
     api: Api, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     right(api)
-    # the INSERT
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(1):  # the INSERT
         right(api)
 
 
-def test_a_trigger_call_clears_the_count_too(api: Api) -> None:
+def test_a_successful_trigger_call_clears_api_failures(api: Api) -> None:
     wrong(api, 4)
     Trigger.objects.create(trigger_name="T", type="SINGLE")
     assert api.post("/api/trigger", {"trigger_name": "T"}).status_code == 200
@@ -182,7 +179,7 @@ def test_a_trigger_call_clears_the_count_too(api: Api) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_success_stands_although_it_can_not_be_noted(
+def test_a_successful_call_that_can_not_clear_failures_gets_201(
     api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
     wrong(api)

@@ -19,7 +19,7 @@ def test_it_works(api: Api) -> None:
     assert line.endswith("ERP")
 
 
-def test_each_state_is_named() -> None:
+def test_each_state_is_shown() -> None:
     ApiKey.objects.issue("A", lifetime=None)
     expired, _ = ApiKey.objects.issue("B", lifetime=timedelta(days=1))
     ApiKey.objects.filter(pk=expired.pk).update(expires=timezone.now())
@@ -29,13 +29,13 @@ def test_each_state_is_named() -> None:
     assert [line.split()[1] for line in out.splitlines()[1:]] == ["active", "expired", "revoked"]
 
 
-def test_no_hash_and_no_secret_is_shown(api: Api) -> None:
+def test_neither_hash_nor_secret_is_shown(api: Api) -> None:
     out, _ = run("list_api_keys")
     assert api.key not in out
     assert ApiKey.objects.get().hashed_secret not in out
 
 
-def test_no_keys_yet() -> None:
+def test_an_empty_list_names_the_command_for_the_first_key() -> None:
     out, err = run("list_api_keys")
     assert out == ""
     assert "create_api_key" in err
@@ -46,6 +46,5 @@ def test_the_number_of_queries_does_not_grow_with_the_keys(
 ) -> None:
     for _ in range(5):
         ApiKey.objects.issue("ERP", lifetime=None)
-    # the keys
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(1):  # the keys
         run("list_api_keys")

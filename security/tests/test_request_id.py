@@ -1,10 +1,11 @@
-"""X-Request-ID: in every answer and in the log."""
+"""X-Request-ID in responses and in the log."""
 
 import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from io import StringIO
+from typing import NoReturn
 
 import pytest
 
@@ -23,12 +24,12 @@ def test_it_works(api: Api) -> None:
     assert re.fullmatch(r"[0-9a-f]{32}", request_id(api))
 
 
-def test_each_request_has_its_own(api: Api) -> None:
+def test_each_request_has_another_id(api: Api) -> None:
     assert request_id(api) != request_id(api)
 
 
 @pytest.mark.parametrize("sent", ["a", "trace-7_1.b", "x" * 128])
-def test_a_sane_one_is_kept(api: Api, sent: str) -> None:
+def test_an_accepted_id_is_kept(api: Api, sent: str) -> None:
     assert request_id(api, X_Request_ID=sent) == sent
 
 
@@ -36,7 +37,7 @@ def test_a_sane_one_is_kept(api: Api, sent: str) -> None:
     "sent",
     ["", "x" * 129, "a b", "a\n", "a\nb", "a\r\nSet-Cookie: x", "æ", "é", "a;b", '"', "\u0661"],
 )
-def test_any_other_is_replaced(api: Api, sent: str) -> None:
+def test_any_other_id_is_replaced(api: Api, sent: str) -> None:
     assert re.fullmatch(r"[0-9a-f]{32}", request_id(api, X_Request_ID=sent))
 
 
@@ -51,52 +52,57 @@ def test_any_other_is_replaced(api: Api, sent: str) -> None:
         ("/admin/", {}),
     ],
 )
-def test_every_answer_has_one(api: Api, path: str, headers: dict[str, Any]) -> None:
+def test_every_response_has_an_id(api: Api, path: str, headers: dict[str, str]) -> None:
     response = api.post(path, {}, X_Request_ID="find-me", **headers)
     assert response["X-Request-ID"] == "find-me"
 
 
-def test_the_log_has_it(api: Api) -> None:
+def test_log_lines_have_the_id(api: Api) -> None:
     with capture("django.request") as lines:
         api.post("/api/queue", b"no JSON", X_Request_ID="find-me")
     assert lines == ["[find-me] Bad Request: /api/queue"]
 
 
-def test_a_message_stays_one_line() -> None:
+def test_a_message_is_escaped_to_one_line() -> None:
     with capture("waitress") as lines:
         logging.getLogger("waitress").warning(
             "serving %s", "/x\n2026-11-24 Banned\x1b[2J\u2028\x85"
         )
-    assert lines == [f"[{mark()}] serving /x\\n2026-11-24 Banned\\x1b[2J\\u2028\\x85"]
+    assert lines == [f"[{context()[1]}] serving /x\\n2026-11-24 Banned\\x1b[2J\\u2028\\x85"]
 
 
-def test_a_request_that_fails_before_any_middleware_is_logged_as_itself(
+def test_a_failure_before_any_middleware_is_logged_with_its_client_ip_and_id(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Handler, "request_class", None)
     environ = {"REMOTE_ADDR": "203.0.113.9", "HTTP_X_REQUEST_ID": "find-me"}
     with pytest.raises(TypeError):
-        Handler()(environ, lambda *_: None)
-    record = logging.makeLogRecord({})
-    RequestContextFilter().filter(record)
-    assert (record.client, record.request_id) == ("203.0.113.9", "find-me")
+        Handler()(environ, start_response)
+    assert context() == ("203.0.113.9", "find-me")
 
 
-def mark() -> str:
+def start_response(*_: object) -> NoReturn:
+    raise AssertionError("No response is expected.")
+
+
+def context() -> tuple[str, str]:
+    """Return the client IP and the request id that a log record gets."""
     record = logging.makeLogRecord({})
     RequestContextFilter().filter(record)
-    return record.request_id
+    return vars(record)["client"], vars(record)["request_id"]
 
 
 @contextmanager
 def capture(name: str) -> Iterator[list[str]]:
-    """The lines that a logger writes meanwhile, with their request ids."""
+    """List the messages of a logger, with their request ids."""
     lines: list[str] = []
-    handler = logging.Handler()
+    stream = StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("[{request_id}] {message}", style="{"))
     handler.addFilter(RequestContextFilter())
-    handler.emit = lambda record: lines.append(f"[{record.request_id}] {record.getMessage()}")
     logging.getLogger(name).addHandler(handler)
     try:
         yield lines
     finally:
         logging.getLogger(name).removeHandler(handler)
+        lines += stream.getvalue().splitlines()

@@ -1,5 +1,4 @@
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.core.management import CommandError
@@ -7,17 +6,18 @@ from django.utils import timezone
 
 from queueapi.tests.helpers import Api
 from security.models import ApiKey
-from security.tests.helpers import run
+from security.tests.helpers import right, run
 
 pytestmark = pytest.mark.django_db
 
 
 def status(api: Api, key: str) -> int:
-    return api.post("/api/queue", {"queue_name": "q"}, X_API_Key=key.strip()).status_code
+    return right(api, X_API_Key=key.strip())
 
 
-def left(key: ApiKey) -> timedelta:
+def time_left(key: ApiKey) -> timedelta:
     key.refresh_from_db()
+    assert key.expires
     return key.expires - timezone.now()
 
 
@@ -33,42 +33,42 @@ def test_the_key_is_alone_on_stdout(api: Api) -> None:
     assert out.strip() not in err
 
 
-def test_the_overlap_is_a_day_unless_told_otherwise(api: Api) -> None:
+def test_the_default_overlap_is_a_day(api: Api) -> None:
     run("rotate_api_key", "ERP")
     old = ApiKey.objects.earliest("created")
-    assert timedelta(hours=23, minutes=59) < left(old) <= timedelta(hours=24)
+    assert timedelta(hours=23, minutes=59) < time_left(old) <= timedelta(hours=24)
 
 
-def test_the_overlap_ends_all_older_keys(api: Api) -> None:
+def test_all_older_keys_expire_after_the_overlap(api: Api) -> None:
     run("create_api_key", "ERP")
     _, err = run("rotate_api_key", "ERP", "--overlap", "2h")
     first, second, _ = ApiKey.objects.order_by("pk")
     for old in (first, second):
-        assert timedelta(hours=1, minutes=59) < left(old) <= timedelta(hours=2)
+        assert timedelta(hours=1, minutes=59) < time_left(old) <= timedelta(hours=2)
         assert f"Old key {old.prefix} works until" in err
 
 
-def test_overlap_0_ends_them_at_once(api: Api) -> None:
+def test_overlap_0_ends_older_keys_at_once(api: Api) -> None:
     new, err = run("rotate_api_key", "ERP", "--overlap", "0")
     assert status(api, api.key) == 401
     assert status(api, new) == 201
     assert "Its older keys have ended." in err
 
 
-def test_a_key_that_ends_before_the_overlap_is_not_prolonged(api: Api) -> None:
+def test_a_key_that_expires_before_the_overlap_is_not_extended(api: Api) -> None:
     soon = timezone.now() + timedelta(hours=1)
     ApiKey.objects.update(expires=soon)
     run("rotate_api_key", "ERP")
     assert ApiKey.objects.earliest("created").expires == soon
 
 
-def test_keys_of_other_clients_stay_as_they_are(api: Api) -> None:
+def test_keys_of_other_clients_are_not_changed(api: Api) -> None:
     run("create_api_key", "Payroll", "--expires", "never")
     run("rotate_api_key", "ERP", "--overlap", "0")
     assert ApiKey.objects.get(client="Payroll").expires is None
 
 
-def test_the_new_key_lives_as_long_as_the_old_one_was_given() -> None:
+def test_the_new_key_has_the_lifetime_of_the_old_one() -> None:
     run("create_api_key", "Payroll", "--expires", "30d")
     for _ in range(3):
         run("rotate_api_key", "Payroll", "--overlap", "1h")
@@ -76,7 +76,9 @@ def test_the_new_key_lives_as_long_as_the_old_one_was_given() -> None:
 
 
 @pytest.mark.parametrize(("longest", "lifetime"), [("365d", timedelta(days=365)), ("never", None)])
-def test_the_longest_of_several_lifetimes_counts(longest: str, lifetime: Any) -> None:
+def test_the_new_key_has_the_longest_of_several_lifetimes(
+    longest: str, lifetime: timedelta | None
+) -> None:
     for expires in ("1h", longest, "2h"):
         run("create_api_key", "Payroll", "--expires", expires)
     run("rotate_api_key", "Payroll", "--overlap", "0")
@@ -88,7 +90,7 @@ def test_an_unknown_client_is_an_error() -> None:
         run("rotate_api_key", "Nobody")
 
 
-def test_a_client_whose_keys_are_revoked_does_not_come_back_by_rotation(api: Api) -> None:
+def test_a_client_without_an_active_key_is_an_error(api: Api) -> None:
     ApiKey.objects.get().revoke()
     with pytest.raises(CommandError, match="create_api_key"):
         run("rotate_api_key", "ERP")
