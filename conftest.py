@@ -1,12 +1,14 @@
-"""The environment that the tests run in, and what many of them need."""
+"""The environment of the tests, and the fixtures that several apps use."""
 
 import os
 import secrets
-import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
-# Set before Django reads its settings, and instead of whatever the shell or a .env file has:
-# production's defaults, except that nothing is in front of the test client to speak TLS.
+# Set before Django reads its settings, and instead of those of the shell or of a .env file:
+# production's defaults, except that the test client has no proxy that speaks TLS.
 os.environ.update(
     DJANGO_SETTINGS_MODULE="queueapi.settings",
     ENV_FILE="",
@@ -34,9 +36,10 @@ from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.db import connections
 from django.test import Client
+from pytest_django import Settings
 from redis.exceptions import RedisError
 
-from queueapi.tests.helpers import Api, Server, forget_what_was_logged
+from queueapi.tests.helpers import Api, Serve, Server, SignIn, forget_what_was_logged
 from security.models import ApiKey
 from security.models.api_keys import api_key_cache
 from security.models.bans import ban_cache
@@ -45,33 +48,35 @@ from security.models.failed_attempts import api_failure_cache, attempt_budget
 pytest_plugins = ["queueapi.tests.orchestrator_fixtures"]
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return two workers per core: many tests wait for a server or for a browser."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings():
-    """An SQLite test database is a file, so that threads and other processes can share it."""
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Keep an SQLite test database in a file, so that threads and other processes can share it."""
     database = connections["default"]
     if database.vendor == "sqlite":
-        folder = tempfile.TemporaryDirectory(prefix="queueapi-", ignore_cleanup_errors=True)
-        database.settings_dict["TEST"]["NAME"] = str(Path(folder.name) / "test.sqlite3")
-        yield
-        database.close()
-        folder.cleanup()
-    else:
-        yield
+        file = tmp_path_factory.mktemp("database") / "test.sqlite3"
+        database.settings_dict["TEST"]["NAME"] = str(file)
 
 
 @pytest.fixture(autouse=True)
-def nothing_remembered():
-    """Each test begins with empty counters, and without answers about rows of another test."""
+def reset_caches() -> None:
+    """Begin each test with empty counters and caches."""
     cache.clear()
-    for recent in (api_key_cache, ban_cache, api_failure_cache):
-        recent.invalidate_all()
+    for row_cache in (api_key_cache, ban_cache, api_failure_cache):
+        row_cache.invalidate_all()
     attempt_budget.left = attempt_budget.burst
     forget_what_was_logged()
 
 
 @pytest.fixture
-def cache_is_away(settings):
-    """The cache is a Redis, and nobody listens there."""
+def cache_is_away(settings: Settings) -> None:
+    """Set a Redis as the cache, on a port on which nothing listens."""
     settings.CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -82,24 +87,21 @@ def cache_is_away(settings):
 
 
 @pytest.fixture
-def serve(transactional_db, tmp_path):
-    """Starts servers on the test database, and sees to their end."""
-    servers: list[Server] = []
+def serve(transactional_db: None, tmp_path: Path) -> Iterator[Serve]:
+    """Start servers on the test database, and kill them after the test."""
+    numbers = count()
+    with ExitStack() as servers:
 
-    def start(*arguments: str, **environment: str) -> Server:
-        servers.append(Server(tmp_path / f"server{len(servers)}.log", *arguments, **environment))
-        return servers[-1]
+        def start(*arguments: str, **environment: str) -> Server:
+            log = tmp_path / f"server{next(numbers)}.log"
+            return servers.enter_context(Server(log, *arguments, **environment))
 
-    yield start
-    for server in servers:
-        server.process.kill()
-        server.process.wait()
-        server.process.stdout.close()
+        yield start
 
 
 @pytest.fixture
-def sign_in(db, client):
-    """Signs the client in as a new user of a role, or as a superuser, and gives the client."""
+def sign_in(db: None, client: Client) -> SignIn:
+    """Sign the client in as a new user of a role, or as a superuser, and return the client."""
 
     def sign_in(role: str = "", username: str = "anna") -> Client:
         user = User.objects.create_user(username, is_staff=True, is_superuser=not role)
@@ -112,6 +114,7 @@ def sign_in(db, client):
 
 
 @pytest.fixture
-def api(db) -> Api:
+def api(db: None) -> Api:
+    """Return a client of the API with an active key."""
     _, key = ApiKey.objects.issue("ERP", lifetime=None)
     return Api(Client(raise_request_exception=False), key)

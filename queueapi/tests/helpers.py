@@ -1,4 +1,4 @@
-"""What the tests of several apps use."""
+"""Helpers that the tests of several apps use."""
 
 import json
 import logging
@@ -14,23 +14,34 @@ from contextlib import closing
 from html.parser import HTMLParser
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import quote, urlsplit
 
 from django.db import connections
 from django.http import HttpResponse
 from django.test import Client
 
+from queueapi.log_format import OncePerMinute
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as ClientResponse
+else:
+    ClientResponse = HttpResponse
+
+
+# How long a test waits for another process, in seconds: longer than on any busy machine.
+TIMEOUT = 120
+
 
 class Api:
-    """Posts to the API as a client with an active key."""
+    """Post to the API as a client with an active key."""
 
     def __init__(self, client: Client, key: str) -> None:
         self.client = client
         self.key = key
 
-    def post(self, path: str, body: Any, **headers: str) -> HttpResponse:
-        """Send `body` as JSON, or as it is if it is bytes; header names with `_` for `-`."""
+    def post(self, path: str, body: Any, **headers: str) -> ClientResponse:
+        """Send `body` as JSON, bytes unchanged; header names with `_` for `-`."""
         sent = {"X-API-Key": self.key, "Content-Type": "application/json"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         content_type = sent.pop("Content-Type")
@@ -39,7 +50,7 @@ class Api:
 
 
 def manage(*arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
-    """Run manage.py; a variable that is None is taken out of the environment."""
+    """Run manage.py; variables that are None are removed from the environment."""
     env = {**os.environ, **environment}
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
@@ -50,9 +61,9 @@ def manage(*arguments: str, **environment: str | None) -> subprocess.CompletedPr
     )
 
 
-def happens_within_5_seconds(condition: Callable[[], bool]) -> bool:
-    """Whether it comes true in the time in which every process learns of a change."""
-    deadline = time.monotonic() + 5
+def happens_within_5_seconds(condition: Callable[[], object]) -> bool:
+    """Return whether the condition comes true before `TIMEOUT`."""
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         if condition():
             return True
@@ -61,7 +72,7 @@ def happens_within_5_seconds(condition: Callable[[], bool]) -> bool:
 
 
 def database_url() -> str:
-    """The test database's address, for a process of its own."""
+    """Return the database URL of the test database, for another process."""
     database = connections["default"]
     name = quote(str(database.settings_dict["NAME"]))
     if database.vendor == "sqlite":
@@ -70,14 +81,15 @@ def database_url() -> str:
 
 
 def forget_what_was_logged() -> None:
-    """Let the log say again what it says once a minute."""
-    # Configured twice, as the server's is, the logger has two such filters.
+    """Let each record pass that the log shows once a minute."""
+    # Configured twice, as by a server, the logger has two such filters.
     for once_per_minute in logging.getLogger("waitress").filters:
-        once_per_minute.passes_at.clear()
+        if isinstance(once_per_minute, OncePerMinute):
+            once_per_minute.passes_at.clear()
 
 
 class Forms(HTMLParser):
-    """The forms of a page: their attributes, and what a browser would send."""
+    """Parse the forms of a page: their attributes, and the fields that a browser would send."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -116,31 +128,32 @@ class Forms(HTMLParser):
             self.textarea = ""
 
 
-def form_in(response: HttpResponse, field: str) -> dict[str, str]:
-    """What the page's form with this field would send as it is."""
+def form_in(response: ClientResponse, field: str) -> dict[str, str]:
+    """Return the fields that the page's form with this field would send unchanged."""
     for _, fields in Forms(response.content.decode()).forms:
         if field in fields:
             return fields
     raise AssertionError(f"There is no form with a field {field}.")
 
 
-def said(response: HttpResponse) -> list[str]:
-    """The messages at the top of a page."""
+def said(response: ClientResponse) -> list[str]:
+    """Return the messages at the top of a page."""
     return [str(message) for message in response.context["messages"]]
 
 
 def wait_until_it_stops_listening(port: int) -> None:
+    """Connect to the port until the connection is refused."""
     while True:
         try:
             socket.create_connection(("127.0.0.1", port)).close()
         except ConnectionResetError:
-            continue  # it was in the queue when the door closed
+            continue  # it was in the backlog when the port closed
         except ConnectionRefusedError:
             return
 
 
 class Server:
-    """`manage.py serve` as a process of its own, on a free port."""
+    """`manage.py serve` as a process of its own, on a free port; a context that kills it."""
 
     def __init__(self, log: Path, *arguments: str, **environment: str) -> None:
         self.start(
@@ -161,16 +174,26 @@ class Server:
                 # Windows sends Ctrl-Break to a group, which must not be the tests' own.
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
-        self.greeting = self.process.stdout.readline()
+        assert self.process.stdout
+        self.stdout = self.process.stdout
+        self.greeting = self.stdout.readline()
         ready = re.search(r"http://\S+:(\d+)/", self.greeting)
         assert ready, log.read_text()
         self.port = int(ready[1])
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.stdout.close()
+
     def request(
         self, method: str, path: str, body: bytes = b"", **headers: str
     ) -> tuple[HTTPResponse, bytes]:
-        """One request on a connection of its own; header names with `_` for `-`."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        """Send one request on its own connection; header names with `_` for `-`."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
         with closing(connection):
             sent = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body, sent)
@@ -181,9 +204,9 @@ class Server:
         self.process.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM))
 
     def stop(self) -> int:
-        """Stop it as an operator would; gives the exit code."""
+        """Stop it with the signal of a supervisor, and return the exit code."""
         self.signal_stop()
-        return self.process.wait(timeout=30)
+        return self.process.wait(TIMEOUT)
 
 
 class Serve(Protocol):
