@@ -1,9 +1,9 @@
-"""Runs OpenOrchestrator's own code, which lives in an environment of its own.
+"""Run code of OpenOrchestrator's, in the Python that has it installed.
 
 Usage: python openorchestrator.py CONNECTION_STRING < PYTHON_CODE
 
-The code finds `db_util` connected to the database, beside OpenOrchestrator's enums, and leaves
-its answer in `answer`, which is printed as JSON.
+The code has `db_util`, connected to the database, and OpenOrchestrator's enums. Its `answer` is
+printed as JSON.
 """
 
 import json

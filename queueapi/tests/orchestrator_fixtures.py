@@ -77,7 +77,7 @@ def sqlalchemy_url() -> str:
     return f"mssql+pyodbc:///?odbc_connect={quote_plus(quote_plus(text))}"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def orchestrator(orchestrator_python: Path) -> Orchestrator:
     """Return a function that runs code of OpenOrchestrator's."""
 

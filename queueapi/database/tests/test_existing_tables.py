@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from queueapi.tests.helpers import Serve, manage
+from queueapi.tests.orchestrator_fixtures import Orchestrator
 
 TABLES = ["Queues", "Triggers", "Single_Triggers", "Scheduled_Triggers", "Queue_Triggers"]
 MAKE = "base.Base.metadata.create_all(db_util._connection_engine)"
@@ -64,11 +65,19 @@ class Database:
         }
 
 
+@pytest.fixture(scope="module")
+def their_file(orchestrator: Orchestrator, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Return a database that OpenOrchestrator's own code made and filled, at its version 3."""
+    file = tmp_path_factory.mktemp("theirs") / "theirs.sqlite3"
+    orchestrator(MAKE + FILL + STAMP, file)
+    return file.read_bytes()
+
+
 @pytest.fixture
-def theirs(orchestrator, tmp_path: Path) -> Database:
-    """Made and filled by OpenOrchestrator's own code, at its version 3."""
+def theirs(their_file: bytes, tmp_path: Path) -> Database:
+    """Return a copy of OpenOrchestrator's database."""
     database = Database(tmp_path / "theirs.sqlite3")
-    orchestrator(MAKE + FILL + STAMP, database.file)
+    database.file.write_bytes(their_file)
     return database
 
 
@@ -106,7 +115,7 @@ def test_it_works(theirs: Database) -> None:
     assert "no issues" in theirs.manage("check", "--database", "default").stdout
 
 
-def test_openorchestrator_works_on_after_it(theirs: Database, orchestrator) -> None:
+def test_openorchestrator_works_on_after_it(theirs: Database, orchestrator: Orchestrator) -> None:
     theirs.migrate("--fake-initial")
     answer = orchestrator(
         """
@@ -127,7 +136,9 @@ answer = [
     assert answer == [True, 3, 3, "robots@example.org"]
 
 
-def test_its_robots_take_what_is_pushed_to_us(theirs: Database, orchestrator, serve: Serve) -> None:
+def test_its_robots_take_what_is_pushed_to_us(
+    theirs: Database, orchestrator: Orchestrator, serve: Serve
+) -> None:
     theirs.migrate("--fake-initial")
     key = theirs.manage("create_api_key", "ERP").stdout.strip()
     server = serve(DATABASE_URL=theirs.url)
@@ -281,7 +292,9 @@ def test_empty_tables_go(tmp_path: Path) -> None:
 # The other way round
 
 
-def test_openorchestrators_other_tables_are_added_beside_ours(orchestrator, tmp_path: Path) -> None:
+def test_openorchestrators_other_tables_are_added_beside_ours(
+    orchestrator: Orchestrator, tmp_path: Path
+) -> None:
     database = Database(tmp_path / "ours.sqlite3")
     database.migrate()
     ours = schema(database)
