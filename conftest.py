@@ -99,6 +99,15 @@ def serve(transactional_db: None, tmp_path: Path) -> Iterator[Serve]:
         yield start
 
 
+@pytest.fixture(scope="module")
+def shared_server(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """Start one server on the test database, for tests that leave nothing behind in it."""
+    with Server(tmp_path_factory.mktemp("server") / "log") as server:
+        yield server
+
+
 @pytest.fixture
 def sign_in(db: None, client: Client) -> SignIn:
     """Sign the client in as a new user of a role, or as a superuser, and return the client."""

@@ -6,13 +6,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from queueapi.tests.helpers import Serve, wait_until_it_stops_listening
+from queueapi.tests.helpers import TIMEOUT, Serve, Server, wait_until_it_stops_listening
 from queues.models import QueueItem
 from security.models import ApiKey
 
@@ -43,7 +44,7 @@ def slow_server(request: pytest.FixtureRequest):
 
 
 def connect(process) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", int(process.stdout.readline())), timeout=30)
+    return socket.create_connection(("127.0.0.1", int(process.stdout.readline())), timeout=TIMEOUT)
 
 
 def received(connection: socket.socket) -> bytes:
@@ -65,7 +66,7 @@ def test_a_request_under_way_is_answered_in_full(slow_server) -> None:
         answer = received(connection)
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert answer.endswith(b"x" * 10_000)
-    assert slow_server.wait(timeout=30) == 0
+    assert slow_server.wait(TIMEOUT) == 0
 
 
 def test_a_request_that_is_half_sent_is_read_to_its_end(slow_server) -> None:
@@ -77,7 +78,7 @@ def test_a_request_that_is_half_sent_is_read_to_its_end(slow_server) -> None:
         slow_server.stdin.write("go on\n")
         slow_server.stdin.flush()
         assert received(connection).endswith(b"x" * 10_000)
-    assert slow_server.wait(timeout=30) == 0
+    assert slow_server.wait(TIMEOUT) == 0
 
 
 def test_a_request_that_comes_after_the_signal_is_not_begun(slow_server) -> None:
@@ -92,7 +93,7 @@ def test_a_request_that_comes_after_the_signal_is_not_begun(slow_server) -> None
         assert received(connection).endswith(b"x" * 10_000)
         with suppress(ConnectionResetError):
             assert received(late) == b""
-    assert slow_server.wait(timeout=30) == 0
+    assert slow_server.wait(TIMEOUT) == 0
     assert slow_server.stdout.read() == ""
 
 
@@ -100,7 +101,7 @@ def test_an_idle_connection_does_not_hold_it_up(slow_server) -> None:
     with connect(slow_server) as connection:
         slow_server.send_signal(signal.SIGTERM)
         assert received(connection) == b""
-    assert slow_server.wait(timeout=30) == 0
+    assert slow_server.wait(TIMEOUT) == 0
 
 
 def test_a_second_signal_does_not_wait(slow_server) -> None:
@@ -110,7 +111,7 @@ def test_a_second_signal_does_not_wait(slow_server) -> None:
         slow_server.send_signal(signal.SIGTERM)
         wait_until_it_stops_listening(connection.getpeername()[1])
         slow_server.send_signal(signal.SIGTERM)
-        assert slow_server.wait(timeout=30) == 0
+        assert slow_server.wait(TIMEOUT) == 0
 
 
 def test_two_kinds_of_signals_are_one_stop(slow_server) -> None:
@@ -123,7 +124,7 @@ def test_two_kinds_of_signals_are_one_stop(slow_server) -> None:
         slow_server.stdin.write("go on\n")
         slow_server.stdin.flush()
         assert received(connection).endswith(b"x" * 10_000)
-    assert slow_server.wait(timeout=30) == 0
+    assert slow_server.wait(TIMEOUT) == 0
 
 
 # Slow clients
@@ -167,14 +168,14 @@ def test_an_answer_that_takes_its_time_is_not_cut_off(slow_server: list[str]) ->
 
 
 def connect_again(connection: socket.socket) -> socket.socket:
-    return socket.create_connection(connection.getpeername(), timeout=30)
+    return socket.create_connection(connection.getpeername(), timeout=TIMEOUT)
 
 
 def test_five_hundred_half_sent_requests_do_not_keep_a_client_out(serve: Serve) -> None:
     server = serve("--port", "0", "--threads", "1")
     with ExitStack() as open_connections:
         for _ in range(500):
-            half = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+            half = socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT)
             open_connections.enter_context(half).sendall(b"POST /api/queue HTTP/1.1\r\nX: ")
         response, _ = server.request("GET", "/nothing")
         assert response.status == 404
@@ -199,7 +200,7 @@ def test_a_server_without_file_descriptors_says_so_once_and_goes_on(serve: Serve
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 5, most))
     with ExitStack() as open_connections:
         for _ in range(20):
-            client = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+            client = socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT)
             open_connections.enter_context(client)
         while "accept()" not in server.log.read_text():
             time.sleep(0.01)
@@ -213,18 +214,17 @@ def test_pipelined_requests_whose_answers_nobody_reads_keep_nobody_out(serve: Se
     request = b"GET /static/admin/js/vendor/xregexp/xregexp.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     with ExitStack() as open_connections:
         for _ in range(60):
-            client = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+            client = socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT)
             open_connections.enter_context(client).sendall(request * 80)
         response, _ = server.request("GET", "/nothing")
         assert response.status == 404
     assert server.stop() == 0
 
 
-def test_two_requests_sent_at_once_are_both_answered(serve: Serve) -> None:
-    server = serve()
+def test_two_requests_sent_at_once_are_both_answered(shared_server: Server) -> None:
     request = b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     last = request.replace(b"Host", b"Connection: close\r\nHost")
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+    with socket.create_connection(("127.0.0.1", shared_server.port), timeout=TIMEOUT) as client:
         client.sendall(request + last)
         assert received(client).count(b"There is nothing at this address.") == 2
 
@@ -236,7 +236,7 @@ def test_pushes_sent_ahead_are_either_answered_or_not_done(serve: Serve, key: st
         b"POST /api/queue HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         b"X-API-Key: %b\r\nContent-Length: %d\r\n\r\n%b" % (key.encode(), len(body), body)
     )
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT) as client:
         client.sendall(push * 10)
         answers = received(client)
     assert server.stop() == 0
@@ -252,11 +252,10 @@ def test_pushes_sent_ahead_are_either_answered_or_not_done(serve: Serve, key: st
     ],
 )
 def test_a_body_that_can_be_read_in_two_ways_ends_its_connection(
-    serve: Serve, ambiguous: bytes
+    shared_server: Server, ambiguous: bytes
 ) -> None:
-    server = serve()
     rest = b"Host: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+    with socket.create_connection(("127.0.0.1", shared_server.port), timeout=TIMEOUT) as client:
         client.sendall(ambiguous + rest + REQUEST)
         answers = received(client)
     assert answers.count(b"HTTP/1.") == 1
@@ -272,10 +271,9 @@ def test_a_body_that_can_be_read_in_two_ways_ends_its_connection(
         b"/ HTTP/1.1\r\nno header",
     ],
 )
-def test_an_answer_to_head_has_no_body(serve: Serve, path: bytes) -> None:
-    server = serve()
+def test_an_answer_to_head_has_no_body(shared_server: Server, path: bytes) -> None:
     head = b"HEAD %b HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" % path
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+    with socket.create_connection(("127.0.0.1", shared_server.port), timeout=TIMEOUT) as client:
         client.sendall(head)
         answer = received(client)
     assert b"\r\nContent-Length: " in answer
@@ -298,6 +296,14 @@ def test_a_body_that_the_temporary_folder_can_not_hold_is_a_500(
     assert server.request("GET", "/nothing")[0].status == 404
 
 
+@pytest.fixture(scope="module")
+def https_server(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("https") / "log", HTTPS="on") as server:
+        yield server
+
+
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
@@ -316,10 +322,9 @@ def test_a_body_that_the_temporary_folder_can_not_hold_is_a_500(
     ],
 )
 def test_what_waitress_refuses_has_our_shape_and_headers(
-    serve: Serve, request_: Any, status: int
+    https_server: Server, request_: Any, status: int
 ) -> None:
-    server = serve(HTTPS="on")
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+    with socket.create_connection(("127.0.0.1", https_server.port), timeout=TIMEOUT) as client:
         client.sendall(request_)
         head, _, body = received(client).partition(b"\r\n\r\n")
     assert head.split()[1] == str(status).encode()
