@@ -6,15 +6,18 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 from django.conf import settings
+from django.test import Client
 from django.urls import reverse
 
 import dev
 from queueapi import __version__
+from queueapi.tests.helpers import SignIn
 
 needs_git = pytest.mark.skipif(not shutil.which("git"), reason="no Git on this machine")
 
@@ -31,7 +34,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
 
 
 @pytest.fixture
-def checkout(tmp_path) -> Path:
+def checkout(tmp_path: Path) -> Path:
     """A Git checkout of the project as it is now, with everything committed."""
     folder = tmp_path / "checkout"
     leave_out = shutil.ignore_patterns(
@@ -45,7 +48,7 @@ def checkout(tmp_path) -> Path:
 
 
 @pytest.fixture
-def released(checkout, tmp_path) -> Path:
+def released(checkout: Path, tmp_path: Path) -> Path:
     """The folder of an unpacked release."""
     result = run(checkout, "dev.py", "release")
     assert result.returncode == 0, result.stderr
@@ -56,7 +59,7 @@ def released(checkout, tmp_path) -> Path:
 
 
 @needs_git
-def test_a_release_has_what_an_installation_needs(released):
+def test_a_release_has_what_an_installation_needs(released: Path) -> None:
     for name in ("manage.py", "web.config", "requirements.txt", ".env.example", "CHANGELOG.md"):
         assert (released / name).is_file()
     for name in ("deploy/install-iis.ps1", "deploy/smoke_test.py", "docs/deploy-iis.md"):
@@ -66,13 +69,13 @@ def test_a_release_has_what_an_installation_needs(released):
 
 
 @needs_git
-def test_a_release_has_no_tests(released):
+def test_a_release_has_no_tests(released: Path) -> None:
     assert list(released.rglob("tests")) == []
     assert list(released.rglob("conftest.py")) == []
 
 
 @needs_git
-def test_a_release_is_the_same_in_another_time_zone(checkout):
+def test_a_release_is_the_same_in_another_time_zone(checkout: Path) -> None:
     here, there = (run(checkout, "dev.py", "release", TZ=zone) for zone in ("UTC0", "JST-9"))
     archive = next((checkout / "dist").iterdir())
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
@@ -80,7 +83,7 @@ def test_a_release_is_the_same_in_another_time_zone(checkout):
 
 
 @needs_git
-def test_a_release_refuses_uncommitted_changes(checkout):
+def test_a_release_refuses_uncommitted_changes(checkout: Path) -> None:
     (checkout / "new.py").touch()
     result = run(checkout, "dev.py", "release")
     assert result.returncode == 1
@@ -88,7 +91,7 @@ def test_a_release_refuses_uncommitted_changes(checkout):
     assert not (checkout / "dist").exists()
 
 
-def test_the_changelog_has_a_section_of_this_version():
+def test_the_changelog_has_a_section_of_this_version() -> None:
     changelog = (settings.BASE_DIR / "CHANGELOG.md").read_text("utf-8")
     assert re.search(rf"^## {re.escape(__version__)} - \d{{4}}-\d\d-\d\d$", changelog, re.MULTILINE)
 
@@ -97,16 +100,16 @@ def test_the_changelog_has_a_section_of_this_version():
 
 
 @pytest.mark.parametrize("argument", ["version", "--version"])
-def test_manage_py_shows_the_version_without_settings(argument):
+def test_manage_py_shows_the_version_without_settings(argument: str) -> None:
     result = run(settings.BASE_DIR, "manage.py", argument, SECRET_KEY="", DATABASE_URL="")
     assert result.stdout.startswith(f"Queue API {__version__} (Django ")
 
 
-def test_the_admin_shows_the_version_to_staff(sign_in):
+def test_the_admin_shows_the_version_to_staff(sign_in: SignIn) -> None:
     assert f"Queue API {__version__}" in sign_in().get(reverse("admin:index")).text
 
 
-def test_the_login_page_does_not_show_the_version(client, db):
+def test_the_login_page_does_not_show_the_version(client: Client, db: None) -> None:
     response = client.get(reverse("admin:login"))
     assert __version__ not in response.text
     assert __version__ not in str(response.headers)
@@ -116,7 +119,7 @@ def test_the_login_page_does_not_show_the_version(client, db):
 
 
 @pytest.fixture
-def checks(monkeypatch, tmp_path):
+def checks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., None]]:
     """Set the checks. They run in the environment of this test."""
     monkeypatch.setattr(dev, "VENV", Path(sys.prefix))
     monkeypatch.setattr(dev, "STATE", tmp_path)
@@ -125,12 +128,14 @@ def checks(monkeypatch, tmp_path):
     os.umask(umask)
 
 
-def test_a_check_runs_with_settings_of_production(checks):
+def test_a_check_runs_with_settings_of_production(checks: Callable[..., None]) -> None:
     checks("python manage.py check --deploy --fail-level WARNING")
     dev.check()
 
 
-def test_all_checks_run_and_those_that_fail_are_named(checks, capfd):
+def test_all_checks_run_and_those_that_fail_are_named(
+    checks: Callable[..., None], capfd: pytest.CaptureFixture[str]
+) -> None:
     checks("python -c fail", "python -c print('second')", "python -c 1/0")
     with pytest.raises(SystemExit) as error:
         dev.check()
@@ -138,7 +143,7 @@ def test_all_checks_run_and_those_that_fail_are_named(checks, capfd):
     assert "second" in capfd.readouterr().out
 
 
-def test_pre_commit_has_the_ruff_of_the_checks():
+def test_pre_commit_has_the_ruff_of_the_checks() -> None:
     requirements, hooks = (
         (settings.BASE_DIR / name).read_text()
         for name in ("requirements-dev.txt", ".pre-commit-config.yaml")

@@ -245,7 +245,7 @@ def test_two_superusers_who_deactivate_each_other_leave_one() -> None:
     assert User.objects.filter(is_active=True).count() == 1
 
 
-def test_no_list_of_groups_deletes_in_bulk(sign_in):
+def test_no_list_of_groups_deletes_in_bulk(sign_in: SignIn) -> None:
     group = Group.objects.create(name="Others")
     data = {"action": "delete_selected", "_selected_action": [group.pk], "post": "yes"}
     sign_in().post("/admin/auth/group/", data)
