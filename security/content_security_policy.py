@@ -16,6 +16,5 @@ class ContentSecurityPolicyMiddleware:
         response = self.get_response(request)
         # With DEBUG, Django's error pages have inline scripts and styles.
         if not (settings.DEBUG and response.status_code in (404, 500)):
-            policy = settings.CONTENT_SECURITY_POLICY
-            response.headers.setdefault("Content-Security-Policy", policy)
+            response.headers.setdefault("Content-Security-Policy", settings.CONTENT_SECURITY_POLICY)
         return response

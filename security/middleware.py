@@ -16,11 +16,8 @@ from security.models import BannedIP, FailedAttempt
 
 logger = logging.getLogger(__name__)
 
-BANNED = PermissionDenied(
-    _(
-        "This address is banned after repeated failed attempts; try again later or ask the "
-        "operators."
-    )
+BANNED = _(
+    "This address is banned after repeated failed attempts; try again later or ask the operators."
 )
 
 
@@ -43,7 +40,7 @@ class BanMiddleware:
         else:
             return self.get_response(request)
         if BannedIP.objects.is_banned(get_client_ip(request)):
-            return permission_denied(request, BANNED)
+            return permission_denied(request, PermissionDenied(BANNED))
         response = self.get_response(request)
         try:
             record(request, response)
@@ -78,6 +75,5 @@ def may_be_cross_site(request: HttpRequest) -> bool:
 
     Browsers add one of these headers to a POST, and no page can add an `X-API-Key`.
     """
-    return request.method != "POST" or not {"HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE"}.isdisjoint(
-        request.META
-    )
+    is_from_browser = "HTTP_ORIGIN" in request.META or "HTTP_SEC_FETCH_SITE" in request.META
+    return request.method != "POST" or is_from_browser

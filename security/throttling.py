@@ -26,8 +26,7 @@ class ClientRateThrottle(BaseThrottle):
     usage: dict[str, Any] | None = None
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        self.usage = self.hit(request, view)
-        request.rate_usage = self.usage  # type: ignore[attr-defined]
+        self.usage = request.rate_usage = self.hit(request, view)  # type: ignore[attr-defined]
         return self.usage is None or not self.usage["should_limit"]
 
     def wait(self) -> float | None:
@@ -46,16 +45,14 @@ class ClientRateThrottle(BaseThrottle):
                 rate=view.rate,
                 increment=True,
             )
+            # A limit of 0 is how django-ratelimit reports that the cache did not count.
+            failure = "" if usage["limit"] else "it did not count"
         except settings.CACHE_ERRORS as error:
-            self.log_outage(repr(error))
-            return None
-        if usage["limit"] == 0:  # how django-ratelimit reports that the cache did not count
-            self.log_outage("it did not count")
+            failure = repr(error)
+        if failure:
+            ClientRateThrottle.retry_at = monotonic() + RETRY_SECONDS
+            logger.error("The cache is away, so rates are not limited meanwhile: %s", failure)
             return None
         # Seconds until the next window begins, which is a second after `time_left`.
         usage["reset"] = max(1, int(usage["time_left"]) + 1)
         return usage
-
-    def log_outage(self, reason: str) -> None:
-        ClientRateThrottle.retry_at = monotonic() + RETRY_SECONDS
-        logger.error("The cache is away, so rates are not limited meanwhile: %s", reason)

@@ -63,8 +63,7 @@ class BannedIPAdmin(ActionPageAdmin):
         )
 
     def ban(self, request: HttpRequest, ip: str, duration: timedelta, reason: str) -> BannedIP:
-        by = request.user.get_username()
-        ban = BannedIP.objects.ban_by_hand(ip, duration, reason, by)
+        ban = BannedIP.objects.ban_by_hand(ip, duration, reason, request.user.get_username())
         # The ban that this one replaces was lifted when this one was created.
         self.log_lifts(request, BannedIP.objects.filter(network=ban.network, lifted=ban.created))
         text = f"Banned until {ban.expires:%Y-%m-%d %H:%M}: {ban.reason}"

@@ -30,9 +30,8 @@ class DurationField(forms.CharField):
         try:
             return self.parse(text)
         except ArgumentTypeError as error:
-            raise ValidationError(
-                _("Write a duration up to 100 years, like 365d, 24h or 2h30m.")
-            ) from error
+            message = _("Write a duration up to 100 years, like 365d, 24h or 2h30m.")
+            raise ValidationError(message) from error
 
 
 class LifetimeField(DurationField):
@@ -90,9 +89,7 @@ class IssueForm(ActionForm):
         help_text=_("The system that will send the key. All keys of a client share its rate."),
     )
     expires = LifetimeField(
-        label=_("Expires after"),
-        initial="365d",
-        help_text=_("For example 365d, 12h or never."),
+        label=_("Expires after"), initial="365d", help_text=_("For example 365d, 12h or never.")
     )
 
 

@@ -1,6 +1,6 @@
 """Base of the commands on keys and bans."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -36,9 +36,7 @@ class SecurityCommand(BaseCommand):
         self.info("Keep it now: it is shown this once and can't be read back.")
         self.stdout.write(plaintext)
 
-    def print_table(
-        self, columns: str, header: Sequence[object], rows: Iterable[Sequence[object]]
-    ) -> None:
-        """Write a header and rows by a format string that has a field for each column."""
-        for row in (header, *rows):
+    def print_table(self, columns: str, *rows: Iterable[object]) -> None:
+        """Write rows by a format string that has a field for each column."""
+        for row in rows:
             self.stdout.write(columns.format(*row))

@@ -22,6 +22,11 @@ PREFIX_LENGTH = 8
 TOUCH_INTERVAL = timedelta(minutes=1)  # between two writes of `last_used`
 EXPIRES_SOON = timedelta(days=14)
 
+CLIENT_NAME = RegexValidator(
+    r"\A[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?\Z",
+    _("A client name has no control characters, and no spaces at its ends."),
+)
+
 
 def hash_secret(secret: str) -> str:
     """Return the SHA-256 in hex. Salt and stretching would add nothing to 256 random bits."""
@@ -96,13 +101,9 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         self, client: str, prefix: str, plaintext: str, lifetime: timedelta | None
     ) -> "ApiKey":
         now = timezone.now()
-        key = self.model(
-            client=client,
-            prefix=prefix,
-            hashed_secret=hash_secret(plaintext),
-            created=now,
-            expires=None if lifetime is None else now + lifetime,
-        )
+        expires = None if lifetime is None else now + lifetime
+        key = self.model(client=client, prefix=prefix, created=now, expires=expires)
+        key.hashed_secret = hash_secret(plaintext)
         key.full_clean()
         key.save(force_insert=True)
         return key
@@ -122,17 +123,7 @@ class ApiKey(models.Model):
         EXPIRED = "expired", _("Expired")
         REVOKED = "revoked", _("Revoked")
 
-    client = UnicodeCharField(
-        _("client"),
-        max_length=100,
-        db_index=True,
-        validators=[
-            RegexValidator(
-                r"\A[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?\Z",
-                _("A client name has no control characters, and no spaces at its ends."),
-            )
-        ],
-    )
+    client = UnicodeCharField(_("client"), max_length=100, db_index=True, validators=[CLIENT_NAME])
     prefix = models.CharField(_("prefix"), max_length=PREFIX_LENGTH, unique=True)
     hashed_secret = models.CharField(_("hash"), max_length=64, unique=True)
     created = models.DateTimeField(_("created"), default=timezone.now)

@@ -28,31 +28,31 @@ class FailedAttemptQuerySet(PrunableQuerySet["FailedAttempt"]):
     def older_than(self, age: timedelta) -> Self:
         return self.filter(time__lt=timezone.now() - age)
 
+    def recent(self, network: str) -> Self:
+        """Return the attempts of this network in `BAN_WINDOW` that are not cleared."""
+        since = timezone.now() - settings.BAN_WINDOW
+        return self.filter(network=network, counts=True, time__gt=since)
+
     def counted(self, network: str) -> Self:
         """Return the attempts that count towards the next ban of this network.
 
-        They are within `BAN_WINDOW` and later than the end of the last ban. None count while a ban
-        is active: requests that were in progress when it began must not lead to a second one.
+        They are recent, and later than the end of the last ban. None count while a ban is active:
+        requests that were in progress when it began must not lead to a second one.
         """
-        now = timezone.now()
-        since = now - settings.BAN_WINDOW
         last = BannedIP.objects.filter(network=network).order_by("-pk").first()
-        if last is not None and last.is_active:
+        if last is None:
+            return self.recent(network)
+        if last.is_active:
             return self.none()
-        attempts = self.filter(network=network, counts=True)
-        if last is not None:
-            ended = last.lifted or last.expires
-            if ended <= now:
-                since = max(since, ended)
-            else:  # the clock was set back, so rows from before that have later times
-                attempts = attempts.filter(time__lte=now)
-        return attempts.filter(time__gt=since)
+        ended, now = last.lifted or last.expires, timezone.now()
+        if ended <= now:
+            return self.recent(network).filter(time__gt=ended)
+        # The clock was set back, so rows from before that have later times.
+        return self.recent(network).filter(time__lte=now)
 
     def api_failures(self, network: str) -> Self:
-        """Return the counted attempts that a successful API call clears: all but logins."""
-        since = timezone.now() - settings.BAN_WINDOW
-        recent = self.filter(network=network, counts=True, time__gt=since)
-        return recent.exclude(reason=FailedAttempt.Reason.ADMIN_LOGIN)
+        """Return the recent attempts that a successful API call clears: all but logins."""
+        return self.recent(network).exclude(reason=FailedAttempt.Reason.ADMIN_LOGIN)
 
     def clear_api_failures(self, client_ip: IPAddress) -> None:
         """Count the API failures of this IP no longer. Takes no query if it has none."""
@@ -91,9 +91,8 @@ class FailedAttemptQuerySet(PrunableQuerySet["FailedAttempt"]):
         attempts = self.counted(network).count()
         if attempts >= settings.BAN_AFTER:
             attempt_budget.take(always=True)
-            BannedIP.objects.ban(
-                network, settings.BAN_DURATION, f"{attempts} failed attempts", attempts
-            )
+            text = f"{attempts} failed attempts"
+            BannedIP.objects.ban(network, settings.BAN_DURATION, text, attempts)
 
 
 class FailedAttempt(models.Model):

@@ -11,10 +11,7 @@ from security.models import BannedIP
 
 
 class Command(SecurityCommand):
-    help = (
-        "Ban an IP. An IPv6 address stands for its /64. If it is banned already, the new ban "
-        "replaces that one."
-    )
+    help = "Ban an IPv4 address, or the /64 of an IPv6 address. Replaces a ban that it has already."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("address", help="an IPv4 or IPv6 address")

@@ -23,4 +23,4 @@ class Command(SecurityCommand):
             self.info("There are no keys yet; create_api_key makes one.")
             return
         header = ("PREFIX", "STATE", "CREATED", "EXPIRES", "LAST USED", "CLIENT")
-        self.print_table("{:10}{:10}{:18}{:18}{:18}{}", header, rows)
+        self.print_table("{:10}{:10}{:18}{:18}{:18}{}", header, *rows)

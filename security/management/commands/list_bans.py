@@ -30,4 +30,4 @@ class Command(SecurityCommand):
             self.info("No address is banned.")
             return
         header = ("NETWORK", "CREATED", "EXPIRES", "ATTEMPTS", "ENDED", "LIFTED BY", "REASON")
-        self.print_table("{:26}{:18}{:18}{:<10}{:18}{:22}{}", header, rows)
+        self.print_table("{:26}{:18}{:18}{:<10}{:18}{:22}{}", header, *rows)
