@@ -86,7 +86,7 @@ def test_a_first_push_takes_five_queries(
     api: Api, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     # is the address banned; the key; its last_used, once a minute; the INSERT; has the address
-    # failures to forgive
+    # API failures to clear
     with django_assert_num_queries(5):
         api.post("/api/queue", EXAMPLE)
 

@@ -250,7 +250,7 @@ def test_an_id_travels_with_dashes() -> None:
     [
         lambda: ApiKey.objects.filter(hashed_secret="x").first(),
         lambda: BannedIP.objects.active().filter(network="10.0.0.1").first(),
-        lambda: FailedAttempt.objects.unsettled("10.0.0.1").exists(),
+        lambda: FailedAttempt.objects.api_failures("10.0.0.1").exists(),
         lambda: list(QueueItem.objects.filter(id__icontains="5f0c1c3e-90")[:100]),
         lambda: list(QueueItem.objects.stuck()[:100]),
         lambda: list(QueueItem.objects.failed_since(timezone.now())[:100]),
