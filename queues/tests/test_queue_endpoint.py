@@ -1,6 +1,7 @@
-"""POST /api/queue, as the contract has it."""
+"""POST /api/queue by its contract."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -25,19 +26,20 @@ EXAMPLE = {
 }
 
 
-def push(api: Api, **fields) -> QueueItem:
-    """The row that a body of these fields makes."""
+def push(api: Api, **fields: Any) -> QueueItem:
+    """Post these fields, and return the new row."""
     response = api.post("/api/queue", {"queue_name": "q", **fields})
     assert response.status_code == 201, response.content
     return QueueItem.objects.get(pk=response.json()["id"])
 
 
-def refused(api: Api, **fields) -> dict[str, list[str]]:
-    """The messages for a body of these fields, which makes no row."""
+def errors(api: Api, **fields: Any) -> dict[str, list[str]]:
+    """Post these fields, which make no row, and return the messages by field."""
     response = api.post("/api/queue", {"queue_name": "q", **fields})
     assert response.status_code == 400, response.content
     assert not QueueItem.objects.exists()
-    return response.json()["fields"]
+    fields_with_errors: dict[str, list[str]] = response.json()["fields"]
+    return fields_with_errors
 
 
 def test_it_works(api: Api) -> None:
@@ -85,8 +87,8 @@ def test_unknown_fields_are_ignored(api: Api) -> None:
 def test_a_first_push_takes_five_queries(
     api: Api, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    # is the address banned; the key; its last_used, once a minute; the INSERT; has the address
-    # API failures to clear
+    # the ban of the client IP; the key; its last_used, once a minute; the INSERT; failed attempts
+    # of the client IP
     with django_assert_num_queries(5):
         api.post("/api/queue", EXAMPLE)
 
@@ -100,7 +102,7 @@ def test_a_push_soon_after_takes_one_query(
         api.post("/api/queue", EXAMPLE)
 
 
-def test_a_refused_push_takes_no_query(
+def test_an_invalid_push_takes_no_query(
     api: Api, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     api.post("/api/queue", EXAMPLE)
@@ -117,22 +119,22 @@ def test_queue_name_is_trimmed(api: Api) -> None:
 
 @pytest.mark.parametrize("name", ["", "   ", "\t\n", "\u00a0"])
 def test_queue_name_may_not_be_empty_after_trimming(api: Api, name: str) -> None:
-    assert refused(api, queue_name=name) == {"queue_name": ["This field may not be blank."]}
+    assert errors(api, queue_name=name) == {"queue_name": ["This field may not be blank."]}
 
 
 def test_queue_name_has_up_to_100_characters_after_trimming(api: Api) -> None:
     assert push(api, queue_name=" " + "x" * 100 + " ").queue_name == "x" * 100
 
 
-def test_queue_name_of_101_characters_is_refused(api: Api) -> None:
-    assert "100 characters" in refused(api, queue_name="x" * 101)["queue_name"][0]
+def test_queue_name_of_101_characters_is_a_400(api: Api) -> None:
+    assert "100 characters" in errors(api, queue_name="x" * 101)["queue_name"][0]
 
 
 def test_queue_name_of_100_emoji_is_stored(api: Api) -> None:
     assert push(api, queue_name="🤖" * 100).queue_name == "🤖" * 100
 
 
-def test_a_missing_queue_name_is_named_in_the_sentence(api: Api) -> None:
+def test_the_error_names_a_missing_queue_name(api: Api) -> None:
     response = api.post("/api/queue", {"status": "NEW"})
     assert response.status_code == 400
     assert response.json() == {
@@ -142,8 +144,8 @@ def test_a_missing_queue_name_is_named_in_the_sentence(api: Api) -> None:
     }
 
 
-def test_every_wrong_field_is_reported_at_once(api: Api) -> None:
-    fields = refused(api, queue_name="", status="new-ish", data=5, created_date="soon")
+def test_all_invalid_fields_are_reported(api: Api) -> None:
+    fields = errors(api, queue_name="", status="new-ish", data=5, created_date="soon")
     assert set(fields) == {"queue_name", "status", "data", "created_date"}
 
 
@@ -152,28 +154,28 @@ def test_every_wrong_field_is_reported_at_once(api: Api) -> None:
 
 @pytest.mark.parametrize("status", ["NEW", "IN_PROGRESS", "DONE", "FAILED", "ABANDONED"])
 @pytest.mark.parametrize("letter_case", [str.upper, str.lower, str.title, str.swapcase])
-def test_status_is_stored_in_upper_case(api: Api, status: str, letter_case: Any) -> None:
+def test_status_is_stored_in_upper_case(
+    api: Api, status: str, letter_case: Callable[[str], str]
+) -> None:
     assert push(api, status=letter_case(status)).status == status
 
 
 @pytest.mark.parametrize("status", ["", " NEW", "NEW ", "IN PROGRESS", "QUEUED", "ABANDONED\n"])
-def test_another_status_is_refused(api: Api, status: str) -> None:
-    assert refused(api, status=status)["status"] == [
+def test_another_status_is_a_400(api: Api, status: str) -> None:
+    assert errors(api, status=status)["status"] == [
         "Must be one of NEW, IN_PROGRESS, DONE, FAILED, ABANDONED."
     ]
 
 
 @pytest.mark.parametrize("status", ["fa\u0131led", "IN_PROGRE\u017fS", "ABANDONED\u0345"])
-def test_letters_that_only_look_like_a_status_in_upper_case_are_refused(
-    api: Api, status: str
-) -> None:
-    assert "status" in refused(api, status=status)
+def test_letters_that_become_ascii_in_upper_case_are_a_400(api: Api, status: str) -> None:
+    assert "status" in errors(api, status=status)
 
 
 # data
 
 
-def test_data_as_text_is_stored_as_it_is(api: Api) -> None:
+def test_data_as_text_is_stored_unchanged(api: Api) -> None:
     assert push(api, data=' {"a":1} ').data == ' {"a":1} '
 
 
@@ -198,8 +200,8 @@ def test_data_keeps_the_order_of_keys(api: Api) -> None:
 
 
 @pytest.mark.parametrize("value", [5, 0, 1.5, True, False])
-def test_data_as_number_or_boolean_is_refused(api: Api, value: bool | float | int) -> None:
-    assert refused(api, data=value) == {"data": ["Must be a text, an object or an array."]}
+def test_data_as_number_or_boolean_is_a_400(api: Api, value: float) -> None:
+    assert errors(api, data=value) == {"data": ["Must be a text, an object or an array."]}
 
 
 def test_data_has_up_to_2000_characters_of_text(api: Api) -> None:
@@ -210,17 +212,17 @@ def test_data_of_2000_emoji_is_stored(api: Api) -> None:
     assert push(api, data="🤖" * 2000).data == "🤖" * 2000
 
 
-def test_data_of_2001_characters_is_refused(api: Api) -> None:
-    assert "2000 characters" in refused(api, data="x" * 2001)["data"][0]
+def test_data_of_2001_characters_is_a_400(api: Api) -> None:
+    assert "2000 characters" in errors(api, data="x" * 2001)["data"][0]
 
 
-def test_the_limit_of_data_holds_for_the_json_text(api: Api) -> None:
+def test_the_limit_of_data_applies_to_the_json_text(api: Api) -> None:
     fits = ["x" * 1996]  # and ["..."] around it
     assert push(api, data=fits).data == json.dumps(fits)
 
 
-def test_data_whose_json_text_is_too_long_is_refused(api: Api) -> None:
-    assert "2000 characters" in refused(api, data=["x" * 1997])["data"][0]
+def test_data_with_a_json_text_over_the_limit_is_a_400(api: Api) -> None:
+    assert "2000 characters" in errors(api, data=["x" * 1997])["data"][0]
 
 
 # reference, message, created_by
@@ -228,7 +230,7 @@ def test_data_whose_json_text_is_too_long_is_refused(api: Api) -> None:
 
 @pytest.mark.parametrize("field", ["data", "reference", "message", "created_by"])
 @pytest.mark.parametrize("text", ["", " ", "  kept  ", "line\r\nline"])
-def test_texts_are_stored_as_they_are(api: Api, field: str, text: str) -> None:
+def test_texts_are_stored_unchanged(api: Api, field: str, text: str) -> None:
     assert getattr(push(api, **{field: text}), field) == text
 
 
@@ -238,11 +240,11 @@ def test_reference_and_created_by_have_up_to_100_characters(api: Api, field: str
 
 
 @pytest.mark.parametrize("field", ["reference", "created_by"])
-def test_reference_and_created_by_of_101_characters_are_refused(api: Api, field: str) -> None:
-    assert "100 characters" in refused(api, **{field: "x" * 101})[field][0]
+def test_reference_and_created_by_of_101_characters_are_a_400(api: Api, field: str) -> None:
+    assert "100 characters" in errors(api, **{field: "x" * 101})[field][0]
 
 
-def test_message_has_no_limit_of_its_own(api: Api) -> None:
+def test_message_has_no_limit(api: Api) -> None:
     assert push(api, message="x" * 500_000).message == "x" * 500_000
 
 
@@ -250,8 +252,8 @@ def test_message_has_no_limit_of_its_own(api: Api) -> None:
     "field", ["queue_name", "status", "reference", "message", "created_by", "created_date"]
 )
 @pytest.mark.parametrize("value", [5, 1.5, True, ["x"], {"x": 1}])
-def test_nothing_is_coerced_to_text(api: Api, field: str, value: Any) -> None:
-    assert refused(api, **{field: value}) == {field: ["Must be a text."]}
+def test_other_types_are_not_converted_to_text(api: Api, field: str, value: Any) -> None:
+    assert errors(api, **{field: value}) == {field: ["Must be a text."]}
 
 
 # null and absent
@@ -267,8 +269,8 @@ def test_null_means_absent(api: Api, field: str) -> None:
     assert (item.data, item.reference, item.message, item.created_by) == (None, None, None, None)
 
 
-def test_null_is_no_queue_name(api: Api) -> None:
-    assert refused(api, queue_name=None) == {"queue_name": ["This field is required."]}
+def test_a_null_queue_name_is_a_400(api: Api) -> None:
+    assert errors(api, queue_name=None) == {"queue_name": ["This field is required."]}
 
 
 def test_an_empty_created_date_means_absent(api: Api) -> None:
@@ -297,7 +299,7 @@ def test_an_empty_created_date_means_absent(api: Api) -> None:
         ("9999-12-31T23:59:59", datetime(9999, 12, 31, 23, 59, 59)),
     ],
 )
-def test_a_time_without_offset_is_stored_as_it_is(api: Api, text: str, stored: Any) -> None:
+def test_a_time_without_offset_is_stored_unchanged(api: Api, text: str, stored: datetime) -> None:
     assert push(api, created_date=text).created_date == stored
 
 
@@ -320,7 +322,7 @@ def test_a_time_without_offset_is_stored_as_it_is(api: Api, text: str, stored: A
     ],
 )
 def test_a_time_with_offset_is_converted_to_the_servers_zone(
-    api: Api, settings: Settings, text: str, stored: Any
+    api: Api, settings: Settings, text: str, stored: datetime
 ) -> None:
     settings.TIME_ZONE = "Europe/Copenhagen"
     assert push(api, created_date=text).created_date == stored
@@ -354,8 +356,8 @@ def test_a_time_with_offset_is_converted_to_the_servers_zone(
         "\ud800",
     ],
 )
-def test_a_created_date_that_is_none_is_refused(api: Api, text: str) -> None:
-    assert "ISO 8601" in refused(api, created_date=text)["created_date"][0]
+def test_an_invalid_created_date_is_a_400(api: Api, text: str) -> None:
+    assert "ISO 8601" in errors(api, created_date=text)["created_date"][0]
 
 
 @pytest.mark.parametrize(
@@ -368,20 +370,22 @@ def test_a_created_date_that_is_none_is_refused(api: Api, text: str) -> None:
         "9999-12-31T23:59:59.999",
     ],
 )
-def test_a_created_date_outside_of_the_columns_range_is_refused(api: Api, text: str) -> None:
-    assert refused(api, created_date=text) == {
+def test_a_created_date_outside_of_the_range_of_datetime_is_a_400(api: Api, text: str) -> None:
+    assert errors(api, created_date=text) == {
         "created_date": ["Must lie between the years 1753 and 9999."]
     }
 
 
-def test_offset_conversion_can_leave_the_range(api: Api, settings: Settings) -> None:
+def test_a_created_date_outside_of_the_range_after_conversion_is_a_400(
+    api: Api, settings: Settings
+) -> None:
     settings.TIME_ZONE = "Europe/Copenhagen"
-    assert "created_date" in refused(api, created_date="1753-01-01T00:00:00+05:00")
+    assert "created_date" in errors(api, created_date="1753-01-01T00:00:00+05:00")
 
 
-def test_nothing_of_one_request_is_left_for_the_next(api: Api) -> None:
+def test_requests_do_not_affect_each_other(api: Api) -> None:
     api.post("/api/queue", {"queue_name": "q", "data": "x", "reference": "r", "status": "DONE"})
     api.post("/api/queue", {"queue_name": "", "reference": 1})
     api.post("/api/queue", {"queue_name": "q"})
-    last = QueueItem.objects.order_by("created_date").last()
+    last = QueueItem.objects.latest("created_date")
     assert (last.data, last.reference, last.status) == (None, None, "NEW")

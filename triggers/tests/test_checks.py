@@ -1,4 +1,4 @@
-"""The check of cron expressions, and what it says."""
+"""The system check of cron expressions."""
 
 from pathlib import Path
 
@@ -17,14 +17,14 @@ def warnings() -> list[str]:
 
 
 @pytest.mark.django_db
-def test_it_works() -> None:
+def test_a_valid_expression_is_no_warning() -> None:
     scheduled()
     assert warnings() == []
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("cron", ["*/10 * * * * *", "0 0 31 2 1", "", "nonsense"])
-def test_a_row_that_would_stop_the_scheduler_is_named(cron: str) -> None:
+def test_an_unreadable_expression_is_a_warning_with_its_trigger(cron: str) -> None:
     scheduled(trigger_name="Nightly", cron_expr=cron)
     scheduled(trigger_name="Weekly")
     (warning,) = warnings()
@@ -34,7 +34,9 @@ def test_a_row_that_would_stop_the_scheduler_is_named(cron: str) -> None:
 
 
 @pytest.mark.django_db
-def test_all_rows_take_one_query(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_any_number_of_triggers_takes_one_query(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
     for name in "abc":
         scheduled(trigger_name=name, cron_expr="* * * * * *")
     with django_assert_num_queries(1):
@@ -43,14 +45,14 @@ def test_all_rows_take_one_query(django_assert_num_queries: DjangoAssertNumQueri
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("command", [["check", "--database", "default"], ["migrate", "--plan"]])
-def test_check_and_migrate_say_it_and_go_on(command: list[str]) -> None:
+def test_check_and_migrate_warn_and_continue(command: list[str]) -> None:
     scheduled(cron_expr="0 0 31 2 1")
     result = manage(*command, DATABASE_URL=database_url())
     assert result.returncode == 0
     assert "triggers.W001" in result.stderr
 
 
-def test_without_a_table_it_is_silent(tmp_path: Path) -> None:
+def test_a_missing_table_is_no_warning(tmp_path: Path) -> None:
     url = f"sqlite:///{(tmp_path / 'empty.sqlite3').as_posix()}"
     result = manage("migrate", DATABASE_URL=url)
     assert result.returncode == 0

@@ -1,4 +1,4 @@
-"""POST /api/trigger, as the contract has it."""
+"""POST /api/trigger by its contract."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -15,17 +15,17 @@ pytestmark = pytest.mark.django_db
 NEXT_RUN = datetime(2025, 4, 26, 12)
 
 
-def single(name="MyAutomationTrigger", status="DONE") -> SingleTrigger:
+def single(name: str = "MyAutomationTrigger") -> SingleTrigger:
     return SingleTrigger.objects.create(
         trigger_name=name,
         process_name="Report",
         process_path="report.py",
-        process_status=status,
+        process_status="DONE",
         next_run=NEXT_RUN,
     )
 
 
-def scheduled(name="MyAutomationTrigger") -> ScheduledTrigger:
+def scheduled(name: str = "MyAutomationTrigger") -> ScheduledTrigger:
     return ScheduledTrigger.objects.create(
         trigger_name=name,
         process_name="Report",
@@ -36,7 +36,7 @@ def scheduled(name="MyAutomationTrigger") -> ScheduledTrigger:
     )
 
 
-def queued(name="MyAutomationTrigger") -> QueueTrigger:
+def queued(name: str = "MyAutomationTrigger") -> QueueTrigger:
     return QueueTrigger.objects.create(
         trigger_name=name,
         process_name="Report",
@@ -67,14 +67,14 @@ def test_it_works(api: Api) -> None:
     assert trigger.process_status == "IDLE"
 
 
-def test_nothing_but_the_status_changes(api: Api) -> None:
+def test_only_the_status_changes(api: Api) -> None:
     single()
     before = SingleTrigger.objects.values().get()
     api.post("/api/trigger", {"trigger_name": "MyAutomationTrigger"})
     assert SingleTrigger.objects.values().get() == {**before, "process_status": "IDLE"}
 
 
-def test_other_triggers_stay_as_they_are(api: Api) -> None:
+def test_other_triggers_do_not_change(api: Api) -> None:
     single("One")
     single("Two")
     api.post("/api/trigger", {"trigger_name": "One"})
@@ -82,7 +82,7 @@ def test_other_triggers_stay_as_they_are(api: Api) -> None:
 
 
 @pytest.mark.parametrize("absent", [{}, {"process_status": None}])
-def test_the_default_status_is_idle(api: Api, absent: dict[str, Any]) -> None:
+def test_the_default_status_is_idle(api: Api, absent: dict[str, None]) -> None:
     single()
     response = api.post("/api/trigger", {"trigger_name": "MyAutomationTrigger", **absent})
     assert response.json()["new_status"] == "IDLE"
@@ -97,7 +97,9 @@ def test_the_path_may_end_in_a_slash(api: Api) -> None:
 
 @pytest.mark.parametrize("status", Trigger.Status.values)
 @pytest.mark.parametrize("letter_case", [str.upper, str.lower, str.title])
-def test_each_status_is_stored_in_upper_case(api: Api, status: Any, letter_case: Any) -> None:
+def test_each_status_is_stored_in_upper_case(
+    api: Api, status: str, letter_case: Callable[[str], str]
+) -> None:
     single()
     response = api.post(
         "/api/trigger",
@@ -111,7 +113,7 @@ def test_each_status_is_stored_in_upper_case(api: Api, status: Any, letter_case:
     "status",
     ["", "NEW", " IDLE", "IDLE ", "IDLE\n", "\u0131dle", "k\u0131lling", 5, True, ["IDLE"], {}],
 )
-def test_another_status_is_refused(api: Api, status: Any) -> None:
+def test_another_status_is_a_400(api: Api, status: Any) -> None:
     single()
     response = api.post(
         "/api/trigger", {"trigger_name": "MyAutomationTrigger", "process_status": status}
@@ -124,7 +126,7 @@ def test_another_status_is_refused(api: Api, status: Any) -> None:
 @pytest.mark.parametrize(
     "name", [None, "", 5, True, [], {}, "x" * 101, "a\0b", "\ud800", "\ud83e" * 100]
 )
-def test_a_wrong_name_is_refused(api: Api, name: Any) -> None:
+def test_an_invalid_name_is_a_400(api: Api, name: Any) -> None:
     response = api.post("/api/trigger", {"trigger_name": name})
     assert response.status_code == 400
     assert set(response.json()["fields"]) == {"trigger_name"}
@@ -154,15 +156,15 @@ def test_an_unknown_name_is_a_404(api: Api) -> None:
     }
 
 
-@pytest.mark.parametrize("other_type", [scheduled, queued])
-def test_a_name_of_another_type_only_is_a_404(api: Api, other_type: Any) -> None:
-    other_type()
+@pytest.mark.parametrize("create", [scheduled, queued])
+def test_a_name_of_another_type_is_a_404(api: Api, create: Callable[[], Trigger]) -> None:
+    create()
     response = api.post("/api/trigger", {"trigger_name": "MyAutomationTrigger"})
     assert response.status_code == 404
     assert statuses() == ["DONE"]
 
 
-def test_a_trigger_of_another_type_does_not_share_the_name(api: Api) -> None:
+def test_triggers_of_another_type_may_have_the_same_name(api: Api) -> None:
     scheduled()
     single()
     queued()
@@ -171,7 +173,7 @@ def test_a_trigger_of_another_type_does_not_share_the_name(api: Api) -> None:
     assert statuses() == ["DONE", "DONE", "IDLE"]
 
 
-def test_several_single_triggers_of_the_name_are_a_400_that_says_how_many(api: Api) -> None:
+def test_several_single_triggers_with_the_name_are_a_400_with_their_number(api: Api) -> None:
     for _ in range(3):
         single()
     response = api.post("/api/trigger", {"trigger_name": "MyAutomationTrigger"})
@@ -195,11 +197,11 @@ def test_it_takes_one_update(api: Api, django_assert_num_queries: DjangoAssertNu
     assert "UPDATE" in queries[0]["sql"]
 
 
-def test_a_miss_takes_one_query_more(
+def test_an_unknown_name_takes_one_more_query(
     api: Api, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     api.post("/api/trigger", {"trigger_name": "Nobody"})
-    # the UPDATE that changes nothing; how many there are
+    # the UPDATE of no row; the number of triggers
     with django_assert_num_queries(2):
         api.post("/api/trigger", {"trigger_name": "Nobody"})
 
