@@ -1,11 +1,13 @@
-"""manage.py migrate: one at a time on a database, in files for one account."""
+"""manage.py migrate: its lock, and the files of an SQLite database."""
 
 import os
 import sqlite3
-import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from subprocess import PIPE, Popen
+from typing import IO
 
 import pytest
 from django.conf import settings
@@ -23,22 +25,25 @@ with lock_file(connections["default"]) as file:
 WAITING = "Another migrate is running on this database; waiting for its end.\n"
 
 
+Start = Callable[..., Popen[str]]
+
+
 @pytest.fixture
-def file(tmp_path: Path):
+def file(tmp_path: Path) -> Path:
     return tmp_path / "db.sqlite3"
 
 
 @pytest.fixture
-def start(file):
-    """Starts manage.py on that database, and sees to its end."""
+def start(file: Path) -> Iterator[Start]:
+    """Return a function that starts manage.py on that database."""
+    environment = {**os.environ, "DATABASE_URL": f"sqlite:///{file.as_posix()}"}
     processes = []
 
-    def start(*arguments: str) -> subprocess.Popen[str]:
-        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        environment = {**os.environ, "DATABASE_URL": f"sqlite:///{file.as_posix()}"}
+    def start(*arguments: str) -> Popen[str]:
         command = [sys.executable, "manage.py", *arguments]
-        processes.append(subprocess.Popen(command, env=environment, text=True, **pipes))
-        return processes[-1]
+        process = Popen(command, env=environment, text=True, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+        processes.append(process)
+        return process
 
     yield start
     for process in processes:
@@ -47,28 +52,35 @@ def start(file):
 
 
 @pytest.fixture
-def holder(start):
-    """A process that has the lock of `migrate`."""
+def holder(start: Start) -> Popen[str]:
+    """Return a process that holds the lock of `migrate`."""
     holder = start("shell", "-v0", "-c", HOLD)
-    assert holder.stdout.readline() == "True\n"
+    assert first_line(holder.stdout) == "True\n"
     return holder
 
 
-def test_two_at_once_wait_for_each_other(start, holder, file) -> None:
+def first_line(pipe: IO[str] | None) -> str:
+    assert pipe
+    return pipe.readline()
+
+
+def test_concurrent_migrates_run_one_after_the_other(
+    start: Start, holder: Popen[str], file: Path
+) -> None:
     both = [start("migrate"), start("migrate")]
-    assert [process.stderr.readline() for process in both] == [WAITING, WAITING]
+    assert [first_line(process.stderr) for process in both] == [WAITING, WAITING]
     holder.communicate("\n")
-    said = [process.communicate()[0] for process in both]
+    outputs = [process.communicate()[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert sum("No migrations to apply." in text for text in said) == 1
+    assert sum("No migrations to apply." in output for output in outputs) == 1
     with closing(sqlite3.connect(file)) as database:
         rows = database.execute("SELECT app, name FROM django_migrations").fetchall()
     assert len(rows) == len(set(rows))
 
 
-def test_a_killed_one_leaves_no_lock(start, holder) -> None:
+def test_a_killed_process_leaves_no_lock(start: Start, holder: Popen[str]) -> None:
     second = start("migrate")
-    assert second.stderr.readline() == WAITING
+    assert first_line(second.stderr) == WAITING
     holder.kill()
     second.communicate()
     assert second.returncode == 0
@@ -79,11 +91,11 @@ def test_a_database_in_memory_has_no_lock_file() -> None:
     assert not list(settings.BASE_DIR.glob("*.lock"))
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="folders of Windows hand down their rights")
-def test_its_files_are_for_this_account_alone(file, serve: Serve) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows inherits permissions from the folder")
+def test_only_this_account_can_read_the_files(file: Path, serve: Serve) -> None:
     url = f"sqlite:///{file.as_posix()}"
     manage("migrate", DATABASE_URL=url).check_returncode()
-    serve(DATABASE_URL=url).request("POST", "/api/queue")  # a failed attempt is written
+    serve(DATABASE_URL=url).request("POST", "/api/queue")  # writes a failed attempt
     modes = {path.name: path.stat().st_mode & 0o777 for path in file.parent.glob("db.*")}
     names = ["db.sqlite3", "db.sqlite3-shm", "db.sqlite3-wal", "db.sqlite3.lock"]
     assert modes == dict.fromkeys(names, 0o600)

@@ -1,7 +1,6 @@
-"""The three groups, and what each may open."""
+"""The three groups and their permissions."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.apps import apps
@@ -18,9 +17,9 @@ from triggers.models import SingleTrigger
 
 pytestmark = pytest.mark.django_db
 
-VIEWS = ["queues_queueitem", "triggers_trigger", "admin_logentry"]
-SECURITY = ["security_apikey", "security_bannedip", "security_failedattempt"]
-ACCOUNTS = ["auth_user", "auth_group"]
+LISTS = ["queues_queueitem", "triggers_trigger", "admin_logentry"]
+SECURITY_LISTS = ["security_apikey", "security_bannedip", "security_failedattempt"]
+USER_LISTS = ["auth_user", "auth_group"]
 
 
 def migrate() -> None:
@@ -32,7 +31,7 @@ def permissions_of(role: str) -> set[str]:
     return {f"{each.content_type.app_label}.{each.codename}" for each in permissions}
 
 
-def test_migrate_makes_them() -> None:
+def test_migrate_creates_the_groups() -> None:
     Group.objects.all().delete()
     migrate()
     assert {role: permissions_of(role) for role in ROLES} == {
@@ -40,7 +39,7 @@ def test_migrate_makes_them() -> None:
     }
 
 
-def test_migrate_keeps_them_right() -> None:
+def test_migrate_resets_the_permissions_and_keeps_the_members() -> None:
     viewers = Group.objects.get(name=VIEWERS)
     viewers.permissions.set([Permission.objects.get(codename="delete_queueitem")])
     user = User.objects.create_user("anna", is_staff=True)
@@ -50,18 +49,18 @@ def test_migrate_keeps_them_right() -> None:
     assert list(user.groups.all()) == [viewers]
 
 
-def test_other_groups_are_left_alone() -> None:
+def test_migrate_does_not_change_other_groups() -> None:
     others = Group.objects.create(name="Others")
     others.permissions.set(Permission.objects.all()[:3])
     migrate()
     assert others.permissions.count() == 3
 
 
-def test_each_role_has_what_the_one_before_it_has() -> None:
+def test_each_role_includes_the_one_before() -> None:
     assert set(ROLES[VIEWERS]) < set(ROLES[OPERATORS]) < set(ROLES[SECURITY_ADMINS])
 
 
-def test_no_role_deletes() -> None:
+def test_no_role_can_delete() -> None:
     assert not [name for names in ROLES.values() for name in names if ".delete_" in name]
 
 
@@ -73,27 +72,27 @@ def test_every_permission_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "open_lists"),
+    ("role", "allowed"),
     [
-        (VIEWERS, VIEWS),
-        (OPERATORS, VIEWS),
-        (SECURITY_ADMINS, [*VIEWS, *SECURITY]),
-        ("", [*VIEWS, *SECURITY, *ACCOUNTS]),
+        (VIEWERS, LISTS),
+        (OPERATORS, LISTS),
+        (SECURITY_ADMINS, [*LISTS, *SECURITY_LISTS]),
+        ("", [*LISTS, *SECURITY_LISTS, *USER_LISTS]),
     ],
 )
-def test_the_lists_that_a_role_may_open(sign_in: SignIn, role: Any, open_lists: Any) -> None:
+def test_lists_that_a_role_can_open(sign_in: SignIn, role: str, allowed: list[str]) -> None:
     client = sign_in(role)
-    answers = {
+    codes = {
         name: client.get(reverse(f"admin:{name}_changelist")).status_code
-        for name in [*VIEWS, *SECURITY, *ACCOUNTS]
+        for name in [*LISTS, *SECURITY_LISTS, *USER_LISTS]
     }
-    assert [name for name, code in answers.items() if code == 200] == open_lists
-    assert set(answers.values()) <= {200, 403}
+    assert [name for name, code in codes.items() if code == 200] == allowed
+    assert set(codes.values()) <= {200, 403}
 
 
 @pytest.fixture
-def pages(db: None):
-    """An address of each page that changes something."""
+def pages(db: None) -> dict[str, str]:
+    """Return the URL of each page that changes something."""
     item = QueueItem.objects.create(queue_name="q")
     trigger = SingleTrigger.objects.create(trigger_name="t", next_run=timezone.now())
     key, _ = ApiKey.objects.issue("ERP", None)
@@ -131,16 +130,16 @@ def pages(db: None):
         ),
     ],
 )
-def test_the_pages_that_a_role_may_open(
-    sign_in: SignIn, pages, role: Any, allowed: list[Any] | list[str]
+def test_pages_that_a_role_can_open(
+    sign_in: SignIn, pages: dict[str, str], role: str, allowed: list[str]
 ) -> None:
     client = sign_in(role)
-    answers = {name: client.get(url).status_code for name, url in pages.items()}
-    assert [name for name, code in answers.items() if code == 200] == allowed
-    assert set(answers.values()) <= {200, 403}
+    codes = {name: client.get(url).status_code for name, url in pages.items()}
+    assert [name for name, code in codes.items() if code == 200] == allowed
+    assert set(codes.values()) <= {200, 403}
 
 
-def test_an_inactive_user_is_out(sign_in: SignIn) -> None:
+def test_an_inactive_user_is_signed_out(sign_in: SignIn) -> None:
     client = sign_in(VIEWERS)
     User.objects.update(is_active=False)
     assert client.get("/admin/").status_code == 302
@@ -148,7 +147,7 @@ def test_an_inactive_user_is_out(sign_in: SignIn) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("target", [("queues", "zero"), ("security", "zero"), ("triggers", "0001")])
-def test_migrating_backwards_and_forwards_keeps_the_roles(target: Any) -> None:
+def test_migrating_backwards_and_forwards_keeps_the_roles(target: tuple[str, str]) -> None:
     call_command("migrate", *target, verbosity=0)
     call_command("migrate", verbosity=0)
     assert permissions_of(OPERATORS) == set(ROLES[OPERATORS])
