@@ -1,4 +1,4 @@
-"""manage.py serve: the real server as a process."""
+"""manage.py serve as a process."""
 
 import json
 import signal
@@ -27,7 +27,8 @@ def key(transactional_db: None) -> str:
 
 def free_port() -> int:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        return taken.getsockname()[1]
+        port: int = taken.getsockname()[1]
+        return port
 
 
 def test_it_works(shared_server: Server, key: str) -> None:
@@ -46,7 +47,7 @@ def test_the_port_comes_from_http_platform_port(serve: Serve) -> None:
     assert server.port == port
 
 
-def test_the_port_option_wins_over_http_platform_port(serve: Serve) -> None:
+def test_the_port_option_takes_precedence_over_http_platform_port(serve: Serve) -> None:
     port = free_port()
     server = serve("--port", str(port), HTTP_PLATFORM_PORT="1")
     assert server.port == port
@@ -65,15 +66,15 @@ def test_a_taken_port_is_one_sentence() -> None:
 @pytest.mark.parametrize(
     "arguments", [("--port", "65536"), ("--port", "-1"), ("--threads", "0"), ("--host", "no.host")]
 )
-def test_an_option_that_makes_no_sense_is_one_sentence(arguments: tuple[str, ...]) -> None:
+def test_an_invalid_option_is_one_sentence(arguments: tuple[str, ...]) -> None:
     with pytest.raises(CommandError, match=r"^[^\n]+$"):
         call_command("serve", *arguments)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="closes a descriptor by way of sh")
-def test_it_serves_although_nobody_reads_what_it_says(serve: Serve) -> None:
+def test_a_closed_stdout_does_not_stop_the_server(serve: Serve) -> None:
     server = serve("--port", "0")
-    server.process.stdout.close()
+    server.stdout.close()
     assert server.request("GET", "/nothing")[0].status == 404
     server.signal_stop()
     assert server.process.wait(TIMEOUT) == 0
@@ -81,26 +82,24 @@ def test_it_serves_although_nobody_reads_what_it_says(serve: Serve) -> None:
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows stops by Ctrl-Break, see below")
-def test_a_stop_signal_ends_it_quietly(serve: Serve, name: str) -> None:
+def test_a_stop_signal_ends_the_server_without_log_lines(serve: Serve, name: str) -> None:
     server = serve()
     server.process.send_signal(getattr(signal, name))
     assert server.process.wait(TIMEOUT) == 0
-    assert server.process.stdout.read() == "Queue API has stopped.\n"
+    assert server.stdout.read() == "Queue API has stopped.\n"
     assert server.log.read_text() == ""
 
 
-def test_ctrl_break_on_windows_and_sigterm_elsewhere_end_it(serve: Serve) -> None:
+def test_ctrl_break_on_windows_and_sigterm_elsewhere_end_the_server(serve: Serve) -> None:
     assert serve().stop() == 0
 
 
-def test_what_was_answered_is_stored_and_nothing_else_when_it_stops_under_load(
-    serve: Serve, key: str
-) -> None:
+def test_a_stop_under_load_stores_exactly_the_items_with_a_201(serve: Serve, key: str) -> None:
     server = serve()
-    answered: list[str] = []
+    stored: list[str] = []
     enough = threading.Event()
 
-    def push_until_it_is_gone() -> None:
+    def push_until_the_server_stops() -> None:
         connection = HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT)
         headers = {"X-API-Key": key, "Content-Type": "application/json"}
         with closing(connection):
@@ -111,11 +110,11 @@ def test_what_was_answered_is_stored_and_nothing_else_when_it_stops_under_load(
                 except OSError:
                     return
                 assert response.status == 201
-                answered.append(json.loads(response.read())["id"])
-                if len(answered) > 50:
+                stored.append(json.loads(response.read())["id"])
+                if len(stored) > 50:
                     enough.set()
 
-    pushers = [threading.Thread(target=push_until_it_is_gone) for _ in range(8)]
+    pushers = [threading.Thread(target=push_until_the_server_stops) for _ in range(8)]
     for pusher in pushers:
         pusher.start()
     assert enough.wait(TIMEOUT)
@@ -123,32 +122,32 @@ def test_what_was_answered_is_stored_and_nothing_else_when_it_stops_under_load(
     for pusher in pushers:
         pusher.join()
 
-    assert sorted(answered) == sorted(
+    assert sorted(stored) == sorted(
         str(pk) for pk in QueueItem.objects.values_list("pk", flat=True)
     )
 
 
-def test_sixteen_clients_at_once_meet_no_locked_database(serve: Serve, key: str) -> None:
+def test_sixteen_concurrent_clients_get_201(serve: Serve, key: str) -> None:
     server = serve("--port", "0", "--threads", "8")
 
-    def push(_) -> int:
-        return server.request("POST", "/api/queue", b'{"queue_name": "q"}', X_API_Key=key, **JSON)[
-            0
-        ].status
+    def push(number: int) -> int:
+        body = b'{"queue_name": "q"}'
+        response, _ = server.request("POST", "/api/queue", body, X_API_Key=key, **JSON)
+        return response.status
 
     with ThreadPoolExecutor(16) as clients:
         assert set(clients.map(push, range(320))) == {201}
     assert QueueItem.objects.count() == 320
 
 
-def test_a_killed_server_has_stored_what_it_answered(serve: Serve, key: str) -> None:
+def test_a_killed_server_has_stored_an_item_with_a_201(serve: Serve, key: str) -> None:
     server = serve()
     _, body = server.request("POST", "/api/queue", b'{"queue_name": "q"}', X_API_Key=key, **JSON)
     server.process.kill()
     assert str(QueueItem.objects.get().pk) == json.loads(body)["id"]
 
 
-def test_a_body_just_over_the_limit_is_a_413_in_our_shape(serve: Serve, key: str) -> None:
+def test_a_body_just_over_the_limit_is_a_413_with_our_json(serve: Serve, key: str) -> None:
     server = serve(MAX_REQUEST_BYTES="1000")
     response, body = server.request("POST", "/api/queue", b" " * 1001, X_API_Key=key, **JSON)
     assert response.status == 413
@@ -158,20 +157,20 @@ def test_a_body_just_over_the_limit_is_a_413_in_our_shape(serve: Serve, key: str
     }
 
 
-def test_a_body_far_over_the_limit_is_a_413_of_waitress(serve: Serve, key: str) -> None:
+def test_a_body_far_over_the_limit_is_a_413(serve: Serve, key: str) -> None:
     server = serve(MAX_REQUEST_BYTES="1000")
     response, _ = server.request("POST", "/api/queue", b" " * 100_000, X_API_Key=key, **JSON)
     assert response.status == 413
 
 
-def test_a_body_at_the_limit_is_read(serve: Serve, key: str) -> None:
+def test_a_body_at_the_limit_is_accepted(serve: Serve, key: str) -> None:
     server = serve(MAX_REQUEST_BYTES="1000")
     body = b'{"queue_name": "q"}'.ljust(1000)
     response, _ = server.request("POST", "/api/queue", body, X_API_Key=key, **JSON)
     assert response.status == 201
 
 
-def test_a_chunked_body_is_read(shared_server: Server, key: str) -> None:
+def test_a_chunked_body_is_accepted(shared_server: Server, key: str) -> None:
     with closing(HTTPConnection("127.0.0.1", shared_server.port, timeout=TIMEOUT)) as connection:
         headers = {"X-API-Key": key, "Content-Type": "application/json"}
         chunks = iter([b'{"queue_', b'name": "q"}'])
@@ -188,7 +187,7 @@ def test_a_chunked_body_is_read(shared_server: Server, key: str) -> None:
         'application/json; a="' + ";" * 30_000,
     ],
 )
-def test_a_content_type_that_django_can_not_read_is_a_415(
+def test_a_content_type_that_django_cannot_parse_is_a_415(
     shared_server: Server, key: str, content_type: str
 ) -> None:
     response, body = shared_server.request(
@@ -202,9 +201,7 @@ CHARSETS = ["utf-8", "utf-16", "idna", "rot13", "undefined", "bz2", "unicode_esc
 QUERIES = ["", "?a=1", "?x=%ff", "?a=%00", "?" + "&".join("a" * 1001)]
 
 
-def test_no_charset_and_no_query_changes_the_answer_to_a_push(
-    shared_server: Server, key: str
-) -> None:
+def test_charset_and_query_of_a_push_are_ignored(shared_server: Server, key: str) -> None:
     for charset in CHARSETS:
         for query in QUERIES:
             content_type = f"application/json; charset={charset}"
@@ -233,32 +230,32 @@ def test_a_hostile_key_is_a_401(shared_server: Server, transactional_db: None, w
     assert json.loads(body)["success"] is False
 
 
-def test_with_https_on_nothing_redirects_and_hsts_is_sent(serve: Serve) -> None:
+def test_https_sends_hsts_and_does_not_redirect(serve: Serve) -> None:
     server = serve(HTTPS="on")
     response, _ = server.request("POST", "/api/queue", b"{}", **JSON)
     assert response.status == 401
     assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
-def test_with_https_on_the_admins_cookies_are_secure(serve: Serve) -> None:
+def test_https_makes_the_cookies_of_the_admin_secure(serve: Serve) -> None:
     response, _ = serve(HTTPS="on").request("GET", "/admin/login/")
     assert response.status == 200
     assert "; Secure" in response.headers["Set-Cookie"]
 
 
-def test_https_is_on_unless_turned_off(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_https_is_on_by_default(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HTTPS")
     response, _ = serve().request("GET", "/admin/login/")
     assert response.headers["Strict-Transport-Security"]
 
 
-def test_the_admins_files_are_served(shared_server: Server) -> None:
+def test_static_files_of_the_admin_are_served(shared_server: Server) -> None:
     response, body = shared_server.request("GET", "/static/admin/css/base.css")
     assert response.status == 200
     assert b"--primary" in body
 
 
-def test_it_starts_and_answers_while_the_database_is_away(serve: Serve, tmp_path: Path) -> None:
+def test_a_request_is_a_500_while_the_database_is_down(serve: Serve, tmp_path: Path) -> None:
     server = serve(DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/db.sqlite3")
     response, body = server.request("POST", "/api/queue", b"{}", X_API_Key="x", **JSON)
     assert response.status == 500

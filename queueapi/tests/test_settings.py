@@ -1,4 +1,4 @@
-"""What the environment must and may hold."""
+"""The settings: variables of the environment, and the deployment check."""
 
 import os
 import re
@@ -83,7 +83,7 @@ def test_production_settings_are_required(
         ("ENV_FILE", "/nowhere/settings.env"),
     ],
 )
-def test_a_value_that_makes_no_sense_is_one_sentence(
+def test_an_invalid_value_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     with pytest.raises(ImproperlyConfigured, match=rf"^[^\n]*{variable}[^\n]*$"):
@@ -102,12 +102,12 @@ def test_an_error_does_not_show_the_secret(variable: str, value: str) -> None:
     assert "hunter2" not in manage("check", **{variable: value}).stderr
 
 
-def test_hosts_may_be_listed_with_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spaces_in_allowed_hosts_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = load(monkeypatch, "ALLOWED_HOSTS", "a.example.org, b.example.org ,")
     assert loaded["ALLOWED_HOSTS"] == ["a.example.org", "b.example.org"]
 
 
-def test_a_settings_file_that_is_no_utf_8_is_one_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf_8_is_one_sentence(tmp_path: Path) -> None:
     env_file = tmp_path / "settings.env"
     env_file.write_bytes(b"# n\xf8gle\n")
     result = manage("check", ENV_FILE=str(env_file))
@@ -115,20 +115,20 @@ def test_a_settings_file_that_is_no_utf_8_is_one_sentence(tmp_path: Path) -> Non
     assert result.stderr.count("\n") == 1
 
 
-def test_a_file_gives_what_the_environment_does_not(tmp_path: Path) -> None:
+def test_variables_are_read_from_the_file(tmp_path: Path) -> None:
     env_file = tmp_path / "settings.env"
     env_file.write_text(f"SECRET_KEY={'x' * 60}\nALLOWED_HOSTS=queue.example.org\n")
     result = manage("check", ENV_FILE=str(env_file), SECRET_KEY=None, ALLOWED_HOSTS=None)
     assert result.returncode == 0, result.stderr
 
 
-def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+def test_the_environment_takes_precedence_over_the_file(tmp_path: Path) -> None:
     env_file = tmp_path / "settings.env"
     env_file.write_text("SECRET_KEY=short\n")
     assert manage("check", ENV_FILE=str(env_file)).returncode == 0
 
 
-def test_the_example_file_names_every_variable_that_is_read() -> None:
+def test_the_example_file_lists_every_variable() -> None:
     source = (settings.BASE_DIR / "queueapi" / "settings.py").read_text()
     example = (settings.BASE_DIR / ".env.example").read_text()
     read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source))
@@ -137,7 +137,7 @@ def test_the_example_file_names_every_variable_that_is_read() -> None:
     assert read - {"ENV_FILE"} <= named
 
 
-def test_the_example_file_is_a_working_one_once_filled_in(tmp_path: Path) -> None:
+def test_the_example_file_works_with_a_secret_key(tmp_path: Path) -> None:
     example = (settings.BASE_DIR / ".env.example").read_text()
     env_file = tmp_path / ".env"
     env_file.write_text(example.replace("SECRET_KEY=", f"SECRET_KEY={'x' * 60}"))
@@ -146,12 +146,12 @@ def test_the_example_file_is_a_working_one_once_filled_in(tmp_path: Path) -> Non
     assert result.returncode == 0, result.stderr
 
 
-def test_the_deployment_check_is_clean_under_production_settings() -> None:
+def test_the_deployment_check_reports_nothing_in_production() -> None:
     result = manage("check", "--deploy", "--fail-level", "WARNING", HTTPS=None, DEBUG=None)
     assert result.returncode == 0, result.stderr
 
 
-def test_debug_fills_in_what_a_developer_left_out(tmp_path: Path) -> None:
+def test_debug_has_defaults_for_required_settings(tmp_path: Path) -> None:
     result = manage(
         "check", DEBUG="on", SECRET_KEY=None, ALLOWED_HOSTS=None, DATABASE_URL=None, HTTPS=None
     )
@@ -171,14 +171,14 @@ def test_migrations_are_complete() -> None:
 
 @pytest.mark.skipif("sqlite" not in os.environ["DATABASE_URL"], reason="about SQLite")
 @pytest.mark.django_db
-def test_sqlite_lets_readers_and_a_writer_work_side_by_side() -> None:
+def test_sqlite_uses_a_write_ahead_log_and_immediate_transactions() -> None:
     with connection.cursor() as cursor:
         assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert cursor.execute("PRAGMA busy_timeout").fetchone() == (10_000,)
-    assert connection.transaction_mode == "IMMEDIATE"
+    assert connection.transaction_mode == "IMMEDIATE"  # type: ignore[attr-defined]  # of SQLite
 
 
-def test_without_a_cache_url_the_client_of_redis_is_not_loaded() -> None:
+def test_the_redis_client_is_not_imported_without_a_cache_url() -> None:
     loaded = manage(
         "shell",
         "--verbosity",
@@ -189,7 +189,7 @@ def test_without_a_cache_url_the_client_of_redis_is_not_loaded() -> None:
     assert loaded.stdout == "False\n"
 
 
-def test_with_a_cache_url_what_its_client_raises_is_known() -> None:
+def test_cache_errors_include_those_of_the_redis_client() -> None:
     names = manage(
         *("shell", "--verbosity", "0", "-c"),
         "from django.conf import settings; print(*[e.__name__ for e in settings.CACHE_ERRORS])",
