@@ -1,7 +1,6 @@
 """The environment of the tests, and the fixtures that several apps use."""
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import count
@@ -14,7 +13,8 @@ os.environ.update(
     ENV_FILE="",
     DEBUG="off",
     HTTPS="off",
-    SECRET_KEY=secrets.token_urlsafe(50),
+    # The same in each worker, which reads its settings from the first process's environment.
+    SECRET_KEY="of the tests alone, and as long as a secret key has to be",
     ALLOWED_HOSTS="testserver,127.0.0.1",
     TRUSTED_PROXIES="none",
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL", "sqlite:///queueapi"),
@@ -32,6 +32,7 @@ import pytest
 
 django.setup()
 
+from django.conf import settings as django_settings
 from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.db import connections
@@ -44,6 +45,12 @@ from security.models import ApiKey
 from security.models.api_keys import api_key_cache
 from security.models.bans import ban_cache
 from security.models.failed_attempts import api_failure_cache, attempt_budget
+
+# Servers that the tests start know the slow ones alone.
+django_settings.PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.MD5PasswordHasher",
+    *django_settings.PASSWORD_HASHERS,
+]
 
 pytest_plugins = ["queueapi.tests.orchestrator_fixtures"]
 

@@ -24,7 +24,9 @@ from django.test import Client
 from queueapi.log_format import OncePerMinute
 
 if TYPE_CHECKING:
-    from django.test.client import _MonkeyPatchedWSGIResponse as ClientResponse
+    from django.test.client import _MonkeyPatchedWSGIResponse
+
+    ClientResponse = _MonkeyPatchedWSGIResponse
 else:
     ClientResponse = HttpResponse
 

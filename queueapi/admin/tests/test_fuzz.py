@@ -186,7 +186,6 @@ def join(pairs: Any) -> str:
 @pytest.fixture
 def rows(api: Api, settings: Settings):
     settings.BAN_EXEMPT_NETWORKS = ["127.0.0.1"]
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     makers = [item, failed, single, scheduled, queue]
     for row in [make(pk=UUID(int=number)) for number, make in enumerate(makers)]:
         audit.record(User.objects.create_user(f"user{row.pk}").pk, 2, [(row, "x")])
