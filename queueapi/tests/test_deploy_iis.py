@@ -1,7 +1,8 @@
-"""What the scripts and the page on IIS say, as far as it can be held against the code."""
+"""The scripts for IIS and docs/deploy-iis.md: their agreement with the code."""
 
 import re
-from typing import Any
+from datetime import timedelta
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -11,7 +12,7 @@ from django.conf import settings
 from tree_sitter import Language, Node, Parser
 
 from queueapi.server.waitress import SHUTDOWN_SECONDS
-from queueapi.tests.test_web_config import PLATFORM, span
+from queueapi.tests.test_web_config import PLATFORM, duration
 
 SCRIPTS = sorted((settings.BASE_DIR / "deploy").glob("*.ps1"))
 INSTALL = (settings.BASE_DIR / "deploy" / "install-iis.ps1").read_text("ascii")
@@ -24,53 +25,54 @@ GRANTS = {
 }
 
 
-def errors_in(node: Node) -> list[Node]:
-    below = [error for child in node.children for error in errors_in(child)]
+def syntax_errors(node: Node) -> list[Node]:
+    """Return the nodes of the syntax tree that are errors."""
+    below = [error for child in node.children for error in syntax_errors(child)]
     return [node, *below] if node.is_error or node.is_missing else below
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
-def test_a_script_parses(script: Any) -> None:
+def test_a_script_parses(script: Path) -> None:
     tree = Parser(Language(tree_sitter_pwsh.language())).parse(script.read_bytes())
-    assert [node.start_point for node in errors_in(tree.root_node)] == []
+    assert [node.start_point for node in syntax_errors(tree.root_node)] == []
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
-def test_a_script_is_ascii(script: Any) -> None:
+def test_a_script_is_ascii(script: Path) -> None:
     # Windows PowerShell 5.1 reads anything else in the ANSI code page of the machine.
     assert script.read_bytes().isascii()
 
 
-def test_the_pool_gives_requests_under_way_the_time_they_may_take() -> None:
-    limit = span(re.search(r"\$ShutdownLimit = \[TimeSpan\] '([0-9:]+)'", INSTALL)[1])
-    assert limit.total_seconds() > span(PLATFORM.get("requestTimeout")).total_seconds() + (
-        SHUTDOWN_SECONDS
-    )
+def test_the_shutdown_limit_is_longer_than_the_longest_request() -> None:
+    limit = re.search(r"\$ShutdownLimit = \[TimeSpan\] '([0-9:]+)'", INSTALL)
+    assert limit
+    longest = duration(PLATFORM.get("requestTimeout")) + timedelta(seconds=SHUTDOWN_SECONDS)
+    assert duration(limit[1]) > longest
 
 
-def test_what_the_script_fills_in_stands_in_the_example() -> None:
+def test_settings_that_the_script_fills_in_are_in_the_example() -> None:
     example = (settings.BASE_DIR / ".env.example").read_text("utf-8")
     for name in re.findall(r"'\(\?m\)\^(\w+)=", INSTALL):
         assert len(re.findall(rf"(?m)^{name}=", example)) == 1
 
 
-def test_the_paths_that_the_script_fills_in_stand_in_web_config() -> None:
+def test_paths_that_the_script_fills_in_are_in_web_config() -> None:
     assert PLATFORM.get("stdoutLogFile")
     variable = "environmentVariables/environmentVariable[@name='ENV_FILE']"
     assert variable in INSTALL
     assert isinstance(PLATFORM.find(variable), ET.Element)
 
 
-# The rights of the service in the database.
+# The service's permissions in the database.
 
 
-def test_the_service_gets_rights_on_our_tables_and_no_others() -> None:
+def test_the_service_has_permissions_on_our_tables_only() -> None:
     ours = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
-    # createsuperuser looks whether all migrations are there.
+    # createsuperuser checks that all migrations are applied.
     assert set(GRANTS) == ours | {"django_migrations"}
 
 
-def test_the_service_reads_what_it_writes() -> None:
+def test_the_service_can_read_each_of_its_tables() -> None:
     assert [table for table, verbs in GRANTS.items() if "SELECT" not in verbs] == []
 
 
@@ -82,11 +84,11 @@ def test_the_service_reads_what_it_writes() -> None:
         ("INSERT", ["Triggers", "auth_permission", "django_migrations"]),
     ],
 )
-def test_the_service_may_not_do_what_nobody_does(verb: str, tables: list[str]) -> None:
+def test_the_service_has_no_unused_permission(verb: str, tables: list[str]) -> None:
     assert [table for table in tables if verb in GRANTS[table]] == []
 
 
-def test_the_page_names_only_parameters_that_the_script_has() -> None:
+def test_the_page_names_only_parameters_of_the_script() -> None:
     has = set(re.findall(r"^    \[\w+\] \$(\w+)", INSTALL, re.MULTILINE))
     named = set(
         re.findall(r"[ `(]-((?:Host|Cert|Service|Pack|Migr|Skip|Adopt|Data|Site)\w+)", PAGE)

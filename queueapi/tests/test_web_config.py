@@ -1,4 +1,4 @@
-"""Plays httpPlatformHandler: starts what web.config says, as it says, and stands in front of it."""
+"""web.config: the process that IIS's httpPlatformHandler starts, and IIS's own settings."""
 
 import json
 import os
@@ -6,9 +6,11 @@ import re
 import secrets
 import socket
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -16,33 +18,42 @@ from django.conf import settings
 
 from queueapi.management.commands.serve import WAITRESS_MARGIN_BYTES
 from queueapi.server.channels import REQUEST_SECONDS
-from queueapi.tests.helpers import Server, database_url, wait_until_it_stops_listening
+from queueapi.tests.helpers import TIMEOUT, Server, database_url, wait_until_it_stops_listening
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP, FailedAttempt
 
 CLIENT = "10.1.2.3:51861"
 NEIGHBOUR = "[2001:db8::1]:51760"
 
-WEB_SERVER = ET.parse(settings.BASE_DIR / "web.config").find("system.webServer")  # noqa: S314  ours
-PLATFORM = WEB_SERVER.find("httpPlatform")
+
+def find(parent: ET.Element, path: str) -> ET.Element:
+    """Return the element at this path."""
+    element = parent.find(path)
+    assert element is not None, path
+    return element
+
+
+CONFIG = ET.parse(settings.BASE_DIR / "web.config").getroot()  # noqa: S314  ours
+WEB_SERVER = find(CONFIG, "system.webServer")
+PLATFORM = find(WEB_SERVER, "httpPlatform")
 ENVIRONMENT = {
-    variable.get("name"): variable.get("value")
+    variable.attrib["name"]: variable.attrib["value"]
     for variable in PLATFORM.iterfind("environmentVariables/environmentVariable")
 }
 
 
 class HttpPlatformHandler(Server):
-    """The server, with a proxy in front that says who the client is."""
+    """A server that httpPlatformHandler starts, and that trusts its X-Forwarded-For."""
 
     def __init__(self, log: Path, env_file: Path) -> None:
         with closing(socket.create_server(("127.0.0.1", 0))) as taken:
             port = str(taken.getsockname()[1])
-        arguments = PLATFORM.get("arguments").replace("%HTTP_PLATFORM_PORT%", port)
+        arguments = PLATFORM.attrib["arguments"].replace("%HTTP_PLATFORM_PORT%", port)
         self.start(
             log,
             [sys.executable, *arguments.split()],
             {
-                # What Windows gives every process, and no more of the tests' own environment.
+                # Only the variables that Windows gives every process.
                 **{name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ},
                 **ENVIRONMENT,
                 "ENV_FILE": str(env_file),
@@ -51,12 +62,14 @@ class HttpPlatformHandler(Server):
         )
         assert self.port == int(port)
 
-    def push(self, client: str, body: bytes = b'{"queue_name": "q"}', **headers: str):
-        """Status and JSON of a POST to /api/queue, as it comes from IIS."""
+    def push(
+        self, client: str, body: bytes = b'{"queue_name": "q"}', **headers: str
+    ) -> tuple[int, dict[str, Any]]:
+        """Send a POST to /api/queue as IIS does, and return the status and the JSON."""
         sent = {"Content_Type": "application/json", "X_Forwarded_For": client, **headers}
-        response, answer = self.request("POST", "/api/queue", body, **sent)
+        response, content = self.request("POST", "/api/queue", body, **sent)
         assert response.headers["Server"] is None
-        return response.status, json.loads(answer)
+        return response.status, json.loads(content)
 
 
 @pytest.fixture
@@ -65,7 +78,8 @@ def key(transactional_db: None) -> str:
 
 
 @pytest.fixture
-def iis(transactional_db: None, tmp_path: Path):
+def iis(transactional_db: None, tmp_path: Path) -> Iterator[HttpPlatformHandler]:
+    """Start the process of web.config on the test database."""
     env_file = tmp_path / "queueapi.env"
     env_file.write_text(
         f"SECRET_KEY={secrets.token_urlsafe(50)}\n"
@@ -74,15 +88,13 @@ def iis(transactional_db: None, tmp_path: Path):
         f"DATABASE_URL={database_url()}\n",
         encoding="utf-8",
     )
-    server = HttpPlatformHandler(tmp_path / "stdout.log", env_file)
-    yield server
-    server.process.kill()
-    server.process.communicate()
+    with HttpPlatformHandler(tmp_path / "stdout.log", env_file) as server:
+        yield server
 
 
-def test_it_works(iis, key: str) -> None:
-    status, answer = iis.push(CLIENT, X_API_Key=key)
-    assert (status, answer["success"]) == (201, True)
+def test_it_works(iis: HttpPlatformHandler, key: str) -> None:
+    status, content = iis.push(CLIENT, X_API_Key=key)
+    assert (status, content["success"]) == (201, True)
     assert iis.push(CLIENT)[0] == 401
     assert iis.push(NEIGHBOUR)[0] == 401
     assert set(FailedAttempt.objects.values_list("client_ip", flat=True)) == {
@@ -90,17 +102,17 @@ def test_it_works(iis, key: str) -> None:
         "2001:db8::1",
     }
     assert iis.stop() == 0
-    assert iis.process.stdout.read() == "Queue API has stopped.\n"
+    assert iis.stdout.read() == "Queue API has stopped.\n"
 
 
-def test_the_client_is_banned_and_not_iis(iis, key: str) -> None:
+def test_the_client_is_banned_and_not_iis(iis: HttpPlatformHandler, key: str) -> None:
     assert [iis.push(CLIENT, X_API_Key="guess")[0] for _ in range(6)] == [401] * 5 + [403]
     assert iis.push(CLIENT, X_API_Key=key)[0] == 403
     assert iis.push(NEIGHBOUR, X_API_Key=key)[0] == 201
     assert BannedIP.objects.get().network == "10.1.2.3"
 
 
-def test_what_the_client_claims_to_be_forwarded_for_is_not_believed(iis) -> None:
+def test_a_clients_own_x_forwarded_for_is_ignored(iis: HttpPlatformHandler) -> None:
     iis.push(f"127.0.0.1, 198.51.100.7, {CLIENT}")
     assert FailedAttempt.objects.get().client_ip == "10.1.2.3"
 
@@ -108,96 +120,102 @@ def test_what_the_client_claims_to_be_forwarded_for_is_not_believed(iis) -> None
 TOO_LARGE = {"success": False, "error": "The body is larger than this server accepts."}
 
 
-def test_a_body_that_is_too_large_gets_our_json(iis, key: str) -> None:
+def test_a_body_over_the_limit_is_a_413_in_json(iis: HttpPlatformHandler, key: str) -> None:
     body = b" " * (settings.MAX_REQUEST_BYTES + 1)
     assert iis.push(CLIENT, body, X_API_Key=key) == (413, TOO_LARGE)
 
 
-def test_a_body_that_waitress_does_not_even_read_gets_our_json(iis, key: str) -> None:
+def test_a_body_over_the_limit_of_waitress_is_a_413_in_json(
+    iis: HttpPlatformHandler, key: str
+) -> None:
     length = settings.MAX_REQUEST_BYTES + WAITRESS_MARGIN_BYTES + 1
     assert iis.push(CLIENT, b"", X_API_Key=key, Content_Length=str(length)) == (413, TOO_LARGE)
 
 
-def test_an_unknown_address_gets_our_json(iis) -> None:
-    response, answer = iis.request("GET", "/web.config", X_Forwarded_For=CLIENT)
+def test_an_unknown_url_is_a_404_in_json(iis: HttpPlatformHandler) -> None:
+    response, content = iis.request("GET", "/web.config", X_Forwarded_For=CLIENT)
     assert response.status == 404
-    assert json.loads(answer)["error"] == "There is nothing at this address."
+    assert set(json.loads(content)) == {"success", "error"}
 
 
-def test_it_counts_as_https(iis) -> None:
+def test_responses_have_the_headers_of_https(iis: HttpPlatformHandler) -> None:
     response, _ = iis.request("GET", "/admin/login/", X_Forwarded_For=CLIENT)
     assert response.headers["Strict-Transport-Security"]
 
 
-def test_a_request_under_way_is_answered_when_iis_stops_it(iis, key: str) -> None:
+def test_a_request_under_way_is_completed_when_iis_stops_the_process(
+    iis: HttpPlatformHandler, key: str
+) -> None:
     body = b'{"queue_name": "q"}'
     head = (
         f"POST /api/queue HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {key}\r\n"
         f"X-Forwarded-For: {CLIENT}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", iis.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", iis.port), timeout=TIMEOUT) as connection:
         connection.sendall(head.encode() + body[:5])
         iis.signal_stop()
         wait_until_it_stops_listening(iis.port)
         connection.sendall(body[5:])
-        answer = connection.makefile("rb").read()
-    assert answer.startswith(b"HTTP/1.1 201 ")
-    assert str(QueueItem.objects.get().pk).encode() in answer
-    assert iis.process.wait(timeout=30) == 0
+        response = connection.makefile("rb").read()
+    assert response.startswith(b"HTTP/1.1 201 ")
+    assert str(QueueItem.objects.get().pk).encode() in response
+    assert iis.process.wait(TIMEOUT) == 0
 
 
-# What IIS itself reads.
+# The settings of IIS.
 
 
-def span(text: str) -> timedelta:
+def duration(text: str | None) -> timedelta:
+    """Parse a duration of IIS: hours, minutes and seconds."""
+    assert text
     hours, minutes, seconds = map(int, text.split(":"))
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 
-def test_the_python_is_that_of_the_virtual_environment() -> None:
+def test_the_process_runs_in_the_virtual_environment() -> None:
     assert PLATFORM.get("processPath") == r".\.venv\Scripts\python.exe"
 
 
-def test_every_request_goes_to_our_process() -> None:
-    cleared, handler, *others = WEB_SERVER.find("handlers")
+def test_every_request_goes_to_the_process() -> None:
+    cleared, handler, *others = find(WEB_SERVER, "handlers")
     assert (cleared.tag, others) == ("clear", [])
     assert (handler.get("path"), handler.get("verb")) == ("*", "*")
     assert handler.get("modules") == "httpPlatformHandler"
 
 
-def test_one_process_as_the_rates_need_it() -> None:
+def test_iis_starts_as_many_processes_as_the_rate_limits_expect() -> None:
     assert PLATFORM.get("processesPerApplication") == str(settings.WEB_PROCESSES)
 
 
-def test_our_errors_reach_the_client() -> None:
-    assert WEB_SERVER.find("httpErrors").get("existingResponse") == "PassThrough"
+def test_iis_does_not_replace_error_responses() -> None:
+    assert find(WEB_SERVER, "httpErrors").get("existingResponse") == "PassThrough"
 
 
-def test_bodies_that_we_refuse_reach_us() -> None:
-    limits = WEB_SERVER.find("security/requestFiltering/requestLimits")
+def test_iis_passes_on_bodies_over_the_limit() -> None:
+    limits = find(WEB_SERVER, "security/requestFiltering/requestLimits")
     room = settings.MAX_REQUEST_BYTES + WAITRESS_MARGIN_BYTES
-    assert room < int(limits.get("maxAllowedContentLength")) < 2 * room
+    assert room < int(limits.attrib["maxAllowedContentLength"]) < 2 * room
 
 
-def test_iis_waits_longer_than_a_request_may_take() -> None:
-    timeout = span(PLATFORM.get("requestTimeout"))
+def test_the_request_timeout_is_longer_than_the_longest_request() -> None:
+    timeout = duration(PLATFORM.get("requestTimeout"))
     longest = settings.DATABASE_CONNECTION_TIMEOUT + 2 * settings.DATABASE_QUERY_TIMEOUT
     assert timeout > timedelta(seconds=REQUEST_SECONDS) + longest
     assert timeout % timedelta(minutes=1) == timedelta()  # IIS takes nothing else
 
 
-def test_a_start_may_take_a_while_and_clients_wait_for_it() -> None:
-    start = timedelta(seconds=int(PLATFORM.get("startupTimeLimit")))
-    assert timedelta(seconds=30) <= start < span(PLATFORM.get("requestTimeout"))
+def test_the_startup_time_limit_is_shorter_than_the_request_timeout() -> None:
+    start = timedelta(seconds=int(PLATFORM.attrib["startupTimeLimit"]))
+    assert timedelta(seconds=30) <= start < duration(PLATFORM.get("requestTimeout"))
 
 
-def test_its_log_is_kept() -> None:
+def test_the_output_is_logged_to_a_file() -> None:
     assert PLATFORM.get("stdoutLogEnabled") == "true"
-    assert re.fullmatch(r"[A-Z]:\\.*\\logs\\stdout", PLATFORM.get("stdoutLogFile"))
+    assert re.fullmatch(r"[A-Z]:\\.*\\logs\\stdout", PLATFORM.attrib["stdoutLogFile"])
 
 
-def test_there_is_no_secret_in_it() -> None:
+def test_it_holds_no_secret() -> None:
     assert set(ENVIRONMENT) == {
         "ENV_FILE",
         "PYTHONUTF8",
