@@ -17,11 +17,15 @@ from django.conf import settings
 
 from queueapi.tests.helpers import TIMEOUT, happens_within_5_seconds
 
+REQUIREMENTS = settings.BASE_DIR / "requirements.txt"
+INSTALLED = settings.BASE_DIR / ".venv" / "requirements.txt.installed"
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="links an environment, runs sh"),
     pytest.mark.skipif(
-        not (settings.BASE_DIR / ".venv" / "requirements.txt.installed").exists(),
+        # Or each test would install them.
+        not INSTALLED.exists() or INSTALLED.read_bytes() != REQUIREMENTS.read_bytes(),
         reason="needs the environment that dev.py made",
     ),
 ]
