@@ -47,7 +47,7 @@ class QueueApiAdminSite(AdminSite):
         response = super().password_change(request, extra_context)
         if response.status_code == 302:
             user: Any = request.user
-            audit.record(user.pk, CHANGE, [(user, "password: changed")])
+            audit.record(user.pk, CHANGE, [(user, [{"field": "password"}])])
         return response
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:

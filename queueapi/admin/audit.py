@@ -1,90 +1,82 @@
-"""Who changed what, from what to what: entries of the admin's log.
-
-They are written in English whoever reads them, with the values as the database has them.
-"""
+"""Audit log: entries of Django's admin log, with the old and the new value of each field."""
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Field, Model, QuerySet
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import DateTimeField, Field, Model, QuerySet
 from django.utils import translation
+from django.utils.translation import gettext
 
 from queueapi.database.model_fields import truncate
 
-SECRET = {"password", "hashed_secret"}  # whose values are written nowhere
-LONGEST = 2000  # characters of one value
-OBJECT_REPR = 200  # what the log's column holds, in UTF-16 units
+SECRETS = {"password", "hashed_secret"}  # fields whose values are never logged
+MAX_TEXT = 2000  # characters of a value
+MAX_OBJECT_REPR = 200  # UTF-16 units of the column
+
+# `{"field": "status", "old": "FAILED", "new": "NEW"}`; the field alone for a secret.
+Change = dict[str, Any]
+
+django_change_message = LogEntry.get_change_message
 
 
 def values(row: Model) -> dict[str, Any]:
-    """What the row's fields hold now, by name, without secrets."""
-    fields = (field for field in row._meta.concrete_fields if field.name not in SECRET)
+    """Return the values of the row's columns by field name, without secrets."""
+    fields = (field for field in row._meta.concrete_fields if field.name not in SECRETS)
     return {field.name: field.value_from_object(row) for field in fields}
 
 
-def difference(model: type[Model], before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """One line: `status: FAILED → NEW; ended: 2026-11-24 10:03:00 → (empty)`."""
-    changes = []
+def difference(
+    model: type[Model], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[Change]:
+    """Return the changes of the model's fields, for `record`; other names are skipped."""
+    fields = {field.name for field in model._meta.get_fields()}
+    changes: list[Change] = []
     for name, new in after.items():
         old = before.get(name)
-        if name in SECRET:
-            changes.append(f"{label(model, name)}: changed")
-        elif old != new:
-            changes.append(
-                f"{label(model, name)}: {show(model, name, old)} → {show(model, name, new)}"
-            )
-    return "; ".join(changes)
+        if name in SECRETS:
+            changes.append({"field": name})
+        elif name in fields and old != new:
+            changes.append({"field": name, "old": _loggable(old), "new": _loggable(new)})
+    return changes
 
 
-def label(model: type[Model], name: str) -> str:
-    with translation.override(None):
-        field = next((field for field in model._meta.get_fields() if field.name == name), None)
-        return str(field.verbose_name) if isinstance(field, Field) else name
+def _loggable(value: Any) -> Any:
+    """Return rows of other tables as a list of their names, and long texts truncated."""
+    if isinstance(value, list | QuerySet):
+        with translation.override(None):  # names of permissions are translated
+            return sorted(str(row) for row in value)
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        return f"{value[:MAX_TEXT]}… ({len(value)} characters)"
+    return value
 
 
-def show(model: type[Model], name: str, value: Any) -> str:
-    if value is None or value in ("", []):
-        return "(empty)"
-    if isinstance(value, list):
-        return ", ".join(sorted(str(each) for each in value))
-    if isinstance(value, str) and not getattr(model._meta.get_field(name), "choices", None):
-        value = json.dumps(value, ensure_ascii=False)
-    text = f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
+def record(user_pk: Any, flag: int, entries: Iterable[tuple[Model, list[Change] | str]]) -> None:
+    """Log that this user added, changed or deleted (`flag`) each row, with changes or a sentence.
 
-
-def record(user_pk: Any, flag: int, entries: Iterable[tuple[Model, str]]) -> None:
-    """Log that this user added, changed or deleted (`flag`) these rows, with a message for each."""
+    Names of rows and sentences are logged in English.
+    """
     with translation.override(None):
         LogEntry.objects.bulk_create(
             LogEntry(
                 user_id=user_pk,
                 content_type_id=ContentType.objects.get_for_model(row, for_concrete_model=False).pk,
                 object_id=row.pk,
-                object_repr=truncate(str(row), OBJECT_REPR),
+                object_repr=truncate(str(row), MAX_OBJECT_REPR),
                 action_flag=flag,
-                change_message=message,
+                change_message=message
+                if isinstance(message, str)
+                else json.dumps(message, cls=DjangoJSONEncoder, ensure_ascii=False),
             )
             for row, message in entries
         )
 
 
-def history(row: Model, length: int = 20) -> QuerySet[LogEntry]:
-    """The newest entries of a row, with their users."""
-    kind = row._meta
-    return LogEntry.objects.filter(
-        content_type__app_label=kind.app_label,
-        content_type__model=kind.model_name,
-        object_id=row.pk,
-    ).select_related("user")[:length]
-
-
 def record_export(user_pk: Any, model: type[Model], count: int) -> None:
-    """Log that this user took so many rows away with them."""
+    """Log that this user exported `count` rows."""
     with translation.override(None):
         rows = str(model._meta.verbose_name_plural)
     LogEntry.objects.create(
@@ -94,3 +86,51 @@ def record_export(user_pk: Any, model: type[Model], count: int) -> None:
         action_flag=CHANGE,
         change_message="Exported as CSV; nothing changed.",
     )
+
+
+def history(row: Model, length: int = 20) -> QuerySet[LogEntry]:
+    """Return the newest entries of a row, with their users."""
+    return LogEntry.objects.filter(
+        content_type__app_label=row._meta.app_label,
+        content_type__model=row._meta.model_name,
+        object_id=row.pk,
+    ).select_related("user")[:length]
+
+
+def change_message(entry: LogEntry) -> str:
+    """Return what changed, in the active language; replaces `LogEntry.get_change_message`.
+
+    For example `status: FAILED → NEW; ended: 2026-11-24 10:03:00 → (empty)`.
+    """
+    if not entry.change_message.startswith('[{"field":'):
+        return django_change_message(entry)
+    return "; ".join(_sentence(entry, **change) for change in json.loads(entry.change_message))
+
+
+def _sentence(entry: LogEntry, field: str, **values: Any) -> str:
+    model_field = _field(entry, field)
+    label = model_field.verbose_name if model_field else field
+    shown = [_show(model_field, value) for value in values.values()]
+    return f"{label}: {' → '.join(shown) or gettext('changed')}"
+
+
+def _field(entry: LogEntry, name: str) -> Field | None:
+    """Return the field of the entry's model or of a child of it, as triggers are logged."""
+    if entry.content_type_id is None:
+        return None
+    model = ContentType.objects.get_for_id(entry.content_type_id).model_class()
+    models = [model, *model.__subclasses__()] if model else []
+    fields = (field for each in models for field in each._meta.get_fields())
+    return next((each for each in fields if isinstance(each, Field) and each.name == name), None)
+
+
+def _show(field: Field | None, value: Any) -> str:
+    if value in (None, "", []):
+        return gettext("(empty)")
+    if isinstance(value, list):
+        return ", ".join(value)
+    if isinstance(field, DateTimeField):
+        return str(value)[:19].replace("T", " ")
+    if isinstance(value, str) and not (field and field.choices):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)

@@ -221,4 +221,5 @@ class OptimisticLockingAdmin(AuditedAdmin):
         if not hasattr(form, "difference"):  # of a password, or of a new row
             return super().construct_change_message(request, form, formsets, add)
         many = {field.name for field in self.opts.many_to_many}
-        return "; ".join(filter(None, [form.difference, self.difference_in(form, many)]))
+        changes = super().construct_change_message(request, form, formsets, add)
+        return form.difference + [change for change in changes if change["field"] in many]

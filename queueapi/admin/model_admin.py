@@ -1,7 +1,6 @@
 """What every page of the back office has: a trail of changes, and lists that don't count."""
 
 import logging
-from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,7 +12,6 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import Error
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import translation
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
@@ -134,32 +132,16 @@ class AuditedAdmin(admin.ModelAdmin):
         entries = [(row, self.deletion_message(row)) for row in queryset]
         return audit.record(request.user.pk, DELETION, entries)
 
-    def deletion_message(self, row: Any) -> str:
-        """What the log keeps of a deleted row, besides its name."""
+    def deletion_message(self, row: Any) -> list[audit.Change] | str:
+        """Return what the log keeps of a deleted row, besides its name."""
         values = audit.values(row)
         return audit.difference(type(row), values, dict.fromkeys(values))
 
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> Any:
-        own = {field.name for field in (*self.opts.fields, *self.opts.many_to_many)}
-        return self.difference_in(form, own, add)
-
-    def difference_in(self, form: Any, fields: Collection[str], add: bool = False) -> str:
-        """What the person changed of these fields, from what the row held when it was sent."""
-        changed = [name for name in form.changed_data if name in fields]
-        with translation.override(None):  # names of permissions are translated
-            before = {
-                name: None if add else self._plain(form.initial.get(name)) for name in changed
-            }
-            after = {name: self._plain(form.cleaned_data.get(name)) for name in changed}
-        return audit.difference(self.model, before, after)
-
-    @staticmethod
-    def _plain(value: Any) -> Any:
-        """Rows of other tables as their names."""
-        is_many = hasattr(value, "__iter__") and not isinstance(value, str | bytes)
-        return [str(each) for each in value] if is_many else value
+        changed = {name: form.cleaned_data.get(name) for name in form.changed_data}
+        return audit.difference(self.model, form.initial, changed)
 
 
 class ViewOnlyAdmin(AuditedAdmin):

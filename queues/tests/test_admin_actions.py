@@ -274,8 +274,8 @@ def test_each_row_has_its_entry_with_what_changed(sign_in: SignIn) -> None:
     confirm(client, ask(client, "requeue", row))
     entry = LogEntry.objects.get()
     assert (entry.user.username, entry.object_id) == ("anna", str(row.pk))
-    assert entry.change_message.startswith("status: FAILED → NEW; started: 20")
-    assert "ended: " in entry.change_message
+    assert entry.get_change_message().startswith("status: FAILED → NEW; started: 20")
+    assert "ended: " in entry.get_change_message()
 
 
 def test_the_buttons_of_an_item_ask_the_same(sign_in: SignIn) -> None:

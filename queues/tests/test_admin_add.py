@@ -31,7 +31,7 @@ def test_it_works(sign_in: SignIn) -> None:
     assert (item.status, item.message, item.created_by) == ("NEW", None, "anna")
     entry = LogEntry.objects.get()
     assert (entry.action_flag, entry.object_id) == (ADDITION, str(item.pk))
-    assert 'queue: (empty) → "Invoices"; status: (empty) → NEW' in entry.change_message
+    assert 'queue: (empty) → "Invoices"; status: (empty) → NEW' in entry.get_change_message()
 
 
 def test_viewers_may_not(sign_in: SignIn) -> None:

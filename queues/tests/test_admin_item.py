@@ -157,7 +157,7 @@ def test_of_many_who_save_at_once_one_wins(sign_in: SignIn) -> None:
         thread.join()
     row.refresh_from_db()
     [entry] = LogEntry.objects.all()
-    assert row.message in entry.change_message
+    assert row.message in entry.get_change_message()
 
 
 def test_a_new_status_sets_the_times_as_robots_do(sign_in: SignIn) -> None:

@@ -191,7 +191,9 @@ def test_filter_by_state(sign_in: SignIn, state: str, clients: list[str] | None)
 
 
 def entries() -> list[tuple[int, str]]:
-    return list(LogEntry.objects.order_by("pk").values_list("action_flag", "change_message"))
+    return [
+        (entry.action_flag, entry.get_change_message()) for entry in LogEntry.objects.order_by("pk")
+    ]
 
 
 def test_an_issue_is_logged(sign_in: SignIn) -> None:

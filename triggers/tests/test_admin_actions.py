@@ -200,7 +200,7 @@ def test_each_has_its_entry(sign_in: SignIn) -> None:
     client, trigger = sign_in("Operators"), scheduled(process_status=Status.RUNNING)
     click(client, "pause", trigger)
     entry = LogEntry.objects.get()
-    assert entry.change_message == "status: RUNNING → PAUSING"
+    assert entry.get_change_message() == "status: RUNNING → PAUSING"
     assert (entry.object_repr, entry.get_admin_url()) == (
         "Nightly",
         f"/admin/triggers/trigger/{trigger.pk}/change/",

@@ -191,7 +191,7 @@ def test_a_new_cron_expression_sets_the_next_run(sign_in: SignIn) -> None:
     save(sign_in(), trigger, cron_expr="15 3 * * *")
     trigger.refresh_from_db()
     assert f"{trigger.next_run:%H:%M}" == "03:15"
-    assert "next run: " in LogEntry.objects.get().change_message
+    assert "next run: " in LogEntry.objects.get().get_change_message()
 
 
 def test_unless_the_person_sets_it(sign_in: SignIn) -> None:
@@ -234,7 +234,7 @@ def test_the_log_says_what_changed_from_what_to_what(sign_in: SignIn) -> None:
     trigger = queue()
     save(sign_in(), trigger, min_batch_size="7", trigger_name="Now")
     entry = LogEntry.objects.get()
-    assert entry.change_message == 'name: "Waiting" → "Now"; batch size: 5 → 7'
+    assert entry.get_change_message() == 'name: "Waiting" → "Now"; batch size: 5 → 7'
     assert entry.content_type.model == "trigger"
 
 
@@ -262,7 +262,7 @@ def test_a_superuser_deletes_both_rows(sign_in: SignIn) -> None:
     assert not Trigger.objects.exists()
     entry = LogEntry.objects.get()
     assert entry.content_type.model == "trigger"
-    assert 'path: "C:\\\\Robots\\\\main.py" → (empty)' in entry.change_message
+    assert 'path: "C:\\\\Robots\\\\main.py" → (empty)' in entry.get_change_message()
 
 
 def test_a_name_with_white_space_at_its_end_can_be_changed(sign_in: SignIn) -> None:

@@ -1,8 +1,15 @@
 """The page of the audit log."""
 
+import json
+from datetime import datetime
+from html import unescape
+from typing import Any
+
 import pytest
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
@@ -12,6 +19,8 @@ from queueapi.tests.helpers import SignIn
 from queues.models import QueueItem
 from queues.tests.helpers import item, page_of
 from security.models import ApiKey
+from triggers.models import Trigger
+from triggers.tests.helpers import queue
 
 pytestmark = pytest.mark.django_db
 
@@ -81,9 +90,13 @@ def test_an_odd_filter_shows_nothing(sign_in: SignIn, bo: User, query: str) -> N
     assert shown(sign_in(), query) == []
 
 
-def test_it_is_searched(sign_in: SignIn, bo: User) -> None:
-    audit.record(bo.pk, CHANGE, [(item(reference="INV-1"), "a"), (item(reference="x"), "b")])
-    assert shown(sign_in(), "?q=inv-1") == ["a"]
+@pytest.mark.parametrize("text", ["inv-1", "ABANDONED", "Løn"])
+def test_it_is_searched(sign_in: SignIn, bo: User, text: str) -> None:
+    found = item(reference="INV-1")
+    message = changes(status="ABANDONED", message="Løn")
+    audit.record(bo.pk, CHANGE, [(found, message), (item(reference="x"), "b")])
+    [entry] = sign_in().get(f"{LIST}?q={text}").context["cl"].result_list
+    assert entry.object_id == str(found.pk)
 
 
 @pytest.mark.parametrize("role", ["Viewers", "Operators"])
@@ -114,7 +127,80 @@ def test_stored_markup_is_shown_as_text(sign_in: SignIn, bo: User) -> None:
     assert "<i>y" not in page
 
 
-def test_a_long_value_is_cut_and_its_length_is_said() -> None:
-    text = audit.difference(QueueItem, {"message": "a"}, {"message": "x" * 3000})
-    assert text.endswith("… (3002 characters)")
-    assert len(text) < 2100
+def changes(**fields: Any) -> list[audit.Change]:
+    """The changes of an item's empty fields to these values."""
+    return audit.difference(QueueItem, {}, fields)
+
+
+def test_changes_are_stored_as_json(bo: User) -> None:
+    ended = datetime(2026, 11, 24, 10, 3)
+    audit.record(bo.pk, CHANGE, [(item(), changes(message="Løn", end_date=ended))])
+    assert json.loads(LogEntry.objects.get().change_message) == [
+        {"field": "message", "old": None, "new": "Løn"},
+        {"field": "end_date", "old": None, "new": "2026-11-24T10:03:00"},
+    ]
+
+
+def test_changes_are_shown_as_a_sentence(sign_in: SignIn, bo: User) -> None:
+    row = item()
+    before = {"status": "FAILED", "end_date": datetime(2026, 11, 24, 10, 3)}
+    after = {"status": "NEW", "end_date": None, "message": 'say "x"'}
+    audit.record(bo.pk, CHANGE, [(row, audit.difference(QueueItem, before, after))])
+    client = sign_in()
+    sentence = (
+        "status: FAILED → NEW; ended: 2026-11-24 10:03:00 → (empty); "
+        r'message: (empty) → "say \"x\""'
+    )
+    for url in (LIST, page_of(row), reverse("admin:queues_queueitem_history", args=[row.pk])):
+        assert sentence in unescape(client.get(url).content.decode())
+
+
+def test_changes_are_shown_in_danish(sign_in: SignIn, bo: User) -> None:
+    audit.record(bo.pk, CHANGE, [(item(), changes(created_by="x"))])
+    page = sign_in().get(LIST, headers={"Accept-Language": "da"}).content.decode()
+    assert "oprettet af: (tomt) → &quot;x&quot;" in page
+
+
+@pytest.mark.parametrize(("model", "name"), [(User, "password"), (ApiKey, "hashed_secret")])
+def test_secret_is_logged_without_its_values(model: type[Model], name: str) -> None:
+    assert audit.difference(model, {name: "old"}, {name: "new"}) == [{"field": name}]
+
+
+def test_secret_is_shown_as_changed(bo: User) -> None:
+    audit.record(bo.pk, CHANGE, [(bo, [{"field": "password"}])])
+    assert LogEntry.objects.get().get_change_message() == "password: changed"
+
+
+def test_field_of_a_child_model_has_its_label(bo: User) -> None:
+    trigger = queue()
+    message = audit.difference(type(trigger), {"min_batch_size": 5}, {"min_batch_size": 7})
+    audit.record(bo.pk, CHANGE, [(Trigger(pk=trigger.pk), message)])
+    assert LogEntry.objects.get().get_change_message() == "batch size: 5 → 7"
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("status: FAILED → NEW", "status: FAILED → NEW"),
+        ('[{"changed": {"fields": ["Status"]}}]', "Changed Status."),
+        ('[{"field": "gone", "old": 1, "new": 2}]', "gone: 1 → 2"),
+        ("[x", "[x"),
+        ("", ""),
+    ],
+)
+def test_other_messages_are_shown(bo: User, stored: str, shown: str) -> None:
+    audit.record(bo.pk, CHANGE, [(item(), stored)])
+    assert LogEntry.objects.get().get_change_message() == shown
+
+
+@pytest.mark.parametrize("content_type", [None, "gone"])
+def test_changes_of_an_unknown_model_are_shown(bo: User, content_type: str | None) -> None:
+    audit.record(bo.pk, CHANGE, [(item(), changes(message="x"))])
+    gone = content_type and ContentType.objects.create(app_label="gone", model=content_type)
+    LogEntry.objects.update(content_type=gone)
+    assert LogEntry.objects.get().get_change_message() == 'message: (empty) → "x"'
+
+
+def test_long_value_is_truncated() -> None:
+    [change] = audit.difference(QueueItem, {"message": "a"}, {"message": "x" * 3000})
+    assert change["new"] == "x" * 2000 + "… (3000 characters)"

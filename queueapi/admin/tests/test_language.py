@@ -85,7 +85,9 @@ def test_the_log_is_in_english(sign_in: SignIn) -> None:
     client, row = sign_in(), item()
     question = ask(client, "abandon", row, headers=DANISH)
     client.post(LIST, form_in(question, "selection"), headers=DANISH)
-    assert LogEntry.objects.get().change_message.startswith("status: NEW → ABANDONED; ended: ")
+    assert (
+        LogEntry.objects.get().get_change_message().startswith("status: NEW → ABANDONED; ended: ")
+    )
 
 
 # The catalog.

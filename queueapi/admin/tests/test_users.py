@@ -40,7 +40,7 @@ def test_a_user_is_deactivated(sign_in: SignIn, bo: User) -> None:
     client.post(address(bo), form)
     bo.refresh_from_db()
     assert not bo.is_active
-    assert LogEntry.objects.get().change_message == "active: True → False"
+    assert LogEntry.objects.get().get_change_message() == "active: True → False"
 
 
 def test_a_user_is_not_deleted(sign_in: SignIn, bo: User) -> None:
@@ -68,7 +68,7 @@ def test_a_role_given_is_logged_from_what_to_what(sign_in: SignIn, bo: User) -> 
     viewers, operators = (Group.objects.get(name=name) for name in ("Viewers", "Operators"))
     bo.groups.add(viewers)
     save(client, bo, groups=[operators.pk])
-    assert LogEntry.objects.get().change_message == "groups: Viewers → Operators"
+    assert LogEntry.objects.get().get_change_message() == "groups: Viewers → Operators"
 
 
 def test_a_password_is_logged_without_it(sign_in: SignIn, bo: User) -> None:
@@ -78,7 +78,7 @@ def test_a_password_is_logged_without_it(sign_in: SignIn, bo: User) -> None:
     client.post(url, {"password1": new, "password2": new, "usable_password": "true"})
     entry = LogEntry.objects.get()
     assert "assword" in entry.get_change_message()
-    assert new not in entry.change_message
+    assert new not in entry.get_change_message()
 
 
 def test_a_new_user_is_logged(sign_in: SignIn) -> None:
@@ -88,8 +88,8 @@ def test_a_new_user_is_logged(sign_in: SignIn) -> None:
     client.post(reverse("admin:auth_user_add"), fields)
     assert User.objects.filter(username="carl").exists()
     entry = LogEntry.objects.get()
-    assert "carl" in entry.change_message
-    assert new not in entry.change_message
+    assert "carl" in entry.get_change_message()
+    assert new not in entry.get_change_message()
 
 
 @pytest.mark.parametrize("name", ["Viewers", "Operators", "Security admins"])
@@ -119,7 +119,7 @@ def test_ones_own_password_is_logged_too(sign_in: SignIn, client: Client, bo: Us
     fields = {"old_password": "correct horse battery", "new_password1": new, "new_password2": new}
     assert client.post("/admin/password_change/", fields).status_code == 302
     entry = LogEntry.objects.get()
-    assert (entry.user, entry.change_message) == (bo, "password: changed")
+    assert (entry.user, entry.get_change_message()) == (bo, "password: changed")
 
 
 def test_the_log_is_in_english_whoever_writes_it(sign_in: SignIn, bo: User) -> None:
@@ -128,7 +128,7 @@ def test_the_log_is_in_english_whoever_writes_it(sign_in: SignIn, bo: User) -> N
     permission = Permission.objects.get(codename="add_group")
     danish = {"Accept-Language": "da"}
     client.post(address(group), {**form, "permissions": [permission.pk]}, headers=danish)
-    message = LogEntry.objects.get().change_message
+    message = LogEntry.objects.get().get_change_message()
     assert message == (
         "permissions: (empty) → Authentication and Authorization | group | Can add group"
     )
@@ -141,7 +141,7 @@ def test_what_another_superuser_changed_is_kept(sign_in: SignIn, bo: User) -> No
     client.post(address(bo), {**form, "last_name": "Hansen"})
     bo.refresh_from_db()
     assert (bo.is_active, bo.last_name) == (False, "Hansen")
-    assert LogEntry.objects.get().change_message == 'last name: (empty) → "Hansen"'
+    assert LogEntry.objects.get().get_change_message() == 'last name: (empty) → "Hansen"'
 
 
 def test_roles_given_meanwhile_are_kept(sign_in: SignIn, bo: User) -> None:
@@ -174,7 +174,7 @@ def test_when_somebody_signed_in_is_not_edited(sign_in: SignIn, bo: User) -> Non
 def test_a_deleted_group_is_logged_with_its_name(sign_in: SignIn) -> None:
     client, group = sign_in(), Group.objects.create(name="Others")
     client.post(address(group, "delete"), {"post": "yes"})
-    assert 'name: "Others" → (empty)' in LogEntry.objects.get().change_message
+    assert 'name: "Others" → (empty)' in LogEntry.objects.get().get_change_message()
 
 
 def test_a_role_that_is_no_id_is_refused(sign_in: SignIn, bo: User) -> None:
