@@ -1,4 +1,4 @@
-"""Django's admin site, with our name and our front page."""
+"""Django's admin site, with the name and the dashboard of the project."""
 
 from typing import Any
 

@@ -1,9 +1,10 @@
-"""What the front page of the admin shows: the queues, a chart, and what needs attention."""
+"""Dashboard of the admin: attention cards, a table of queues, and a chart of items."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,99 +23,93 @@ from queues.queue_statistics import DAYS, Queue, Statistics, statistics
 from security.models import ApiKey, BannedIP
 from triggers.models import Trigger
 
-ITEMS = "queues_queueitem"
-SHOWN = 5  # rows of each list
-COUNTED = 100  # rows that are counted; beyond, it says "more than"
 Status = QueueItem.Status
+MAX_SHOWN = 5  # rows of a card
+MAX_COUNTED = 100  # rows of a card; beyond, it shows "> 100"
 
 
 def dashboard_context(user: Any, chart: str) -> dict[str, Any]:
-    """The context of the page for what this user may see; `chart` is `days` or anything else."""
-    context: dict[str, Any] = {"attention": list(attention(user))}
+    """Return the template context for this user's permissions.
+
+    `chart` is `days`; any other text means hours.
+    """
+    context: dict[str, Any] = {"attention_cards": attention_cards(user)}
     if user.has_perm("queues.view_queueitem"):
         numbers = statistics()
         context["queues"] = [queue_row(queue, numbers.yesterday) for queue in numbers.queues]
         context["statuses"] = Status.labels
         context["taken"] = datetime.fromisoformat(numbers.taken)
-        context["chart"] = chart_of(numbers, by_day=chart == "days")
+        context["chart"] = item_chart(numbers, by_day=chart == "days")
     return context
 
 
-def changelist_url(page: str, **parameters: Any) -> str:
-    """A list of the admin, filtered."""
-    query = f"?{urlencode(parameters)}" if parameters else ""
-    return reverse(f"admin:{page}_changelist") + query
-
-
-def second(moment: datetime) -> str:
-    """For a filter: a bound that people can read."""
-    return moment.replace(microsecond=0).isoformat()
-
-
-# The table of queues.
+def changelist_url(model: type[Model], **filters: Any) -> str:
+    """Return the URL of the model's list, filtered."""
+    url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return f"{url}?{urlencode(filters)}" if filters else url
 
 
 @dataclass
-class Number:
-    """A figure, and the list behind it."""
+class Cell:
+    """Text of a table cell, with a link to the list behind it."""
 
     text: Any
     url: str | None = None
 
 
 def queue_row(queue: Queue, yesterday: datetime) -> dict[str, Any]:
-    def items(**parameters: str) -> str:
-        return changelist_url(ITEMS, queue_name=queue.name, **parameters)
+    def items(**filters: str) -> str:
+        return changelist_url(QueueItem, queue_name=queue.name, **filters)
 
-    since = second(yesterday)
-    failed = items(status__exact=Status.FAILED, ended_from=since)
+    since = yesterday.isoformat(timespec="seconds")
     oldest = datetime.fromisoformat(queue.oldest_new) if queue.oldest_new else None
     share = queue.failure_share
     return {
-        "name": Number(queue.name, items()),
+        "name": Cell(queue.name, items()),
         "counts": [
-            Number(queue.counts.get(status, 0), items(status__exact=status))
+            Cell(queue.counts.get(status, 0), items(status__exact=status))
             for status in Status.values
         ],
-        "oldest": Number(
+        "oldest": Cell(
             format_duration(timezone.now() - oldest if oldest else None),
-            # By the sixth column of the list, when it was created: the oldest first.
+            # Ordered by the sixth column of the list, the created date.
             items(status__exact=Status.NEW, o="6") if oldest else None,
         ),
-        "created": Number(queue.created, items(created_from=since)),
-        "done": Number(queue.done, items(status__exact=Status.DONE, ended_from=since)),
-        "share": Number("–" if share is None else f"{share:.0%}", failed),
+        "created": Cell(queue.created, items(created_from=since)),
+        "done": Cell(queue.done, items(status__exact=Status.DONE, ended_from=since)),
+        "share": Cell(
+            "–" if share is None else f"{share:.0%}",
+            items(status__exact=Status.FAILED, ended_from=since),
+        ),
     }
 
 
-# The chart.
-
-
-def chart_of(numbers: Statistics, by_day: bool) -> Chart:
+def item_chart(numbers: Statistics, by_day: bool) -> Chart:
+    """Return the chart of the last `DAYS` days, or of the last 24 hours."""
     now = datetime.fromisoformat(numbers.taken)
-    width = len("2026-01-31" if by_day else "2026-01-31T08")
     if by_day:
         last = now.replace(hour=0, minute=0, second=0, microsecond=0)
         slots = [last - timedelta(days=back) for back in reversed(range(DAYS))]
         names = [date_format(slot, "MONTH_DAY_FORMAT") for slot in slots]
-        shorts = [f"{slot.day}." if index % 2 else "" for index, slot in enumerate(slots)]
+        labels = [f"{slot.day}." if index % 2 else "" for index, slot in enumerate(slots)]
     else:
         last = now.replace(minute=0, second=0, microsecond=0)
         slots = [last - timedelta(hours=back) for back in reversed(range(24))]
         names = [f"{date_format(slot, 'MONTH_DAY_FORMAT')} {slot:%H:%M}" for slot in slots]
-        shorts = [f"{slot:%H}" if slot.hour % 3 == 0 else "" for slot in slots]
+        labels = [f"{slot:%H}" if slot.hour % 3 == 0 else "" for slot in slots]
+    prefix = len("2026-01-31" if by_day else "2026-01-31T08")  # of the ISO text of a slot
 
     def series(counts: dict[str, int]) -> list[int]:
         totals: Counter[str] = Counter()
         for hour, count in counts.items():
-            totals[hour[:width]] += count
-        return [totals[slot.isoformat()[:width]] for slot in slots]
+            totals[hour[:prefix]] += count
+        return [totals[slot.isoformat()[:prefix]] for slot in slots]
 
     return Chart(
         title=_("Items by the day") if by_day else _("Items by the hour"),
         slot_title=_("Day") if by_day else _("Hour"),
         names=names,
-        shorts=shorts,
+        labels=labels,
         series={
             "created": (_("Created"), series(numbers.created)),
             "done": (_("Done"), series(numbers.done)),
@@ -124,95 +119,98 @@ def chart_of(numbers: Statistics, by_day: bool) -> Chart:
     )
 
 
-# What needs attention.
-
-
 @dataclass
 class AttentionCard:
-    """A list of what somebody should look at; `rows` are (text, address, note)."""
+    """Rows that somebody should look at: the first `MAX_SHOWN`, and a link to all of them."""
 
     title: str
-    empty: str
-    rows: list[tuple[str, str, str]]
-    more: bool
-    number: str
-    url: str
+    empty: str  # text if there are no rows
+    queryset: QuerySet
+    filters: dict[str, str]  # of the list of all rows
+    note: Callable[[Any], str]  # text beside a row
 
+    @property
+    def permission(self) -> str:
+        opts = self.queryset.model._meta
+        return f"{opts.app_label}.view_{opts.model_name}"
 
-def attention_card(title: str, empty: str, url: str, found: QuerySet, row: Any) -> AttentionCard:
-    rows = list(found[: COUNTED + 1])
-    number = str(len(rows)) if len(rows) <= COUNTED else f"> {COUNTED}"
-    shown = [row(each) for each in rows[:SHOWN]]
-    return AttentionCard(title, empty, shown, len(rows) > SHOWN, number, url)
+    @cached_property
+    def rows(self) -> list[Any]:
+        return list(self.queryset[: MAX_COUNTED + 1])
 
+    @property
+    def count(self) -> str:
+        return str(len(self.rows)) if len(self.rows) <= MAX_COUNTED else f"> {MAX_COUNTED}"
 
-def change_url(page: str, row: Model) -> str:
-    return reverse(f"admin:{page}_change", args=[row.pk])
+    @property
+    def links(self) -> list[tuple[Any, str, str]]:
+        """Return row, change URL and note of each shown row."""
+        opts = self.queryset.model._meta
+        name = f"admin:{opts.app_label}_{opts.model_name}_change"
+        return [
+            (row, reverse(name, args=[row.pk]), self.note(row)) for row in self.rows[:MAX_SHOWN]
+        ]
+
+    @property
+    def has_more(self) -> bool:
+        return len(self.rows) > MAX_SHOWN
+
+    @property
+    def url(self) -> str:
+        return changelist_url(self.queryset.model, **self.filters)
 
 
 def ago(moment: datetime) -> str:
-    return _("%(span)s ago") % {"span": format_duration(timezone.now() - moment)}
+    return _("%(duration)s ago") % {"duration": format_duration(timezone.now() - moment)}
 
 
-def attention(user: Any) -> Iterable[AttentionCard]:
-    now = timezone.now()
-    if user.has_perm("queues.view_queueitem"):
-        yesterday = now - timedelta(hours=24)
-        yield attention_card(
+def attention_cards(user: Any) -> list[AttentionCard]:
+    """Return the cards of the models that this user may view."""
+    yesterday = timezone.now() - timedelta(hours=24)
+    stuck_after = {"duration": format_duration(settings.STUCK_AFTER)}
+    halted = [Trigger.Status.FAILED, Trigger.Status.PAUSED]
+    cards = [
+        AttentionCard(
             _("Failed in the last 24 hours"),
             _("Nothing failed in the last 24 hours."),
-            changelist_url(ITEMS, status__exact=Status.FAILED, ended_from=second(yesterday)),
             QueueItem.objects.failed_since(yesterday)
-            .annotate(words=Left("message", 100))
+            .annotate(start_of_message=Left("message", 100))
             .defer("message", "data"),
-            lambda item: (str(item), change_url(ITEMS, item), item.words or ""),
-        )
-        span = format_duration(settings.STUCK_AFTER)
-        yield attention_card(
-            _("In progress for more than %(span)s") % {"span": span},
-            _("Nothing has been in progress for more than %(span)s.") % {"span": span},
-            changelist_url(ITEMS, stuck="yes"),
+            {
+                "status__exact": Status.FAILED,
+                "ended_from": yesterday.isoformat(timespec="seconds"),
+            },
+            lambda item: item.start_of_message or "",
+        ),
+        AttentionCard(
+            _("In progress for more than %(duration)s") % stuck_after,
+            _("Nothing has been in progress for more than %(duration)s.") % stuck_after,
             QueueItem.objects.stuck().order_by("start_date").defer("message", "data"),
-            lambda item: (
-                str(item),
-                change_url(ITEMS, item),
-                ago(item.start_date or item.created_date),
-            ),
-        )
-    if user.has_perm("triggers.view_trigger"):
-        halted = [Trigger.Status.FAILED, Trigger.Status.PAUSED]
-        yield attention_card(
+            {"stuck": "yes"},
+            lambda item: ago(item.start_date or item.created_date),
+        ),
+        AttentionCard(
             _("Triggers that failed or are paused"),
             _("No trigger has failed or is paused."),
-            changelist_url("triggers_trigger", process_status__in=",".join(halted)),
             Trigger.objects.filter(process_status__in=halted).order_by("trigger_name"),
-            lambda trigger: (
-                trigger.trigger_name,
-                change_url("triggers_trigger", trigger),
-                trigger.get_process_status_display(),
-            ),
-        )
-    if user.has_perm("security.view_bannedip"):
-        yield attention_card(
+            {"process_status__in": ",".join(halted)},
+            lambda trigger: trigger.get_process_status_display(),
+        ),
+        AttentionCard(
             _("Active bans"),
-            _("No address is banned."),
-            changelist_url("security_bannedip", state="active"),
+            _("No ban is active."),
             BannedIP.objects.active().order_by("-created"),
+            {"state": "active"},
             lambda ban: (
-                ban.network,
-                change_url("security_bannedip", ban),
-                _("until %(time)s") % {"time": date_format(ban.expires, "SHORT_DATETIME_FORMAT")},
+                _("until %(time)s") % {"time": date_format(ban.expires, "SHORT_DATETIME_FORMAT")}
             ),
-        )
-    if user.has_perm("security.view_apikey"):
-        yield attention_card(
+        ),
+        AttentionCard(
             _("Keys that expire within 14 days"),
             _("No key expires within 14 days."),
-            changelist_url("security_apikey", state="expiring"),
             ApiKey.objects.expiring().order_by("expires"),
-            lambda key: (
-                str(key),
-                change_url("security_apikey", key),
-                date_format(key.expires, "SHORT_DATETIME_FORMAT"),
-            ),
-        )
+            {"state": "expiring"},
+            lambda key: date_format(key.expires, "SHORT_DATETIME_FORMAT"),
+        ),
+    ]
+    return [card for card in cards if user.has_perm(card.permission)]

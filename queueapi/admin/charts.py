@@ -1,11 +1,16 @@
-"""A bar chart as SVG: where each bar stands. The template draws it."""
+"""Geometry of a bar chart, which the template `queueapi/chart.html` draws as SVG."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 
+# In pixels.
 WIDTH, HEIGHT = 760, 220
 LEFT, TOP, BOTTOM = 48, 12, 28  # room for the labels
-GAP = 0.25  # of a slot, between its bars and the next slot's
+BASE = HEIGHT - BOTTOM
+
+GAP = 0.25  # share of a slot without bars
 
 
 @dataclass
@@ -20,76 +25,73 @@ class Bar:
 
 @dataclass
 class Chart:
-    """`series` maps a CSS class to its name and one count for each slot."""
+    """Counts of one or more series in slots of time, for example hours.
+
+    `series` maps a CSS class to the name of a series and its count for each slot.
+    """
 
     title: str
     slot_title: str
     names: list[str]  # of the slots
-    shorts: list[str]  # what stands below them; may be empty
+    labels: list[str]  # below the slots; may be empty
     series: dict[str, tuple[str, list[int]]]
     by_day: bool
 
-    width, height, left, right = WIDTH, HEIGHT, LEFT, WIDTH
-    base = HEIGHT - BOTTOM
+    width, height, left = WIDTH, HEIGHT, LEFT
 
     @cached_property
     def top(self) -> int:
-        """The value at the upper edge: 2, 4 or 10 times a power of ten, whose halves are round."""
+        """Return the value at the upper edge: 2, 4 or 10 times a power of ten."""
         highest = max((max(counts) for _, counts in self.series.values()), default=0)
-        power = 1
-        while True:
-            for step in (2, 4, 10):
-                if highest <= step * power:
-                    return step * power
-            power *= 10
+        tops: Iterator[int] = (step * 10**power for power in count() for step in (2, 4, 10))
+        return next(top for top in tops if highest <= top)
 
     @property
     def slot(self) -> float:
+        """Return the width of a slot."""
         return (WIDTH - LEFT) / len(self.names)
 
     def y(self, value: float) -> float:
-        return round(self.base - (self.base - TOP) * value / self.top, 1)
+        return round(BASE - (BASE - TOP) * value / self.top, 1)
 
     @property
     def bars(self) -> list[Bar]:
         width = self.slot * (1 - GAP) / len(self.series)
         return [
             Bar(
-                series,
-                round(LEFT + index * self.slot + self.slot * GAP / 2 + place * width, 1),
-                self.y(count),
-                round(width, 1),
-                round(self.base - self.y(count), 1),
-                f"{self.names[index]}: {name} {count}",
+                series=series,
+                x=round(LEFT + (slot + GAP / 2) * self.slot + place * width, 1),
+                y=self.y(number),
+                width=round(width, 1),
+                height=round(BASE - self.y(number), 1),
+                title=f"{self.names[slot]}: {name} {number}",
             )
             for place, (series, (name, counts)) in enumerate(self.series.items())
-            for index, count in enumerate(counts)
-            if count
+            for slot, number in enumerate(counts)
+            if number
         ]
 
     @property
     def lines(self) -> list[tuple[float, int]]:
-        """The horizontal lines: where, and for which value."""
+        """Return y and value of each horizontal line."""
         return [(self.y(value), value) for value in (0, self.top // 2, self.top)]
 
     @property
-    def marks(self) -> list[tuple[float, str]]:
-        """The labels below: the middle of their slot, and the text."""
+    def slot_labels(self) -> list[tuple[float, str]]:
+        """Return x of the middle and text of each label below."""
         return [
-            (round(LEFT + (index + 0.5) * self.slot, 1), short)
-            for index, short in enumerate(self.shorts)
-            if short
+            (round(LEFT + (slot + 0.5) * self.slot, 1), label)
+            for slot, label in enumerate(self.labels)
+            if label
         ]
 
     @property
-    def table(self) -> list[tuple[str, list[int]]]:
-        """The same as rows: the slot's name and its counts."""
+    def table(self) -> list[tuple[str, tuple[int, ...]]]:
+        """Return name and counts of each slot."""
         columns = [counts for _, counts in self.series.values()]
-        return [
-            (name, [counts[index] for counts in columns]) for index, name in enumerate(self.names)
-        ]
+        return list(zip(self.names, zip(*columns, strict=True), strict=True))
 
     @property
     def totals(self) -> list[tuple[str, str, int]]:
-        """Class, name and sum of each series."""
-        return [(key, name, sum(counts)) for key, (name, counts) in self.series.items()]
+        """Return CSS class, name and sum of each series."""
+        return [(series, name, sum(counts)) for series, (name, counts) in self.series.items()]

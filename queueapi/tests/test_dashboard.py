@@ -1,10 +1,11 @@
-"""The front page of the admin."""
+"""Dashboard of the admin."""
 
 import re
 from datetime import timedelta
 from html import unescape
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -14,24 +15,23 @@ from queueapi.tests.helpers import SignIn
 from queues.models import QueueItem
 from queues.tests.helpers import Status, failed, item, page_of
 from security.models import ApiKey, BannedIP
-from triggers.models import SingleTrigger, Trigger
+from triggers.models import Trigger
+from triggers.tests.helpers import single
 
 pytestmark = pytest.mark.django_db
 
 HOUR = timedelta(hours=1)
 
 
-def front_page(client: Client, query: str = "") -> str:
+def dashboard(client: Client, query: str = "") -> str:
+    """Return the text of the page, with plain spaces."""
     return unescape(client.get(f"/admin/{query}").content.decode()).replace("\xa0", " ")
 
 
 def card(page: str, title: str) -> str:
-    """The part of the page under a heading of what needs attention."""
-    return re.search(rf"<h3>{title}(.*?)</div>", page, re.DOTALL)[1]
-
-
-def trigger(**fields) -> SingleTrigger:
-    return SingleTrigger.objects.create(next_run=timezone.now(), **fields)
+    """Return the HTML of the attention card with this title."""
+    [found] = re.findall(rf"<h3>{title}(.*?)</div>", page, re.DOTALL)
+    return str(found)
 
 
 def key(days: float | None) -> ApiKey:
@@ -40,24 +40,24 @@ def key(days: float | None) -> ApiKey:
 
 def test_it_works(sign_in: SignIn) -> None:
     item("Invoices")
-    page = front_page(sign_in("Viewers"))
+    page = dashboard(sign_in("Viewers"))
     assert "Invoices" in page
     assert "<svg" in page
 
 
-def test_it_is_not_for_strangers(client: Client) -> None:
+def test_signed_out_user_is_redirected(client: Client) -> None:
     assert client.get("/admin/").status_code == 302
 
 
-def test_it_takes_a_handful_of_queries(
+def test_it_takes_few_queries(
     sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     QueueItem.objects.bulk_create(QueueItem(queue_name=f"q{n}") for n in range(200))
     client = sign_in()
-    # Session, user, the four of the numbers, failed items, stuck items, triggers, bans, keys.
+    # Session, user, four for the numbers, failed items, stuck items, triggers, bans, keys.
     with django_assert_num_queries(11):
         client.get("/admin/")
-    # The numbers are remembered.
+    # The numbers are cached.
     with django_assert_num_queries(7):
         client.get("/admin/")
 
@@ -66,8 +66,9 @@ def test_it_takes_a_handful_of_queries(
 
 
 def numbers_of(page: str, queue_name: str) -> list[str]:
-    row = re.search(rf"<tr>\s*<th scope=\"row\">[^\n]*>{queue_name}</a>(.*?)</tr>", page, re.DOTALL)
-    return [text.strip() for text in re.findall(r"<td[^>]*>(?:<a[^>]*>)?([^<]*)", row[1])]
+    """Return the texts of the queue's row, after its name."""
+    [row] = re.findall(rf"<th scope=\"row\">[^\n]*>{queue_name}</a>(.*?)</tr>", page, re.DOTALL)
+    return [text.strip() for text in re.findall(r"<td[^>]*>(?:<a[^>]*>)?([^<]*)", row)]
 
 
 def test_the_numbers_of_a_queue(sign_in: SignIn) -> None:
@@ -75,11 +76,11 @@ def test_the_numbers_of_a_queue(sign_in: SignIn) -> None:
     item(created_date=now - 3 * HOUR)
     item(status=Status.DONE, end_date=now)
     failed(), failed()
-    numbers = numbers_of(front_page(sign_in()), "Invoices")
+    numbers = numbers_of(dashboard(sign_in()), "Invoices")
     assert numbers == ["1", "0", "1", "2", "0", "3 hours", "4", "1", "67%"]
 
 
-def test_each_number_links_to_its_list(sign_in: SignIn) -> None:
+def test_each_number_links_to_its_rows(sign_in: SignIn) -> None:
     now = timezone.now()
     name = "Løn & <b>=?"
     item(name, reference="new", created_date=now - 30 * HOUR)
@@ -97,78 +98,78 @@ def test_each_number_links_to_its_list(sign_in: SignIn) -> None:
     assert lists == [
         {"new", "done", "failed"},
         *({"new"}, set(), {"done"}, {"failed"}, set()),
-        {"new"},  # the oldest
+        {"new"},  # oldest
         {"failed"},  # in, 24 h
         {"done"},
         {"failed"},
     ]
 
 
-def test_without_items_it_says_so(sign_in: SignIn) -> None:
-    assert "There are no queue items yet" in front_page(sign_in())
+def test_there_are_no_items_yet(sign_in: SignIn) -> None:
+    assert "There are no queue items yet" in dashboard(sign_in())
 
 
 # The chart.
 
 
-def test_the_chart_is_of_24_hours(sign_in: SignIn) -> None:
+def test_chart_shows_24_hours(sign_in: SignIn) -> None:
     failed()
-    page = front_page(sign_in())
+    page = dashboard(sign_in())
     assert "Items by the hour" in page
     assert "Created: 1. Done: 0. Failed: 1." in page
     assert page.count('<rect class="bar failed"') == 2  # of the legend and of the chart
 
 
-def test_or_of_14_days(sign_in: SignIn) -> None:
+def test_chart_shows_14_days(sign_in: SignIn) -> None:
     item(created_date=timezone.now() - timedelta(days=10))
-    page = front_page(sign_in(), "?chart=days")
+    page = dashboard(sign_in(), "?chart=days")
     assert "Items by the day" in page
     assert "Created: 1. Done: 0. Failed: 0." in page
 
 
-def test_the_switch_says_which_is_shown(sign_in: SignIn) -> None:
-    page = front_page(sign_in(), "?chart=days")
+def test_switch_marks_the_shown_chart(sign_in: SignIn) -> None:
+    page = dashboard(sign_in(), "?chart=days")
     assert re.search(r'aria-current="true">14 days', page)
     assert not re.search(r'aria-current="true">24 hours', page)
 
 
 @pytest.mark.parametrize("query", ["?chart=", "?chart=x&chart=y", "?a=b"])
-def test_another_query_is_the_24_hours(sign_in: SignIn, query: str) -> None:
-    assert "Items by the hour" in front_page(sign_in(), query)
+def test_other_query_shows_24_hours(sign_in: SignIn, query: str) -> None:
+    assert "Items by the hour" in dashboard(sign_in(), query)
 
 
-def test_the_chart_has_its_figures_as_a_table(sign_in: SignIn) -> None:
+def test_chart_has_a_table_of_its_counts(sign_in: SignIn) -> None:
     failed()
-    table = front_page(sign_in()).split("As a table")[1]
+    table = dashboard(sign_in()).split("As a table")[1]
     assert len(re.findall(r'<th scope="row">', table)) == 24
 
 
-def test_nothing_is_inline(sign_in: SignIn) -> None:
+def test_styles_and_scripts_are_not_inline(sign_in: SignIn) -> None:
     failed()
-    page = front_page(sign_in())
+    page = dashboard(sign_in())
     assert " style=" not in page
     assert "<style" not in page
     assert not re.search(r"<script(?![^>]* src=)", page)
 
 
-# What needs attention.
+# Attention cards.
 
 
 def test_failed_items(sign_in: SignIn) -> None:
     row = failed(reference="INV-1", message="No order")
     failed(reference="old", end_date=timezone.now() - 25 * HOUR)
-    found = card(front_page(sign_in()), "Failed in the last 24 hours")
+    found = card(dashboard(sign_in()), "Failed in the last 24 hours")
     assert f'<a href="{page_of(row)}">Invoices INV-1</a>' in found
     assert "No order" in found
     assert "old" not in found
 
 
-def test_the_newest_failures_and_a_link_to_all(sign_in: SignIn) -> None:
+def test_card_shows_the_newest_five_and_links_to_all(sign_in: SignIn) -> None:
     now = timezone.now()
     for minutes in range(7):
         failed(reference=f"INV-{minutes}", end_date=now - timedelta(minutes=minutes))
     client = sign_in()
-    found = card(front_page(client), "Failed in the last 24 hours")
+    found = card(dashboard(client), "Failed in the last 24 hours")
     assert re.findall(r"INV-\d", found) == [f"INV-{n}" for n in range(5)]
     url = re.findall(r'href="([^"]*)"', found)[-1]
     assert client.get(url).context["cl"].result_count == 7
@@ -177,23 +178,23 @@ def test_the_newest_failures_and_a_link_to_all(sign_in: SignIn) -> None:
 def test_stuck_items(sign_in: SignIn, settings: Settings) -> None:
     settings.STUCK_AFTER = timedelta(minutes=30)
     item(reference="stuck", status=Status.IN_PROGRESS, start_date=timezone.now() - HOUR)
-    item(reference="at work", status=Status.IN_PROGRESS, start_date=timezone.now())
-    found = card(front_page(sign_in()), "In progress for more than 30 minutes")
+    item(reference="running", status=Status.IN_PROGRESS, start_date=timezone.now())
+    found = card(dashboard(sign_in()), "In progress for more than 30 minutes")
     assert "Invoices stuck</a>" in found
     assert "1 hour ago" in found
-    assert "at work" not in found
+    assert "running" not in found
 
 
-def test_an_item_in_progress_without_a_start_is_stuck_by_its_age(sign_in: SignIn) -> None:
+def test_item_without_start_date_is_stuck_by_its_created_date(sign_in: SignIn) -> None:
     item(reference="a", status=Status.IN_PROGRESS, created_date=timezone.now() - 3 * HOUR)
-    assert "Invoices a" in card(front_page(sign_in()), "In progress for more than 2 hours")
+    assert "Invoices a" in card(dashboard(sign_in()), "In progress for more than 2 hours")
 
 
 def test_triggers_that_failed_or_are_paused(sign_in: SignIn) -> None:
     for status in Trigger.Status.values:
-        trigger(trigger_name=f"T {status}", process_status=status)
+        single(trigger_name=f"T {status}", process_status=status)
     client = sign_in()
-    found = card(front_page(client), "Triggers that failed or are paused")
+    found = card(dashboard(client), "Triggers that failed or are paused")
     assert re.findall(r"T [A-Z]+", found) == ["T FAILED", "T PAUSED"]
 
 
@@ -201,26 +202,26 @@ def test_active_bans(sign_in: SignIn) -> None:
     BannedIP.objects.ban("203.0.113.9", HOUR, "Port scan", by="anna")
     BannedIP.objects.ban("203.0.113.10", HOUR, "Port scan", by="anna")
     BannedIP.objects.filter(network="203.0.113.10").lift("anna")
-    found = card(front_page(sign_in()), "Active bans")
+    found = card(dashboard(sign_in()), "Active bans")
     assert "203.0.113.9</a>" in found
     assert "203.0.113.10" not in found
 
 
-def test_keys_that_expire(sign_in: SignIn) -> None:
+def test_keys_that_expire_soon(sign_in: SignIn) -> None:
     soon, late, never, revoked = key(13), key(15), key(None), key(13)
     revoked.revoke()
-    found = card(front_page(sign_in()), "Keys that expire within 14 days")
+    found = card(dashboard(sign_in()), "Keys that expire within 14 days")
     assert soon.prefix in found
     assert not any(each.prefix in found for each in (late, never, revoked))
 
 
-def test_empty_lists_say_so(sign_in: SignIn) -> None:
-    page = front_page(sign_in())
+def test_empty_cards_have_a_sentence(sign_in: SignIn) -> None:
+    page = dashboard(sign_in())
     for sentence in (
         "Nothing failed in the last 24 hours.",
         "Nothing has been in progress for more than 2 hours.",
         "No trigger has failed or is paused.",
-        "No address is banned.",
+        "No ban is active.",
         "No key expires within 14 days.",
     ):
         assert sentence in page
@@ -228,20 +229,20 @@ def test_empty_lists_say_so(sign_in: SignIn) -> None:
 
 @pytest.mark.parametrize("role", ["Viewers", "Operators"])
 def test_bans_and_keys_are_for_security_admins(sign_in: SignIn, role: str) -> None:
-    page = front_page(sign_in(role))
+    page = dashboard(sign_in(role))
     assert "Active bans" not in page
     assert "Keys that expire" not in page
 
 
 def test_security_admins_see_all(sign_in: SignIn) -> None:
-    page = front_page(sign_in("Security admins"))
+    page = dashboard(sign_in("Security admins"))
     assert "Active bans" in page
     assert "Keys that expire" in page
 
 
-def test_an_account_without_a_role_is_told_so(client: Client, django_user_model) -> None:
-    client.force_login(django_user_model.objects.create_user("bo", is_staff=True))
-    assert "Your account may see nothing yet" in front_page(client)
+def test_user_without_a_role_sees_no_cards(client: Client) -> None:
+    client.force_login(User.objects.create_user("bo", is_staff=True))
+    assert "Your account may see nothing yet" in dashboard(client)
 
 
 def test_stored_markup_is_shown_as_text(sign_in: SignIn) -> None:

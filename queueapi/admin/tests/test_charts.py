@@ -1,8 +1,8 @@
-"""Where the bars of the chart stand."""
+"""Geometry of the chart."""
 
 import pytest
 
-from queueapi.admin.charts import HEIGHT, TOP, WIDTH, Chart
+from queueapi.admin.charts import BASE, HEIGHT, TOP, WIDTH, Chart
 
 
 def chart(*counts: int) -> Chart:
@@ -10,16 +10,16 @@ def chart(*counts: int) -> Chart:
     return Chart("Title", "Slot", names, names, {"done": ("Done", list(counts))}, by_day=False)
 
 
-def test_a_bar_for_each_count_that_is_not_zero() -> None:
+def test_each_count_but_zero_has_a_bar() -> None:
     assert [bar.title for bar in chart(3, 0, 1).bars] == ["slot 0: Done 3", "slot 2: Done 1"]
 
 
-def test_the_highest_reaches_the_top() -> None:
+def test_bar_of_the_top_value_fills_the_height() -> None:
     (bar,) = chart(10).bars
-    assert (bar.y, bar.y + bar.height) == (TOP, chart(10).base)
+    assert (bar.y, bar.y + bar.height) == (TOP, BASE)
 
 
-def test_bars_stay_inside() -> None:
+def test_bars_are_inside_the_chart() -> None:
     for bar in chart(*range(1, 25)).bars:
         assert 0 <= bar.x <= bar.x + bar.width <= WIDTH
         assert 0 <= bar.y <= bar.y + bar.height <= HEIGHT
@@ -29,13 +29,13 @@ def test_bars_stay_inside() -> None:
     ("highest", "top"),
     [(0, 2), (1, 2), (3, 4), (5, 10), (11, 20), (21, 40), (41, 100), (101, 200)],
 )
-def test_the_scale_is_round(highest: int, top: int) -> None:
+def test_top_value_is_round(highest: int, top: int) -> None:
     assert chart(highest).top == top
 
 
-def test_the_lines_are_labelled() -> None:
+def test_lines_have_their_values() -> None:
     assert [value for _, value in chart(7).lines] == [0, 5, 10]
 
 
-def test_the_table_says_the_same() -> None:
-    assert chart(3, 0).table == [("slot 0", [3]), ("slot 1", [0])]
+def test_table_has_the_counts_of_each_slot() -> None:
+    assert chart(3, 0).table == [("slot 0", (3,)), ("slot 1", (0,))]
