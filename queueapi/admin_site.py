@@ -12,8 +12,8 @@ from queueapi import __version__
 from queueapi.admin import audit
 from queueapi.dashboard import dashboard_context
 
-# As the day goes; what is not here comes after.
-ORDER = ["queues", "triggers", "admin", "security", "auth"]
+# Order of the apps in the menu; others follow.
+APP_ORDER = ["queues", "triggers", "admin", "security", "auth"]
 
 
 class QueueApiAdminSite(AdminSite):
@@ -29,7 +29,7 @@ class QueueApiAdminSite(AdminSite):
         return {**super().each_context(request), "version": __version__}
 
     def get_urls(self) -> list[Any]:
-        # No row has a page outside of the admin.
+        # Rows have no pages outside of the admin.
         return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
@@ -53,5 +53,5 @@ class QueueApiAdminSite(AdminSite):
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
         return sorted(
             super().get_app_list(request, app_label),
-            key=lambda app: ORDER.index(app["app_label"]) if app["app_label"] in ORDER else 99,
+            key=lambda app: [*APP_ORDER, app["app_label"]].index(app["app_label"]),
         )

@@ -1,4 +1,4 @@
-"""Filters of lists that Django does not have."""
+"""Filters of the admin's lists."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -10,14 +10,14 @@ from django.http import HttpRequest
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
-# What a bound still covers, by the length of its text: 2026-11-24 is all of that day.
+# Duration of a bound by the length of its text: `2026-11-24` is a day, `2026-11-24T10:03` a minute.
 UNITS = {10: timedelta(days=1), 16: timedelta(minutes=1)}
 
 
 class BetweenFilter(admin.ListFilter):
-    """Rows of a time between two bounds, each as ISO 8601 and each optional.
+    """Filter by a time between two bounds, which are inclusive, optional and in ISO 8601.
 
-    `<parameter_name>_from` and `<parameter_name>_to` in the address, both inclusive.
+    The URL has them as `<parameter_name>_from` and `<parameter_name>_to`.
     """
 
     template = "queueapi/between_filter.html"
@@ -44,22 +44,22 @@ class BetweenFilter(admin.ListFilter):
         return str(self.used_parameters.get(f"{self.parameter_name}_{end}", ""))
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        mine = self.expected_parameters()
+        own = self.expected_parameters()
         for end, label in (("from", _("From")), ("to", _("To"))):
             yield {"name": f"{self.parameter_name}_{end}", "label": label, "value": self.text(end)}
-        self.others = [
+        self.other_parameters = [
             (name, value)
             for name, values in changelist.filter_params.items()
             for value in values
-            if name not in mine
+            if name not in own
         ]
-        self.without = changelist.get_query_string(remove=mine) if self.used_parameters else ""
+        self.clear_url = changelist.get_query_string(remove=own) if self.used_parameters else ""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         try:
             first, last = self.bound("from"), self.bound("to")
         except ValueError:
-            # Not the whole list: an action on all of it would do more than was meant.
+            # An action on the whole list would change more rows than the user meant.
             self.error = _("Not a date and time. Nothing is shown.")
             return queryset.none()
         if last is not None:

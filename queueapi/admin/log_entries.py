@@ -1,4 +1,4 @@
-"""The audit log: what people did in the back office. Nobody can change it here."""
+"""Page of the audit log, which is read-only."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ from queueapi.admin.filters import BetweenFilter
 from queueapi.admin.model_admin import ViewOnlyAdmin
 
 
-def kinds_in_menu(request: HttpRequest) -> list[tuple[int, str]]:
-    """The kinds of rows that this person finds in the menu: content type and name."""
+def content_types_in_menu(request: HttpRequest) -> list[tuple[int, str]]:
+    """Return id and name of the content types whose lists this user may view."""
     return [
         (ContentType.objects.get_for_model(entry["model"]).pk, entry["name"])
         for app in admin.site.get_app_list(request)
@@ -26,7 +26,7 @@ def kinds_in_menu(request: HttpRequest) -> list[tuple[int, str]]:
 
 
 class ChoiceFilter(admin.SimpleListFilter):
-    """Of a foreign key, which is the parameter's name; nothing matches what is no choice."""
+    """Filter by the foreign key `parameter_name`; a value that is no choice matches no row."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         value = self.value()
@@ -42,17 +42,17 @@ class UserFilter(ChoiceFilter):
     parameter_name = "user"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        theirs = LogEntry.objects.filter(user=OuterRef("pk"))
-        users = User.objects.filter(Exists(theirs)).order_by("username")
+        entries = LogEntry.objects.filter(user=OuterRef("pk"))
+        users = User.objects.filter(Exists(entries)).order_by("username")
         return list(users.values_list("pk", "username"))
 
 
-class KindFilter(ChoiceFilter):
-    title = _("kind")
+class ContentTypeFilter(ChoiceFilter):
+    title = _("type")
     parameter_name = "content_type"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        return kinds_in_menu(request)
+        return content_types_in_menu(request)
 
 
 class TimeFilter(BetweenFilter):
@@ -63,13 +63,13 @@ class TimeFilter(BetweenFilter):
 
 @admin.register(LogEntry)
 class LogEntryAdmin(ViewOnlyAdmin):
-    list_display = ["action_time", "user", "action", "kind", "row", "what"]
+    list_display = ["action_time", "user", "action", "content_type_name", "row", "changes"]
     list_display_links = None
-    list_filter = [UserFilter, KindFilter, TimeFilter]
+    list_filter = [UserFilter, ContentTypeFilter, TimeFilter]
     list_select_related = ["user", "content_type"]
     search_fields = ["object_repr", "object_id", "change_message"]
     search_help_text = _("Searches names, ids and what changed.")
-    ordering = ["-id"]  # as they happened, and by an index
+    ordering = ["-id"]  # in the order of their time, and by an index
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         return super().changelist_view(request, {"title": _("Audit log"), **(extra_context or {})})
@@ -78,19 +78,15 @@ class LogEntryAdmin(ViewOnlyAdmin):
         entries = super().get_queryset(request)
         if request.user.is_superuser:
             return entries
-        return entries.filter(content_type__in=[kind for kind, _ in kinds_in_menu(request)])
+        return entries.filter(content_type__in=[pk for pk, _ in content_types_in_menu(request)])
 
     @admin.display(description=_("action"))
     def action(self, entry: LogEntry) -> str:
         return entry.get_action_flag_display()
 
-    @admin.display(description=_("kind"))
-    def kind(self, entry: LogEntry) -> str:
+    @admin.display(description=_("type"))
+    def content_type_name(self, entry: LogEntry) -> str:
         return str(entry.content_type.name) if entry.content_type else "–"
-
-    @admin.display(description=_("what changed"))
-    def what(self, entry: LogEntry) -> str:
-        return entry.get_change_message()
 
     @admin.display(description=_("row"))
     def row(self, entry: LogEntry) -> str:
@@ -98,3 +94,7 @@ class LogEntryAdmin(ViewOnlyAdmin):
         if url is None:
             return entry.object_repr
         return format_html('<a href="{}">{}</a>', url, entry.object_repr)
+
+    @admin.display(description=_("changes"))
+    def changes(self, entry: LogEntry) -> str:
+        return entry.get_change_message()

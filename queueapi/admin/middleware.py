@@ -1,4 +1,4 @@
-"""Django's middleware for people, which requests to the API pass by: they have no use for it."""
+"""Django's middleware for signed-in users, which runs for the admin only."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,11 +19,11 @@ OWN_COOKIES = {
 
 
 class AdminCookieMiddleware:
-    """Remove all cookies but the admin's own from the request, before anything parses them.
+    """Remove all cookies but the admin's own, before Django parses them.
 
-    Python before 3.11.10 and 3.12.6 takes seconds for a quoted value with many backslashes
-    (CVE-2024-7592), and Django's CSRF middleware reads cookies on every path. Ours have neither
-    quotes nor backslashes; those of other applications on the same host may.
+    Python before 3.11.10 and 3.12.6 takes seconds to parse a quoted value with many backslashes
+    (CVE-2024-7592), and Django's CSRF middleware reads cookies on every path. The admin's own
+    cookies have neither quotes nor backslashes.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -41,7 +41,7 @@ class AdminCookieMiddleware:
 
 
 class AdminOnlyMixin:
-    """Before a middleware: leave it out of the way of whatever is not below `/admin/`."""
+    """Mixin: run this middleware for `/admin/` only."""
 
     def __call__(self, request: HttpRequest) -> Any:
         if request.path_info.startswith("/admin/"):
@@ -50,13 +50,13 @@ class AdminOnlyMixin:
 
 
 class AdminLocaleMiddleware(AdminOnlyMixin, LocaleMiddleware):
-    """The language that the browser asks for. The API's answers are in English."""
+    """Activate the browser's language. Responses of the API are in English."""
 
     def __call__(self, request: HttpRequest) -> Any:
         try:
             return super().__call__(request)
         finally:
-            # A language stays with its thread, whose next request may be one to the API.
+            # The language stays active in the thread, whose next request may be to the API.
             translation.deactivate()
 
 

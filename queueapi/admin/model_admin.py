@@ -1,4 +1,4 @@
-"""What every page of the back office has: a trail of changes, and lists that don't count."""
+"""Base classes of the admin's pages: changes are logged by field, and lists need no `COUNT(*)`."""
 
 import logging
 from typing import Any
@@ -19,59 +19,58 @@ from queueapi.admin import audit
 
 logger = logging.getLogger(__name__)
 
-LAST_PAGE = 10**6  # beyond it, numbers grow too large for databases
-LONGEST_SEARCH = 20  # words, each of which is looked for in each field
+MAX_PAGE = 10**6  # the offset of a larger one may be too large for the database
+MAX_SEARCH_WORDS = 20  # each is searched in each field
 
 
 class UncountedList(ChangeList):
-    """A list that knows whether there is a next page, and not how many: `COUNT(*)` reads it all."""
+    """List with previous and next page, and no number of pages: `COUNT(*)` reads all rows."""
 
     def get_results(self, request: HttpRequest) -> None:
-        if self.page_num > LAST_PAGE:
+        if self.page_num > MAX_PAGE:
             raise IncorrectLookupParameters
         first = (max(self.page_num, 1) - 1) * self.list_per_page
         try:
             rows = list(self.queryset[first : first + self.list_per_page + 1])
-        except Exception as error:  # of any type, as where Django applies the URL's filters
+        except Exception as error:  # as Django, whose filters raise errors of any type
             if not request.GET.keys() - {ERROR_FLAG}:
-                raise  # the fault is not in the URL
+                raise  # the URL has no filter that could be wrong
             logger.warning("Could not read a list: %.500r", error)
             raise IncorrectLookupParameters from error
         if first and not rows:
-            # Its rows are gone. Not an error: an action on them may be under way.
+            # The rows of this page are gone: an action on all of them may have just run.
             self.page_num = 1
             self.get_results(request)
             return
         self.result_list = rows[: self.list_per_page]
-        # All there are, if there is no next page.
-        self.result_count = first + len(rows)
+        self.result_count = first + len(rows)  # of all pages, if this is the last one
         self.first_number, self.last_number = first + 1, first + len(self.result_list)
-        self.has_next = len(rows) > self.list_per_page
-        self.previous_page = self.page(self.page_num - 1) if first else None
-        self.next_page = self.page(self.page_num + 1) if self.has_next else None
-        self.without_search = self.get_query_string({SEARCH_VAR: None})
-        # What the templates ask beyond that.
+        self.previous_page_url = self.page_url(self.page_num - 1) if first else None
+        has_next = len(rows) > self.list_per_page
+        self.next_page_url = self.page_url(self.page_num + 1) if has_next else None
+        self.url_without_search = self.get_query_string({SEARCH_VAR: None})
+        # Attributes that Django's templates read.
         self.full_result_count = None
         self.show_full_result_count = self.can_show_all = self.multi_page = False
         self.show_admin_actions = True
         self.paginator = None
 
-    def page(self, number: int) -> str:
+    def page_url(self, number: int) -> str:
         return self.get_query_string({PAGE_VAR: number})
 
 
 class AuditedAdmin(admin.ModelAdmin):
-    """Each change is logged with the old and the new value of each field."""
+    """Log each change with the old and the new value of each field."""
 
     list_per_page = 50
     show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # which are counts
+    show_facets = admin.ShowFacets.NEVER  # they are counts
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return UncountedList
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Django's rule without regular expressions, whose errors only the database finds."""
+        """Refuse regular expressions too: only the database detects their errors."""
         return not lookup.endswith("regex") and super().lookup_allowed(lookup, value, request)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
@@ -83,18 +82,19 @@ class AuditedAdmin(admin.ModelAdmin):
             self.message_user(request, text, messages.WARNING)
         texts = {
             "title": capfirst(self.opts.verbose_name_plural),
-            # Instead of a number, which would take a count.
+            # Instead of Django's "All 120 selected", which needs a count.
             "selection_note_all": gettext("All that match are selected"),
         }
         return super().changelist_view(request, {**texts, **(extra_context or {})})
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
-        if "_saveasnew" in request.POST:  # Django adds a row, although no page offers it
+        if "_saveasnew" in request.POST:  # Django would add a row, even without `save_as`
             raise PermissionDenied
         return super().change_view(request, object_id, *args, **kwargs)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
-        return super().get_object(request, object_id, from_field or None)  # `?_to_field=`
+        # Django raises FieldDoesNotExist for `?_to_field=`.
+        return super().get_object(request, object_id, from_field or None)
 
     def response_action(
         self, request: HttpRequest, queryset: QuerySet, *args: Any, **kwargs: Any
@@ -117,15 +117,15 @@ class AuditedAdmin(admin.ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
         words = search_term.split()
-        if len(words) > LONGEST_SEARCH:
-            search_term = " ".join(words[:LONGEST_SEARCH])
+        if len(words) > MAX_SEARCH_WORDS:
+            search_term = " ".join(words[:MAX_SEARCH_WORDS])
         return super().get_search_results(request, queryset, search_term)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         return audit.record(request.user.pk, ADDITION, [(obj, message)])
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """Nothing, if nothing changed."""
+        """Log the changes, if there are any."""
         return audit.record(request.user.pk, CHANGE, [(obj, message)]) if message else None
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
@@ -133,7 +133,7 @@ class AuditedAdmin(admin.ModelAdmin):
         return audit.record(request.user.pk, DELETION, entries)
 
     def deletion_message(self, row: Any) -> list[audit.Change] | str:
-        """Return what the log keeps of a deleted row, besides its name."""
+        """Hook: return the log's message for a deleted row."""
         values = audit.values(row)
         return audit.difference(type(row), values, dict.fromkeys(values))
 
@@ -145,7 +145,7 @@ class AuditedAdmin(admin.ModelAdmin):
 
 
 class ViewOnlyAdmin(AuditedAdmin):
-    """Rows to look at, not to change."""
+    """Rows that nobody can add, change or delete."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

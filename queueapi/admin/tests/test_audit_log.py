@@ -1,4 +1,4 @@
-"""The page of the audit log."""
+"""Audit log: its entries and its page."""
 
 import json
 from datetime import datetime
@@ -33,6 +33,7 @@ def bo(db: None) -> User:
 
 
 def shown(client: Client, query: str = "") -> list[str]:
+    """Return the messages of the listed entries."""
     return [entry.change_message for entry in client.get(LIST + query).context["cl"].result_list]
 
 
@@ -50,13 +51,13 @@ def test_it_takes_few_queries(
 ) -> None:
     audit.record(bo.pk, CHANGE, [(item(), str(n)) for n in range(40)])
     client = sign_in()
-    client.get(LIST)  # Django remembers the kinds of rows
-    # Session, user, entries with their users and kinds, and the users for the filter.
+    client.get(LIST)  # Django caches content types
+    # Session, user, entries with users and content types, users of the filter.
     with django_assert_num_queries(4):
         client.get(LIST)
 
 
-def test_what_is_deleted_has_no_link(sign_in: SignIn, bo: User) -> None:
+def test_deleted_row_has_no_link(sign_in: SignIn, bo: User) -> None:
     row = item()
     audit.record(bo.pk, DELETION, [(row, "status: NEW")])
     assert page_of(row) not in sign_in().get(LIST).content.decode()
@@ -70,11 +71,11 @@ def test_it_is_filtered_by_user(sign_in: SignIn, bo: User) -> None:
     assert shown(client, f"?user={bo.pk}") == ["by bo"]
 
 
-def test_it_is_filtered_by_kind(sign_in: SignIn, bo: User) -> None:
+def test_it_is_filtered_by_content_type(sign_in: SignIn, bo: User) -> None:
     key, _ = ApiKey.objects.issue("ERP", None)
     audit.record(bo.pk, CHANGE, [(item(), "item"), (key, "key")])
-    kind = LogEntry.objects.get(change_message="key").content_type_id
-    assert shown(sign_in(), f"?content_type={kind}") == ["key"]
+    pk = LogEntry.objects.get(change_message="key").content_type_id
+    assert shown(sign_in(), f"?content_type={pk}") == ["key"]
 
 
 def test_it_is_filtered_by_time(sign_in: SignIn, bo: User) -> None:
@@ -85,7 +86,7 @@ def test_it_is_filtered_by_time(sign_in: SignIn, bo: User) -> None:
 
 
 @pytest.mark.parametrize("query", ["?user=x", "?content_type=x", "?time_from=x"])
-def test_an_odd_filter_shows_nothing(sign_in: SignIn, bo: User, query: str) -> None:
+def test_invalid_filter_shows_no_rows(sign_in: SignIn, bo: User, query: str) -> None:
     audit.record(bo.pk, CHANGE, [(item(), "now")])
     assert shown(sign_in(), query) == []
 
@@ -100,7 +101,7 @@ def test_it_is_searched(sign_in: SignIn, bo: User, text: str) -> None:
 
 
 @pytest.mark.parametrize("role", ["Viewers", "Operators"])
-def test_what_was_done_to_keys_is_for_who_may_see_keys(
+def test_entries_of_keys_need_the_permission_to_view_keys(
     sign_in: SignIn, bo: User, role: str
 ) -> None:
     key, _ = ApiKey.objects.issue("ERP", None)
@@ -109,12 +110,12 @@ def test_what_was_done_to_keys_is_for_who_may_see_keys(
     assert shown(sign_in("Security admins", "carl")) == ["item", "key"]
 
 
-def test_nobody_changes_it(sign_in: SignIn, bo: User) -> None:
+def test_entries_are_not_changed_or_deleted(sign_in: SignIn, bo: User) -> None:
     audit.record(bo.pk, CHANGE, [(item(), "a")])
     entry = LogEntry.objects.get()
     client = sign_in()
-    for verb in ("change", "delete"):
-        url = reverse(f"admin:admin_logentry_{verb}", args=[entry.pk])
+    for page in ("change", "delete"):
+        url = reverse(f"admin:admin_logentry_{page}", args=[entry.pk])
         assert client.post(url, {"post": "yes"}).status_code == 403
     client.post(LIST, {"action": "delete_selected", "_selected_action": [entry.pk], "post": "1"})
     assert LogEntry.objects.get().change_message == "a"
