@@ -1,6 +1,5 @@
 """Dashboard of the admin: attention cards, a table of queues, and a chart of items."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -88,22 +87,18 @@ def item_chart(numbers: Statistics, by_day: bool) -> Chart:
     """Return the chart of the last `DAYS` days, or of the last 24 hours."""
     now = datetime.fromisoformat(numbers.taken)
     if by_day:
-        last = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        slots = [last - timedelta(days=back) for back in reversed(range(DAYS))]
+        slots = [now - timedelta(days=days) for days in reversed(range(DAYS))]
+        keys = [f"{slot:%Y-%m-%d}" for slot in slots]
         names = [date_format(slot, "MONTH_DAY_FORMAT") for slot in slots]
         labels = [f"{slot.day}." if index % 2 else "" for index, slot in enumerate(slots)]
     else:
-        last = now.replace(minute=0, second=0, microsecond=0)
-        slots = [last - timedelta(hours=back) for back in reversed(range(24))]
-        names = [f"{date_format(slot, 'MONTH_DAY_FORMAT')} {slot:%H:%M}" for slot in slots]
+        slots = [now - timedelta(hours=hours) for hours in reversed(range(24))]
+        keys = [f"{slot:%Y-%m-%dT%H}" for slot in slots]
+        names = [f"{date_format(slot, 'MONTH_DAY_FORMAT')} {slot:%H}:00" for slot in slots]
         labels = [f"{slot:%H}" if slot.hour % 3 == 0 else "" for slot in slots]
-    prefix = len("2026-01-31" if by_day else "2026-01-31T08")  # of the ISO text of a slot
 
-    def series(counts: dict[str, int]) -> list[int]:
-        totals: Counter[str] = Counter()
-        for hour, count in counts.items():
-            totals[hour[:prefix]] += count
-        return [totals[slot.isoformat()[:prefix]] for slot in slots]
+    def by_slot(counts: dict[str, int]) -> list[int]:
+        return [sum(counts[hour] for hour in counts if hour.startswith(key)) for key in keys]
 
     return Chart(
         title=_("Items by the day") if by_day else _("Items by the hour"),
@@ -111,9 +106,9 @@ def item_chart(numbers: Statistics, by_day: bool) -> Chart:
         names=names,
         labels=labels,
         series={
-            "created": (_("Created"), series(numbers.created)),
-            "done": (_("Done"), series(numbers.done)),
-            "failed": (_("Failed"), series(numbers.failed)),
+            "created": (_("Created"), by_slot(numbers.created)),
+            "done": (_("Done"), by_slot(numbers.done)),
+            "failed": (_("Failed"), by_slot(numbers.failed)),
         },
         by_day=by_day,
     )

@@ -1,26 +1,23 @@
-"""Geometry of a bar chart, which the template `queueapi/chart.html` draws as SVG."""
+"""Bar charts, which the template `queueapi/chart.html` draws as SVG."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 
-# In pixels.
-WIDTH, HEIGHT = 760, 220
-LEFT, TOP, BOTTOM = 48, 12, 28  # room for the labels
-BASE = HEIGHT - BOTTOM
-
 GAP = 0.25  # share of a slot without bars
 
 
 @dataclass
 class Bar:
+    """Position and size in percent of the plot, from its upper left corner."""
+
     series: str
+    title: str
     x: float
     y: float
     width: float
     height: float
-    title: str
 
 
 @dataclass
@@ -37,8 +34,6 @@ class Chart:
     series: dict[str, tuple[str, list[int]]]
     by_day: bool
 
-    width, height, left = WIDTH, HEIGHT, LEFT
-
     @cached_property
     def top(self) -> int:
         """Return the value at the upper edge: 2, 4 or 10 times a power of ten."""
@@ -47,24 +42,23 @@ class Chart:
         return next(top for top in tops if highest <= top)
 
     @property
-    def slot(self) -> float:
-        """Return the width of a slot."""
-        return (WIDTH - LEFT) / len(self.names)
+    def middle(self) -> int:
+        return self.top // 2
 
-    def y(self, value: float) -> float:
-        return round(BASE - (BASE - TOP) * value / self.top, 1)
+    def x(self, slot: float) -> float:
+        return round(100 * slot / len(self.names), 2)
 
     @property
     def bars(self) -> list[Bar]:
-        width = self.slot * (1 - GAP) / len(self.series)
+        width = (1 - GAP) / len(self.series)
         return [
             Bar(
                 series=series,
-                x=round(LEFT + (slot + GAP / 2) * self.slot + place * width, 1),
-                y=self.y(number),
-                width=round(width, 1),
-                height=round(BASE - self.y(number), 1),
                 title=f"{self.names[slot]}: {name} {number}",
+                x=self.x(slot + GAP / 2 + place * width),
+                y=100 - 100 * number / self.top,
+                width=self.x(width),
+                height=100 * number / self.top,
             )
             for place, (series, (name, counts)) in enumerate(self.series.items())
             for slot, number in enumerate(counts)
@@ -72,18 +66,9 @@ class Chart:
         ]
 
     @property
-    def lines(self) -> list[tuple[float, int]]:
-        """Return y and value of each horizontal line."""
-        return [(self.y(value), value) for value in (0, self.top // 2, self.top)]
-
-    @property
     def slot_labels(self) -> list[tuple[float, str]]:
-        """Return x of the middle and text of each label below."""
-        return [
-            (round(LEFT + (slot + 0.5) * self.slot, 1), label)
-            for slot, label in enumerate(self.labels)
-            if label
-        ]
+        """Return x, in percent, and text of the label of each slot."""
+        return [(self.x(slot + 0.5), label) for slot, label in enumerate(self.labels)]
 
     @property
     def table(self) -> list[tuple[str, tuple[int, ...]]]:
