@@ -1,4 +1,4 @@
-"""The admin speaks the browser's language, the API and the log always English."""
+"""Languages: the admin in the browser's, the API in English, and the catalog of Danish."""
 
 import re
 import shutil
@@ -25,10 +25,11 @@ pytestmark = pytest.mark.django_db
 
 
 def in_danish(client: Client, url: str) -> str:
+    """Return the text of the page in Danish, with plain spaces."""
     return client.get(url, headers=DANISH).content.decode().replace("\xa0", " ")
 
 
-def test_it_works(sign_in: SignIn) -> None:
+def test_dashboard_is_danish(sign_in: SignIn) -> None:
     failed(message="No order")
     page = in_danish(sign_in(), "/admin/")
     for text in ("Kræver opmærksomhed", "Fejlet i de seneste 24 timer", "Ældste nye", "Køer"):
@@ -36,7 +37,7 @@ def test_it_works(sign_in: SignIn) -> None:
     assert '<html lang="da"' in page
 
 
-def test_lists_and_pages_too(sign_in: SignIn) -> None:
+def test_lists_and_change_pages_are_danish(sign_in: SignIn) -> None:
     row, trigger = failed(), scheduled()
     client = sign_in()
     assert "Søger i reference" in in_danish(client, LIST)
@@ -46,34 +47,34 @@ def test_lists_and_pages_too(sign_in: SignIn) -> None:
 
 
 @pytest.mark.parametrize("language", ["", "en", "de", "xx;q=nonsense"])
-def test_everybody_else_gets_english(sign_in: SignIn, language: str) -> None:
+def test_other_languages_get_english(sign_in: SignIn, language: str) -> None:
     page = sign_in().get("/admin/", headers={"Accept-Language": language})
     assert "Needs attention" in page.content.decode()
 
 
-def test_the_login_page_is_danish(client: Client) -> None:
+def test_login_page_is_danish(client: Client) -> None:
     assert "Brugernavn" in in_danish(client, "/admin/login/")
 
 
-def test_whoever_is_banned_is_told_so_in_danish(api: Api, client: Client) -> None:
+def test_page_for_banned_ip_is_danish(api: Api, client: Client) -> None:
     wrong(api, 5)
     assert "Denne adresse er udelukket" in in_danish(client, "/admin/login/")
 
 
-def test_the_api_speaks_english(api: Api) -> None:
-    answer = api.post("/api/queue", {"data": 5}, **DANISH)
-    assert answer.json()["fields"] == {
+def test_api_is_english(api: Api) -> None:
+    response = api.post("/api/queue", {"data": 5}, **DANISH)
+    assert response.json()["fields"] == {
         "queue_name": ["This field is required."],
         "data": ["Must be a text, an object or an array."],
     }
 
 
-def test_also_after_a_danish_page_in_the_same_thread(api: Api, sign_in: SignIn) -> None:
+def test_api_is_english_after_a_danish_page_in_the_same_thread(api: Api, sign_in: SignIn) -> None:
     in_danish(sign_in(), "/admin/")
     assert api.post("/api/queue", {}).json()["error"] == "queue_name: This field is required."
 
 
-def test_what_the_api_refuses_is_refused_in_danish_by_hand(sign_in: SignIn) -> None:
+def test_errors_of_the_serializer_are_danish_in_the_admin(sign_in: SignIn) -> None:
     client = sign_in()
     url = "/admin/queues/queueitem/add/"
     form = {**form_in(client.get(url), "queue_name"), "queue_name": "q", "created_date": "x"}
@@ -81,7 +82,7 @@ def test_what_the_api_refuses_is_refused_in_danish_by_hand(sign_in: SignIn) -> N
     assert "Skal være en dato" in page
 
 
-def test_the_log_is_in_english(sign_in: SignIn) -> None:
+def test_log_entry_of_a_danish_user_is_shown_in_english(sign_in: SignIn) -> None:
     client, row = sign_in(), item()
     question = ask(client, "abandon", row, headers=DANISH)
     client.post(LIST, form_in(question, "selection"), headers=DANISH)
@@ -90,20 +91,17 @@ def test_the_log_is_in_english(sign_in: SignIn) -> None:
     )
 
 
-# The catalog.
-
-
 @pytest.fixture
 def catalog() -> polib.POFile:
     return polib.pofile(str(CATALOG / "django.po"))
 
 
-def test_every_string_of_the_catalog_is_translated(catalog: polib.POFile) -> None:
+def test_catalog_is_translated(catalog: polib.POFile) -> None:
     missing = [*catalog.untranslated_entries(), *catalog.fuzzy_entries()]
     assert [entry.msgid for entry in missing] == []
 
 
-def test_translations_keep_their_placeholders(catalog: polib.POFile) -> None:
+def test_translations_have_the_placeholders(catalog: polib.POFile) -> None:
     def placeholders(text: str) -> list[str]:
         return sorted(re.findall(r"%\(\w+\)[sdr]|\{\w+\}", text))
 
@@ -112,13 +110,13 @@ def test_translations_keep_their_placeholders(catalog: polib.POFile) -> None:
             assert placeholders(text) == placeholders(entry.msgid_plural or entry.msgid)
 
 
-def test_what_is_used_is_what_was_translated(catalog: polib.POFile) -> None:
+def test_compiled_catalog_is_up_to_date(catalog: polib.POFile) -> None:
     used = {entry.msgid: entry.msgstr for entry in polib.mofile(str(CATALOG / "django.mo"))}
     assert used == {entry.msgid: entry.msgstr for entry in catalog}
 
 
 @pytest.mark.skipif(shutil.which("xgettext") is None, reason="no gettext on this machine")
-def test_every_string_of_ours_is_in_the_catalog(catalog: polib.POFile, tmp_path: Path) -> None:
+def test_catalog_has_the_strings_of_the_project(catalog: polib.POFile, tmp_path: Path) -> None:
     for name in ("queueapi", "queues", "triggers", "security"):
         ignored = shutil.ignore_patterns("tests", "__pycache__", "migrations")
         shutil.copytree(settings.BASE_DIR / name, tmp_path / name, ignore=ignored)
