@@ -29,7 +29,6 @@ class BetweenFilter(admin.ListFilter):
     ) -> None:
         super().__init__(request, params, model, model_admin)
         self.error: Any = ""
-        self.request = request
         for name in self.expected_parameters():
             if name in params:
                 self.used_parameters[name] = params.pop(name)[-1].strip()
@@ -71,6 +70,7 @@ class BetweenFilter(admin.ListFilter):
         if not (text := self.text(end)):
             return None
         bound = parse_datetime(text)
+        # SQL Server's `datetime` begins in 1753.
         if bound is None or bound.tzinfo is not None or not 1753 <= bound.year <= 9998:
             raise ValueError(text)
         return bound
@@ -78,8 +78,6 @@ class BetweenFilter(admin.ListFilter):
     def between(
         self, queryset: QuerySet, first: datetime | None, last: datetime | None
     ) -> QuerySet:
-        if first is not None:
-            queryset = queryset.filter(**{f"{self.field_name}__gte": first})
-        if last is not None:
-            queryset = queryset.filter(**{f"{self.field_name}__lte": last})
-        return queryset
+        """Hook: return the rows from `first` to `last`, for example of an expression."""
+        bounds = {f"{self.field_name}__gte": first, f"{self.field_name}__lte": last}
+        return queryset.filter(**{lookup: bound for lookup, bound in bounds.items() if bound})
