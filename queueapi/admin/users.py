@@ -87,11 +87,11 @@ class GroupAdmin(AuditedAdmin, DjangoGroupAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Group | None = None) -> Any:
         note: Any = ""
         if self.is_role(obj):
-            note = _("What this role may do is set by Queue API, anew at every migrate.")
+            note = _("The permissions of this role are set by Queue API at each migrate.")
         return [(None, {"fields": ["name", "permissions"], "description": note})]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> list[str]:
-        return ["name", "permissions"] if self.is_role(obj) else []
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return super().has_change_permission(request, obj) and not self.is_role(obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not self.is_role(obj)
