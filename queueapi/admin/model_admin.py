@@ -26,6 +26,11 @@ MAX_SEARCH_WORDS = 20  # each is searched in each field
 class UncountedList(ChangeList):
     """List with previous and next page, and no number of pages: `COUNT(*)` reads all rows."""
 
+    # Attributes that Django's templates read.
+    full_result_count = paginator = None
+    show_full_result_count = can_show_all = multi_page = False
+    show_admin_actions = True
+
     def get_results(self, request: HttpRequest) -> None:
         if self.page_num > MAX_PAGE:
             raise IncorrectLookupParameters
@@ -49,11 +54,6 @@ class UncountedList(ChangeList):
         has_next = len(rows) > self.list_per_page
         self.next_page_url = self.page_url(self.page_num + 1) if has_next else None
         self.url_without_search = self.get_query_string({SEARCH_VAR: None})
-        # Attributes that Django's templates read.
-        self.full_result_count = None
-        self.show_full_result_count = self.can_show_all = self.multi_page = False
-        self.show_admin_actions = True
-        self.paginator = None
 
     def page_url(self, number: int) -> str:
         return self.get_query_string({PAGE_VAR: number})
@@ -116,10 +116,8 @@ class AuditedAdmin(admin.ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
-        words = search_term.split()
-        if len(words) > MAX_SEARCH_WORDS:
-            search_term = " ".join(words[:MAX_SEARCH_WORDS])
-        return super().get_search_results(request, queryset, search_term)
+        words = search_term.split()[:MAX_SEARCH_WORDS]
+        return super().get_search_results(request, queryset, " ".join(words))
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         return audit.record(request.user.pk, ADDITION, [(obj, message)])
