@@ -63,7 +63,7 @@ def record(user_pk: Any, flag: int, entries: Iterable[tuple[Model, list[Change] 
         LogEntry.objects.bulk_create(
             LogEntry(
                 user_id=user_pk,
-                content_type_id=ContentType.objects.get_for_model(row, for_concrete_model=False).pk,
+                content_type_id=ContentType.objects.get_for_model(logged_model(row)).pk,
                 object_id=row.pk,
                 object_repr=truncate(str(row), MAX_OBJECT_REPR),
                 action_flag=flag,
@@ -88,11 +88,17 @@ def record_export(user_pk: Any, model: type[Model], count: int) -> None:
     )
 
 
+def logged_model(row: Model) -> type[Model]:
+    """Return the model of the row's log entries, which is the parent's for a child table."""
+    return [row._meta.model, *row._meta.get_parent_list()][-1]
+
+
 def history(row: Model, length: int = 20) -> QuerySet[LogEntry]:
     """Return the newest entries of a row, with their users."""
+    opts = logged_model(row)._meta
     return LogEntry.objects.filter(
-        content_type__app_label=row._meta.app_label,
-        content_type__model=row._meta.model_name,
+        content_type__app_label=opts.app_label,
+        content_type__model=opts.model_name,
         object_id=row.pk,
     ).select_related("user")[:length]
 
