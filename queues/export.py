@@ -30,16 +30,16 @@ def cell(value: Any) -> str:
     return FORMULA.sub(r"\g<0>'", "" if value is None else str(value))
 
 
-def lines(batches: Iterable[list[Any]], delimiter: str) -> Iterator[str]:
+def lines(batches: Iterable[list[str]], delimiter: str) -> Iterator[str]:
     writer = csv.writer(Echo(), delimiter=delimiter)
     yield "\ufeff" + writer.writerow(FIELDS)  # Excel needs the byte order mark to read UTF-8
     for ids in batches:
         rows = QueueItem.objects.filter(pk__in=ids).values_list("pk", *FIELDS)
-        cells = {pk: map(cell, values) for pk, *values in rows}
+        cells = {str(pk): map(cell, values) for pk, *values in rows}
         yield from (writer.writerow(cells[pk]) for pk in ids if pk in cells)
 
 
-def csv_response(batches: Iterable[list[Any]]) -> StreamingHttpResponse:
+def csv_response(batches: Iterable[list[str]]) -> StreamingHttpResponse:
     """Return the items with these ids, a batch of them in memory at a time."""
     name = f"queue-items-{timezone.now():%Y-%m-%d-%H%M}.csv"
     # Excel expects the list separator of its locale.

@@ -1,29 +1,13 @@
-"""Statuses that can be told apart at a glance, by their word, their sign and their colour."""
+"""Statuses as a word with a sign and a colour, so that none of them depends on colour alone."""
 
 from django.utils.html import format_html
 
-SIGNS = {
-    "NEW": "○",
-    "IN_PROGRESS": "◐",
-    "DONE": "●",
-    "FAILED": "✕",
-    "ABANDONED": "–",
-    "IDLE": "○",
-    "RUNNING": "▶",
-    "PAUSED": "‖",
-    "PAUSING": "‖",
-    "KILLING": "✕",
-    "KILLED": "✕",
-    "active": "●",
-    "expired": "○",
-    "revoked": "✕",
-}
 
-
-def badge(status: str, label: str) -> str:
+def badge(status: str, label: str, sign: str) -> str:
+    """Return the HTML of a status; its colour is that of the CSS class `status-<status>`."""
     return format_html(
         '<span class="status status-{}"><span aria-hidden="true">{}</span> {}</span>',
         status.lower().replace("_", "-"),
-        SIGNS.get(status, "?"),
+        sign,
         label,
     )

@@ -1,202 +1,208 @@
-"""Actions on many rows: a question first, then batches, each with its entries in the log."""
+"""Admin actions on selected rows: a confirmation page, then batches with log entries."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.models import CHANGE, DELETION
+from django.contrib.admin.models import CHANGE
 from django.db import Error, transaction
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseRedirect
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext, ngettext
 
-from queueapi.admin import audit
-from queueapi.admin.badges import badge
+from queueapi.admin import audit, selected_rows
 from queueapi.admin.model_admin import AuditedAdmin
 from queueapi.admin.selected_rows import SelectedRows
 
 logger = logging.getLogger(__name__)
 
-SHOWN = 20  # rows that the question names
+SHOWN = 20  # rows that the confirmation page lists
+BATCH = 500  # rows; a statement of SQL Server takes 2100 parameters
 
 
-@dataclass(frozen=True)
+@dataclass
 class Action:
-    """What an action is called and what it does to a queryset. The texts are lazy ones."""
+    """An action, as it stands in `ModelAdmin.actions`. Its texts are lazy translations."""
 
     name: str
-    title: Any
+    label: Any
     explanation: Any
-    verb: Callable[[Any], Any] | None  # None: it only looks at them
-    # The statuses that it is for, if not for all, and those that it leaves out.
-    only: Collection[str] = ()
-    leaves: Collection[str] = ()
-    # Status by status, what to think of before it.
-    warnings: Iterable[tuple[str, Any]] = ()
-    deletes: bool = False
+    method: str = ""  # of the queryset; empty if the action changes nothing
+    permission: str = "change"
+    allowed_statuses: Collection[str] = ()  # empty: all
+    excluded_statuses: Collection[str] = ()
+    warnings: Mapping[str, Any] = field(default_factory=dict)  # by status
 
-    def takes(self, status: str) -> bool:
-        return (not self.only or status in self.only) and status not in self.leaves
+    do_not_call_in_templates = True
 
-    @property
-    def changes(self) -> bool:
-        return self.verb is not None
+    def __post_init__(self) -> None:
+        # The attributes that Django reads of an action function.
+        self.__name__ = self.name
+        self.short_description = self.label
+        self.allowed_permissions = [self.permission]
 
-    def warns_of(self, status: str) -> bool:
-        return any(status == warned for warned, _ in self.warnings)
+    def __call__(
+        self, model_admin: "BulkActionsAdmin", request: HttpRequest, queryset: QuerySet
+    ) -> HttpResponseBase | None:
+        return model_admin.confirm_or_run(request, queryset, self)
+
+    def applies_to(self, status: str) -> bool:
+        is_allowed = not self.allowed_statuses or status in self.allowed_statuses
+        return is_allowed and status not in self.excluded_statuses
 
 
-def is_ours(request: HttpRequest, url: str) -> bool:
-    """Whether it leads to this site: anybody can make a browser send another one."""
+def batches(selected: SelectedRows) -> Iterator[tuple[str, list[str]]]:
+    """Yield up to `BATCH` ids at a time, with the status of their rows."""
+    for status, ids in selected.items():
+        for first in range(0, len(ids), BATCH):
+            yield status, ids[first : first + BATCH]
+
+
+def is_own_url(request: HttpRequest, url: str) -> bool:
+    """Return whether a redirect to `url`, which a client sent, stays on this site."""
     return url_has_allowed_host_and_scheme(url, {request.get_host()}, request.is_secure())
 
 
 class BulkActionsAdmin(AuditedAdmin):
-    """`confirm_or_run` is the body of an admin action.
+    """Run actions on selected rows after a confirmation page.
 
-    The first time it answers with a page that says which rows and how many; that page posts the
-    action again, with the name under which its rows are kept. Then the rows that are still in the
-    status that the page showed are changed, and no others.
+    The confirmation page posts the action again, with the token of the saved selection. Only rows
+    that still have the status shown on that page change.
     """
 
+    actions: Sequence[Action]
+    change_form_template = "queueapi/row_change_form.html"
     status_field: str
+    state: Callable[..., str]  # the badge of a row's status
+
+    @property
+    def changelist_url(self) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
 
     def confirm_or_run(
         self, request: HttpRequest, queryset: QuerySet, action: Action
     ) -> HttpResponseBase | None:
-        name = request.POST.get("selection")
-        if name is None:
-            return self.ask(request, queryset, action)
-        try:
-            selection = SelectedRows.claim(name, request.user.pk, self.key_of(action))
-        except settings.CACHE_ERRORS:
-            self.refuse(request, gettext("the cache, which keeps selections, is away."))
-            return None
-        if selection is None:
-            self.refuse(
-                request,
-                gettext(
-                    "this question was answered before, is too old, or another one like it was "
-                    "asked since."
-                ),
+        token = request.POST.get("selection")
+        if token is None:
+            return self.confirm(request, queryset, action)
+        selected = None
+        with suppress(*settings.CACHE_ERRORS):
+            selected = selected_rows.pop(self.cache_key(request, action), token)
+        if selected is None:
+            text = gettext(
+                "this confirmation page was used before, is more than 30 minutes old, or a newer "
+                "one replaced it. Select the rows again."
             )
+            self.refuse(request, text)
             return None
-        response = self.do(request, selection, action)
+        response = self.run(request, selected, action)
         back = request.POST.get("back", "")
-        if response is None and is_ours(request, back):
+        if response is None and is_own_url(request, back):
             return HttpResponseRedirect(back)
         return response
 
-    def key_of(self, action: Action) -> str:
-        return f"{self.opts.label_lower}.{action.name}"
+    def cache_key(self, request: HttpRequest, action: Action) -> str:
+        return f"selection.{request.user.pk}.{self.opts.label_lower}.{action.name}"
 
-    def ask(
+    def confirm(
         self, request: HttpRequest, queryset: QuerySet, action: Action
     ) -> HttpResponseBase | None:
-        taken = queryset.exclude(**{f"{self.status_field}__in": action.leaves})
-        if action.only:
-            taken = taken.filter(**{f"{self.status_field}__in": action.only})
-        selection = SelectedRows.take(
-            request.user.pk, self.key_of(action), taken, self.status_field
-        )
-        total = selection.counts.total()
-        if not total:
-            self.refuse(request, gettext("this is not for rows like those, or they are gone."))
+        """Return the confirmation page, or `None` and a message if there is nothing to confirm."""
+        rows = queryset.exclude(**{f"{self.status_field}__in": action.excluded_statuses})
+        if action.allowed_statuses:
+            rows = rows.filter(**{f"{self.status_field}__in": action.allowed_statuses})
+        selected = selected_rows.select(rows, self.status_field)
+        if not selected:
+            text = gettext("None of the selected rows can be changed this way.")
+            self.message_user(request, text, messages.WARNING)
             return None
         try:
-            name = selection.keep()
+            token = selected_rows.save(self.cache_key(request, action), selected)
         except settings.CACHE_ERRORS:
-            self.refuse(request, gettext("the cache, which keeps selections, is away."))
+            self.refuse(request, gettext("the cache, which keeps selections, is not available."))
             return None
-        ids = [pk for _, batch in selection.batches(SHOWN) for pk in batch][:SHOWN]
-        statuses = dict(self.model._meta.get_field(self.status_field).flatchoices)
+        ids = list(islice(chain.from_iterable(selected.values()), SHOWN))
+        shown = self.model._default_manager.filter(pk__in=ids).order_by(*(self.ordering or ()))
+        labels = dict(self.model._meta.get_field(self.status_field).flatchoices)
+        counts = Counter({labels.get(status, status): len(ids) for status, ids in selected.items()})
+        list_url = self.changelist_url
+        if request.path == list_url:
+            list_url = request.get_full_path()  # with its filters
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": action.title,
+            "title": action.label,
             "action": action,
-            "total": total,
-            "counts": [
-                (status, statuses.get(status, status), number)
-                for status, number in selection.counts.most_common()
-            ],
-            "warnings": [text for status, text in action.warnings if status in selection.counts],
-            "rows": [
-                (row, badge(status, statuses.get(status, status)))
-                for row in self.model._default_manager.filter(pk__in=ids).order_by(
-                    *(self.ordering or ())
-                )
-                for status in [getattr(row, self.status_field)]
-            ],
-            "more": total - len(ids),
+            "counts": counts.most_common(),
+            "total": counts.total(),
+            "warnings": dict.fromkeys(
+                text for status, text in action.warnings.items() if status in selected
+            ),
+            "rows": [(row, self.state(row)) for row in shown],
+            "more": counts.total() - len(ids),
             "checkbox_name": ACTION_CHECKBOX_NAME,
             "first": ids[0],
-            "selection": name,
-            "list_url": self.list_url(request),
+            "selection": token,
+            "list_url": list_url,
             "back": request.POST.get("back", ""),
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "queueapi/confirm_action.html", context)
 
-    def list_url(self, request: HttpRequest) -> str:
-        """The list, with the filters of the one that was asked from."""
-        url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
-        return request.get_full_path() if request.path == url else url
-
-    def do(
-        self, request: HttpRequest, selection: SelectedRows, action: Action
+    def run(
+        self, request: HttpRequest, selected: SelectedRows, action: Action
     ) -> HttpResponseBase | None:
-        done, has_failed = 0, False
+        """Run the action in batches, and show a message with the number of changed rows."""
+        changed, has_failed = 0, False
         try:
-            for status, ids in selection.batches():
-                done += self.run_batch(request, action, status, ids)
-        except Error:  # not only DatabaseError: a deadlock on SQL Server is less
-            logger.exception("%s stopped after %d rows", action.name, done)
+            for status, ids in batches(selected):
+                changed += self.run_batch(request, action, status, ids)
+        except Error:  # a deadlock on SQL Server is not a DatabaseError
+            logger.exception("%s stopped after %d rows", action.name, changed)
             has_failed = True
         self.after_change()
-        left = selection.counts.total() - done
-        text = ngettext("%(title)s: %(count)d row.", "%(title)s: %(count)d rows.", done)
-        text %= {"title": action.title, "count": done}
+        unchanged = sum(map(len, selected.values())) - changed
+        text = ngettext("%(title)s: %(count)d row.", "%(title)s: %(count)d rows.", changed)
+        text %= {"title": action.label, "count": changed}
         if has_failed:
-            text += " " + gettext(
-                "Then the database failed, and %(count)d were left as they are. Try again."
-            ) % {"count": left}
-        elif left:
-            text += " " + ngettext(
-                "%(count)d was left as it is: its status changed meanwhile, or it is gone.",
-                "%(count)d were left as they are: their status changed meanwhile, or they are "
-                "gone.",
-                left,
-            ) % {"count": left}
-        level = messages.WARNING if left else messages.SUCCESS
+            note = gettext("The database failed; not changed: %(count)d. Try again.")
+        else:
+            note = gettext(
+                "Not changed, because the status changed meanwhile or the row is gone: %(count)d."
+            )
+        if unchanged:
+            text += " " + note % {"count": unchanged}
+        level = messages.WARNING if unchanged else messages.SUCCESS
         self.message_user(request, text, messages.ERROR if has_failed else level)
         return None
 
-    def run_batch(self, request: HttpRequest, action: Action, status: str, ids: list[Any]) -> int:
-        """All of it or nothing, so that no change is without its entry in the log."""
+    def run_batch(self, request: HttpRequest, action: Action, status: str, ids: list[str]) -> int:
+        """Change the rows that still have this status, and return their number.
+
+        Changes and log entries are one transaction. Rows are found by id alone, because the index
+        of a frequent status would be slower, and locked where the database can (SQL Server).
+        """
         manager = self.model._default_manager
         with transaction.atomic():
-            # Locked where the database can (SQL Server); SQLite has one writer at a time. Found by
-            # their ids alone: a status may be that of most rows, and its index the wrong way.
             rows = manager.select_for_update().filter(pk__in=ids)
             before = [row for row in rows if getattr(row, self.status_field) == status]
-            changing = manager.filter(pk__in=[row.pk for row in before])
-            if action.deletes:
-                audit.record(
-                    request.user.pk, DELETION, [(row, self.deletion_message(row)) for row in before]
-                )
-            if action.verb is not None:
-                action.verb(changing)
-            if not action.deletes:
-                after = {row.pk: audit.values(row) for row in changing}
+            queryset = manager.filter(pk__in=[row.pk for row in before])
+            getattr(queryset, action.method)()
+            if action.method == "delete":
+                self.log_deletions(request, before)
+            else:
+                after = {row.pk: audit.values(row) for row in queryset}
                 entries = [
                     (row, audit.difference(self.model, audit.values(row), after[row.pk]))
                     for row in before
@@ -205,4 +211,25 @@ class BulkActionsAdmin(AuditedAdmin):
         return len(before)
 
     def after_change(self) -> None:
-        """For who keeps numbers of the rows."""
+        """Hook: called after rows changed, for example to clear cached counts."""
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if (row := context.get("original")) is not None:
+            context["history"] = audit.history(row)
+            context["buttons"] = self.row_buttons(request, row)
+            # Django's own Delete button does not check the status that the page shows.
+            context["show_delete"] = all(action.method != "delete" for action in self.actions)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def row_buttons(self, request: HttpRequest, row: Model) -> Iterator[dict[str, Any]]:
+        """Yield the buttons on the page of a row, which open a confirmation page."""
+        permitted = self.get_actions(request)
+        status = getattr(row, self.status_field)
+        for action in self.actions:
+            if action.method and action.name in permitted and action.applies_to(status):
+                fields = {"action": action.name, ACTION_CHECKBOX_NAME: row.pk}
+                if action.method != "delete":
+                    fields["back"] = request.path
+                yield {"title": action.label, "url": self.changelist_url, "fields": fields}

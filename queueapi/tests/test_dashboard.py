@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from queueapi.tests.helpers import SignIn
 from queues.models import QueueItem
-from queues.tests.helpers import Status, failed, item, page_of
+from queues.tests.helpers import Status, change_url, failed, item
 from security.models import ApiKey, BannedIP
 from triggers.models import Trigger
 from triggers.tests.helpers import single
@@ -159,7 +159,7 @@ def test_failed_items(sign_in: SignIn) -> None:
     row = failed(reference="INV-1", message="No order")
     failed(reference="old", end_date=timezone.now() - 25 * HOUR)
     found = card(dashboard(sign_in()), "Failed in the last 24 hours")
-    assert f'<a href="{page_of(row)}">Invoices INV-1</a>' in found
+    assert f'<a href="{change_url(row)}">Invoices INV-1</a>' in found
     assert "No order" in found
     assert "old" not in found
 

@@ -1,3 +1,3 @@
-"""Queue items in the back office."""
+"""The admin of queue items."""
 
 from queues.admin import items  # noqa: F401  registers them

@@ -1,4 +1,4 @@
-"""What staff do to queue items by the handful."""
+"""The admin actions of queue items."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -7,45 +7,44 @@ from queues.models import QueueItem
 
 Status = QueueItem.Status
 
+MAY_RUN = _("A robot may still be at work on those in progress.")
+
 REQUEUE = Action(
     name="requeue",
-    title=_("Requeue"),
-    explanation=_(
-        "They become New, as if they had just come, and robots take them again. "
-        "When they were started and ended is cleared."
-    ),
-    verb=lambda items: items.requeue(),
-    leaves=[Status.NEW],
-    warnings=[
-        (Status.IN_PROGRESS, _("A robot may still be at work on those in progress.")),
-        (Status.DONE, _("What is done will be done a second time.")),
-    ],
+    label=_("Requeue"),
+    explanation=_("They become New without start and end times, and robots take them again."),
+    method="requeue",
+    excluded_statuses=[Status.NEW],
+    warnings={
+        Status.IN_PROGRESS: MAY_RUN,
+        Status.DONE: _("Robots will process finished items a second time."),
+    },
 )
 ABANDON = Action(
     name="abandon",
-    title=_("Abandon"),
+    label=_("Abandon"),
     explanation=_("They become Abandoned, and no robot takes them."),
-    verb=lambda items: items.abandon(),
-    leaves=[Status.ABANDONED],
-    warnings=[
-        (Status.IN_PROGRESS, _("A robot may still be at work on those in progress.")),
-        (Status.DONE, _("What is done stays done; only its status changes.")),
-    ],
+    method="abandon",
+    excluded_statuses=[Status.ABANDONED],
+    warnings={
+        Status.IN_PROGRESS: MAY_RUN,
+        Status.DONE: _("The work on finished items is not undone."),
+    },
 )
 DELETE = Action(
     name="delete_selected",
-    title=_("Delete"),
+    label=_("Delete"),
     explanation=_("They are gone for good. The log keeps their names and who deleted them."),
-    verb=lambda items: items.delete(),
-    warnings=[(Status.IN_PROGRESS, _("A robot may still be at work on those in progress."))],
-    deletes=True,
+    method="delete",
+    permission="delete",
+    warnings={Status.IN_PROGRESS: MAY_RUN},
 )
 EXPORT = Action(
     name="export",
-    title=_("Export as CSV"),
+    label=_("Export as CSV"),
     explanation=_(
         "A file for a spreadsheet, with all fields. Nothing changes. In the file, texts get an "
         "apostrophe wherever a spreadsheet could read a formula: [1,-2] becomes [1,'-2]."
     ),
-    verb=None,
+    permission="view",
 )

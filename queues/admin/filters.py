@@ -1,4 +1,4 @@
-"""By what the list of queue items is filtered."""
+"""Filters of the list of queue items."""
 
 from datetime import datetime
 from typing import Any

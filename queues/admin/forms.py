@@ -1,4 +1,4 @@
-"""The forms of a new queue item and of one that is there."""
+"""The forms that add and change a queue item."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class NewItemForm(forms.ModelForm):
         label=_("Reference"),
         required=False,
         widget=forms.TextInput,
-        help_text=_("Something by which the robot or you find it again."),
+        help_text=_("A text by which robots and people find the item."),
     )
     message = PlainTextField(label=_("Message"), required=False, widget=forms.Textarea)
     created_by = PlainTextField(label=_("Created by"), required=False, widget=forms.TextInput)
@@ -75,5 +75,5 @@ class ItemForm(OptimisticLockingForm):
         }
         help_texts = {
             "status": _("New: robots take it again, and its times are cleared."),
-            "reference": _("Something by which the robot or you find it again."),
+            "reference": _("A text by which robots and people find the item."),
         }

@@ -1,42 +1,45 @@
-"""What the tests of the back office share."""
+"""Rows and requests that several tests of the admin of queue items use."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from queueapi.tests.helpers import form_in
+from queueapi.tests.helpers import ClientResponse, form_in
 from queues.models import QueueItem
 
 LIST = reverse("admin:queues_queueitem_changelist")
 Status = QueueItem.Status
 
 
-def item(queue_name: str = "Invoices", **fields) -> QueueItem:
+def item(queue_name: str = "Invoices", **fields: Any) -> QueueItem:
     return QueueItem.objects.create(queue_name=queue_name, **fields)
 
 
-def failed(**fields) -> QueueItem:
+def failed(**fields: Any) -> QueueItem:
     now = timezone.now()
     times = {"start_date": now - timedelta(minutes=2), "end_date": now - timedelta(minutes=1)}
     return item(status=Status.FAILED, **{**times, **fields})
 
 
-def page_of(row: QueueItem) -> str:
+def change_url(row: QueueItem) -> str:
     return reverse("admin:queues_queueitem_change", args=[row.pk])
 
 
-def ask(client: Client, action: str, *rows: QueueItem, query: str = "", **more):
-    """Choose an action for these rows of the list; the answer is the question."""
-    chosen = {"action": action, "_selected_action": [row.pk for row in rows], "index": "0"}
-    return client.post(LIST + query, {**chosen, **more})
+def select_action(
+    client: Client, action: str, *rows: QueueItem, query: str = "", **more: Any
+) -> ClientResponse:
+    """Post an action on these rows from the list; the response is the confirmation page."""
+    selected = {"action": action, "_selected_action": [row.pk for row in rows], "index": "0"}
+    return client.post(LIST + query, {**selected, **more})
 
 
-def confirm(client: Client, question, query: str = ""):
-    return client.post(LIST + query, form_in(question, "selection"), follow=True)
+def confirm(client: Client, page: ClientResponse, query: str = "") -> ClientResponse:
+    return client.post(LIST + query, form_in(page, "selection"), follow=True)
 
 
-def robot_sets(row: QueueItem, **fields) -> None:
-    """A write beside ours, behind the back of whoever looks at the row."""
+def robot_sets(row: QueueItem, **fields: Any) -> None:
+    """Change the row as a robot does, without the admin."""
     QueueItem.objects.filter(pk=row.pk).update(**fields)

@@ -1,7 +1,8 @@
-"""Queue items as CSV."""
+"""Export of queue items as CSV."""
 
 import csv
 import io
+from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -11,81 +12,81 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
-from queueapi.tests.helpers import SignIn, form_in
+from queueapi.tests.helpers import ClientResponse, SignIn, form_in
 from queues.export import cell
 from queues.models import QueueItem
-from queues.tests.helpers import LIST, ask, failed, item
+from queues.tests.helpers import LIST, failed, item, select_action
 
 pytestmark = pytest.mark.django_db
 
 
-def export(client: Client, *rows, **more):
-    question = ask(client, "export", *rows, **more)
-    return client.post(LIST, form_in(question, "selection"))
+def export(client: Client, *rows: QueueItem, **more: Any) -> ClientResponse:
+    page = select_action(client, "export", *rows, **more)
+    return client.post(LIST, form_in(page, "selection"))
 
 
-def rows_of(response) -> list[dict[str, str]]:
-    text = b"".join(response).decode("utf-8-sig")
+def rows_in(response: ClientResponse) -> list[dict[str, str]]:
+    text = response.getvalue().decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def test_it_works(sign_in: SignIn) -> None:
+def test_export_works(sign_in: SignIn) -> None:
     row = failed(reference="Fjord Ø", data='{"a": "b,c"}', message="two\nlines")
     response = export(sign_in("Viewers"), row)
     assert isinstance(response, StreamingHttpResponse)
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert response["Content-Disposition"].startswith('attachment; filename="queue-items-2')
-    (exported,) = rows_of(response)
+    (exported,) = rows_in(response)
     assert exported["id"] == str(row.pk)
     assert exported["reference"] == "Fjord Ø"
     assert (exported["data"], exported["message"]) == ('{"a": "b,c"}', "two\nlines")
     assert exported["created_by"] == ""
 
 
-def test_excel_is_told_that_it_is_utf_8(sign_in: SignIn) -> None:
-    assert b"".join(export(sign_in(), item())).startswith(b"\xef\xbb\xbfid,")
+def test_file_begins_with_a_byte_order_mark(sign_in: SignIn) -> None:
+    assert export(sign_in(), item()).getvalue().startswith(b"\xef\xbb\xbfid,")
 
 
-def test_the_question_says_how_many(sign_in: SignIn) -> None:
-    assert "2 queue items" in ask(sign_in(), "export", item(), item()).content.decode()
+def test_confirmation_page_shows_the_number(sign_in: SignIn) -> None:
+    assert "2 queue items" in select_action(sign_in(), "export", item(), item()).content.decode()
 
 
-def test_the_question_says_what_the_file_has_otherwise(sign_in: SignIn) -> None:
-    page = ask(sign_in(), "export", item()).content.decode()
+def test_confirmation_page_explains_apostrophes(sign_in: SignIn) -> None:
+    page = select_action(sign_in(), "export", item()).content.decode()
     assert "[1,-2] becomes [1,&#x27;-2]" in page
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"])
-def test_a_cell_is_never_a_formula(start: str) -> None:
+def test_cell_is_never_a_formula(start: str) -> None:
     assert cell(f"{start}cmd|' /C calc'!A0") == f"'{start}cmd|' /C calc'!A0"
 
 
-def test_formulas_are_defused_in_every_column(sign_in: SignIn) -> None:
+def test_formulas_are_escaped_in_every_column(sign_in: SignIn) -> None:
     row = item("=1", reference="+1", data="@1", message="-1", created_by="\t1")
-    (exported,) = rows_of(export(sign_in(), row))
+    (exported,) = rows_in(export(sign_in(), row))
     names = ("queue_name", "reference", "data", "message", "created_by")
     assert [exported[name] for name in names] == ["'=1", "'+1", "'@1", "'-1", "'\t1"]
 
 
-def test_all_that_match_are_exported_in_batches(
+def test_all_matching_rows_are_exported_in_batches(
     sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client = sign_in()
     QueueItem.objects.bulk_create(QueueItem(queue_name="q") for _ in range(1203))
-    response = export(client, QueueItem.objects.first(), select_across="1")
+    response = export(client, QueueItem.objects.earliest("id"), select_across="1")
     with django_assert_num_queries(3):  # one for each 500
-        assert len(rows_of(response)) == 1203
+        assert len(rows_in(response)) == 1203
 
 
-def test_a_row_that_is_gone_is_left_out(sign_in: SignIn) -> None:
+def test_deleted_row_is_left_out(sign_in: SignIn) -> None:
     client, row, gone = sign_in(), item(reference="kept"), item()
-    question = ask(client, "export", row, gone)
+    page = select_action(client, "export", row, gone)
     gone.delete()
-    response = client.post(LIST, form_in(question, "selection"))
-    assert [each["reference"] for each in rows_of(response)] == ["kept"]
+    response = client.post(LIST, form_in(page, "selection"))
+    assert [each["reference"] for each in rows_in(response)] == ["kept"]
 
 
-def test_an_export_is_in_the_log(sign_in: SignIn) -> None:
+def test_export_is_logged(sign_in: SignIn) -> None:
     export(sign_in("Viewers"), item(), item())
     entry = LogEntry.objects.get()
     assert entry.object_repr == "2 queue items"
@@ -102,9 +103,7 @@ def test_an_export_is_in_the_log(sign_in: SignIn) -> None:
         ("[1,-2]", "[1,'-2]"),
     ],
 )
-def test_what_begins_after_a_separator_or_line_end_is_no_formula_either(
-    text: str, guarded: str
-) -> None:
+def test_formula_after_a_separator_or_line_end_is_escaped(text: str, guarded: str) -> None:
     assert cell(text) == guarded
 
 
@@ -114,7 +113,9 @@ def test_what_begins_after_a_separator_or_line_end_is_no_formula_either(
     st.sampled_from(",;"),
     st.sampled_from(",;\t"),
 )
-def test_no_cell_is_a_formula_whatever_separator_it_is_read_with(rows, written, read) -> None:
+def test_no_cell_is_a_formula_for_any_separator(
+    rows: list[list[str]], written: str, read: str
+) -> None:
     file = io.StringIO(newline="")
     csv.writer(file, delimiter=written).writerows(["id", *map(cell, row)] for row in rows)
     file.seek(0)
@@ -122,18 +123,19 @@ def test_no_cell_is_a_formula_whatever_separator_it_is_read_with(rows, written, 
         assert not text.lstrip("\t\r\n").startswith(("=", "-", "\uff1d"))
 
 
-def test_other_texts_stay_as_they_are() -> None:
+def test_other_texts_stay_unchanged() -> None:
     text = '[1, -2, {"a":-3}] a=b; c-d\r\n\r\nx'
     assert cell(text) == text
 
 
-def test_in_danish_it_has_the_separator_of_danish_spreadsheets(sign_in: SignIn) -> None:
+def test_danish_export_has_the_separator_of_danish_spreadsheets(sign_in: SignIn) -> None:
     client, row = sign_in(), item(reference="a;b")
-    form = form_in(ask(client, "export", row), "selection")
-    text = b"".join(client.post(LIST, form, headers={"Accept-Language": "da"})).decode("utf-8-sig")
+    form = form_in(select_action(client, "export", row), "selection")
+    response = client.post(LIST, form, headers={"Accept-Language": "da"})
+    text = response.getvalue().decode("utf-8-sig")
     (exported,) = csv.DictReader(io.StringIO(text, newline=""), delimiter=";")
     assert exported["reference"] == "a;b"
 
 
-def test_the_question_does_not_speak_of_changes(sign_in: SignIn) -> None:
-    assert "are changed" not in ask(sign_in(), "export", item()).content.decode()
+def test_confirmation_page_does_not_mention_changes(sign_in: SignIn) -> None:
+    assert "when you confirm" not in select_action(sign_in(), "export", item()).content.decode()

@@ -1,7 +1,9 @@
 """The list of queue items in the admin."""
 
 import re
-from datetime import timedelta
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,18 +14,18 @@ from pytest_django import DjangoAssertNumQueries
 
 from queueapi.tests.helpers import SignIn, said
 from queues.models import QueueItem
-from queues.tests.helpers import LIST, Status, ask, failed, item
+from queues.tests.helpers import LIST, Status, failed, item, select_action
 
 pytestmark = pytest.mark.django_db
 
 
 def shown(client: Client, query: str = "") -> list[str]:
-    """The references in the list, from above."""
+    """Return the references in the list, from the top."""
     rows = client.get(LIST + query).context["cl"].result_list
     return [row.reference for row in rows]
 
 
-def test_it_works(sign_in: SignIn) -> None:
+def test_list_shows_items(sign_in: SignIn) -> None:
     row = failed(reference="INV-1", created_by="ERP")
     page = sign_in("Viewers").get(LIST).content.decode()
     for text in ("Invoices", "INV-1", "ERP", "Failed", "1\xa0minute"):
@@ -31,24 +33,24 @@ def test_it_works(sign_in: SignIn) -> None:
     assert str(row.pk) in page
 
 
-def test_the_newest_is_first(sign_in: SignIn) -> None:
+def test_newest_item_is_first(sign_in: SignIn) -> None:
     item(reference="old", created_date=timezone.now() - timedelta(days=1))
     item(reference="new")
     assert shown(sign_in()) == ["new", "old"]
 
 
-def test_it_never_counts(
+def test_list_does_not_count(
     sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     QueueItem.objects.bulk_create(QueueItem(queue_name=f"q{n % 7}") for n in range(120))
     client = sign_in()
-    # Session, user, the page's rows and one more, and the queues for the filter.
+    # Session, user, rows, and names of queues for the filter.
     with django_assert_num_queries(4) as queries:
         client.get(LIST)
     assert not any("COUNT(" in query["sql"].upper() for query in queries)
 
 
-def test_the_names_of_queues_are_remembered(
+def test_names_of_queues_are_cached(
     sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     item()
@@ -58,7 +60,7 @@ def test_the_names_of_queues_are_remembered(
         client.get(LIST)
 
 
-def test_a_role_costs_two_queries(
+def test_permissions_of_a_role_take_two_queries(
     sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     item()
@@ -69,7 +71,7 @@ def test_a_role_costs_two_queries(
         client.get(LIST)
 
 
-def test_pages_lead_to_each_other(sign_in: SignIn) -> None:
+def test_pages_link_to_each_other(sign_in: SignIn) -> None:
     now = timezone.now()
     QueueItem.objects.bulk_create(
         QueueItem(queue_name="q", reference=str(n), created_date=now - timedelta(seconds=n))
@@ -84,7 +86,7 @@ def test_pages_lead_to_each_other(sign_in: SignIn) -> None:
     assert 'rel="next"' not in client.get(f"{LIST}?p=3").content.decode()
 
 
-def test_a_page_beyond_the_last_is_the_first_with_the_same_filters(sign_in: SignIn) -> None:
+def test_page_beyond_the_last_shows_the_first(sign_in: SignIn) -> None:
     item(reference="new")
     failed(reference="failed")
     assert shown(sign_in(), "?p=9&status__exact=FAILED") == ["failed"]
@@ -97,16 +99,16 @@ def test_a_page_beyond_the_last_is_the_first_with_the_same_filters(sign_in: Sign
         *("?created_date__year=99999999999", "?created_by__range=0"),
     ],
 )
-def test_what_a_list_does_not_know_leads_back_and_says_so(sign_in: SignIn, query: Any) -> None:
+def test_unknown_filter_redirects_with_a_message(sign_in: SignIn, query: str) -> None:
     page = sign_in().get(LIST + query, follow=True)
     assert page.redirect_chain == [(f"{LIST}?e=1", 302)]
     assert "Unknown filter" in said(page)[0]
 
 
-def fail_on(pattern: str):
-    """Statements like this fail, as after `DATABASE_QUERY_TIMEOUT`."""
+def fail_on(pattern: str) -> AbstractContextManager[None]:
+    """Make matching SQL statements fail as after `DATABASE_QUERY_TIMEOUT`."""
 
-    def fail(execute, sql, *args):
+    def fail(execute: Callable[..., Any], sql: str, *args: Any) -> Any:
         if re.search(pattern, sql):
             raise OperationalError("Query timeout expired")
         return execute(sql, *args)
@@ -114,7 +116,7 @@ def fail_on(pattern: str):
     return connection.execute_wrapper(fail)
 
 
-def test_a_search_that_takes_too_long_leads_back_and_says_so(
+def test_search_timeout_redirects_with_a_message(
     sign_in: SignIn, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = sign_in()
@@ -126,31 +128,31 @@ def test_a_search_that_takes_too_long_leads_back_and_says_so(
 
 
 @pytest.mark.parametrize("query", ["", "?e=1"])
-def test_a_list_that_fails_without_a_filter_is_an_error(sign_in: SignIn, query: str) -> None:
+def test_list_that_fails_without_a_filter_is_an_error(sign_in: SignIn, query: str) -> None:
     client = sign_in()
     client.raise_request_exception = False
     with fail_on("Queues"):
         assert client.get(LIST + query).status_code == 500
 
 
-def test_an_action_on_more_than_can_be_read_does_nothing(sign_in: SignIn) -> None:
+def test_action_on_too_many_rows_does_nothing(sign_in: SignIn) -> None:
     row, client = item(), sign_in()
     with fail_on(r"status\W FROM"):
-        answer = ask(client, "requeue", row, select_across="1")
-    assert "Try fewer rows" in said(client.get(answer.url))[0]
+        response = select_action(client, "requeue", row, select_across="1")
+    assert "Try fewer rows" in said(client.get(response["Location"]))[0]
 
 
 def test_regular_expressions_are_refused(sign_in: SignIn) -> None:
     assert sign_in().get(f"{LIST}?message__regex=(").status_code == 400
 
 
-def test_a_search_takes_some_words(sign_in: SignIn) -> None:
+def test_search_ignores_words_after_the_twentieth(sign_in: SignIn) -> None:
     item(reference="a", message="w " * 30)
     assert shown(sign_in(), "?q=" + "w+" * 2000) == ["a"]
 
 
 @pytest.mark.parametrize("page", ["0", "-3", "x"])
-def test_an_odd_page_is_the_first(sign_in: SignIn, page: str) -> None:
+def test_invalid_page_shows_the_first(sign_in: SignIn, page: str) -> None:
     item(reference="one")
     assert shown(sign_in(), f"?p={page}") == ["one"]
 
@@ -161,7 +163,7 @@ def test_filter_by_queue(sign_in: SignIn) -> None:
     assert shown(sign_in(), "?queue_name=Invoices") == ["a"]
 
 
-def test_a_queue_that_is_gone_can_still_be_chosen(sign_in: SignIn) -> None:
+def test_deleted_queue_can_be_filtered_by(sign_in: SignIn) -> None:
     page = sign_in().get(f"{LIST}?queue_name=Gone")
     assert "Gone" in page.content.decode()
     assert page.context["cl"].result_count == 0
@@ -184,21 +186,21 @@ def test_filter_by_status(sign_in: SignIn) -> None:
         ("?created_from=&created_to=", ["c", "b", "a"]),
     ],
 )
-def test_filter_by_the_time_of_creation(sign_in: SignIn, query: str, references: list[str]) -> None:
+def test_filter_by_creation_time(sign_in: SignIn, query: str, references: list[str]) -> None:
     for name, text in (("a", "01 12:00:00"), ("b", "02 10:30:20"), ("c", "03 00:00:00")):
-        item(reference=name, created_date=timezone.datetime.fromisoformat(f"2026-03-{text}"))
+        item(reference=name, created_date=datetime.fromisoformat(f"2026-03-{text}"))
     assert shown(sign_in(), query) == references
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "2026-01-01T00:00:00Z", "0001-01-01"])
-def test_a_time_that_is_none_shows_nothing_and_says_so(sign_in: SignIn, text: str) -> None:
+def test_invalid_time_shows_no_rows_and_an_error(sign_in: SignIn, text: str) -> None:
     item()
     page = sign_in().get(LIST, {"created_from": text})
     assert page.context["cl"].result_count == 0
     assert "Not a date and time" in page.content.decode()
 
 
-def test_filter_by_the_time_of_the_end(sign_in: SignIn) -> None:
+def test_filter_by_end_time(sign_in: SignIn) -> None:
     now = timezone.now()
     failed(reference="long ago", end_date=now - timedelta(days=3))
     failed(reference="now")
@@ -235,25 +237,25 @@ def test_search_by_id(sign_in: SignIn, write: Any) -> None:
     assert shown(sign_in(), f"?q={write(row.pk)}") == ["found"]
 
 
-def test_an_id_of_another_system_is_found_too(sign_in: SignIn) -> None:
+def test_search_finds_an_id_in_a_text(sign_in: SignIn) -> None:
     other = "5f0c1c3e-90c5-4a66-9d0c-0a4f3c9a3a11"
     item(reference=other)
     assert shown(sign_in(), f"?q={other}") == [other]
 
 
-def test_a_search_keeps_the_filters(sign_in: SignIn) -> None:
+def test_search_keeps_the_filters(sign_in: SignIn) -> None:
     page = sign_in().get(f"{LIST}?queue_name=a%26b&q=x").content.decode()
     assert '<input type="hidden" name="queue_name" value="a&amp;b">' in page
 
 
-def test_stored_markup_is_shown_as_text(sign_in: SignIn) -> None:
+def test_stored_markup_is_escaped(sign_in: SignIn) -> None:
     item("<script>1</script>", reference="<b>x</b>")
     page = sign_in().get(LIST).content.decode()
     assert "<script>1" not in page
     assert "<b>x" not in page
 
 
-def test_statuses_can_be_read_without_colour(sign_in: SignIn) -> None:
+def test_status_has_a_word_and_a_sign(sign_in: SignIn) -> None:
     failed()
     badge = '<span class="status status-failed"><span aria-hidden="true">✕</span> Failed</span>'
     assert badge in sign_in().get(LIST).content.decode()

@@ -125,11 +125,11 @@ def test_requests_pass_while_redis_is_down_and_count_when_it_is_up_again(
 
 CACHE = """
 from django.conf import settings
-from queueapi.admin.selected_rows import SelectedRows
+from queueapi.admin import selected_rows
 from queues import queue_statistics
 from queues.models import QueueItem
 from security.admin.forms import is_first_use
-selection = SelectedRows.take(1, "requeue", QueueItem.objects.all(), "status")
+selected = selected_rows.select(QueueItem.objects.all(), "status")
 """
 
 
@@ -143,11 +143,11 @@ def run(code: str, redis: Redis) -> str:
 
 def test_cached_values_are_json(redis: Redis, serve: Serve, key: str) -> None:
     push(serve(CACHE_URL=redis.url), key)
-    run("selection.keep(), queue_statistics.statistics(), queue_statistics.queue_names()", redis)
-    run("is_first_use('token')", redis)
+    run("selected_rows.save('selected', selected), queue_statistics.queue_names()", redis)
+    run("is_first_use('token'), queue_statistics.statistics()", redis)
     with StrictRedis.from_url(redis.url) as client:
         cached = {name.decode(): json.loads(client.get(name)) for name in client.scan_iter()}
-    assert cached.pop(":1:selection.1.requeue")[1] == {"NEW": [QueueItem.objects.get().pk.hex]}
+    assert cached.pop(":1:selected")[1] == {"NEW": [str(QueueItem.objects.get().pk)]}
     assert cached.pop(":1:queues.queue_statistics")["queues"][0]["counts"] == {"NEW": 1}
     # The names of queues, the token, and the counter of the rate.
     assert sorted(cached.values(), key=str) == [1, True, ["q"]]
@@ -157,8 +157,8 @@ def test_cached_values_are_read_as_they_were(redis: Redis, transactional_db: Non
     QueueItem.objects.create(queue_name="q")
     out = run(
         """
-name = selection.keep()
-print(SelectedRows.claim(name, 1, "requeue") == selection, SelectedRows.claim(name, 1, "requeue"))
+token = selected_rows.save("selected", selected)
+print(selected_rows.pop("selected", token) == selected, selected_rows.pop("selected", token))
 print(queue_statistics.statistics() == queue_statistics.statistics())
 print(is_first_use("token"), is_first_use("token"))
 """,
@@ -181,7 +181,7 @@ def test_a_planted_pickle_is_not_run(redis: Redis, transactional_db: None, tmp_p
     QueueItem.objects.create(queue_name="q")
     with StrictRedis.from_url(redis.url) as client:
         for name in (
-            "selection.1.requeue",
+            "selected",
             "queues.queue_statistics",
             "queues.names",
             "once.token",
@@ -192,7 +192,7 @@ def test_a_planted_pickle_is_not_run(redis: Redis, transactional_db: None, tmp_p
 print(len(queue_statistics.statistics().queues), queue_statistics.queue_names())
 print(is_first_use("token"))
 try:
-    SelectedRows.claim("", 1, "requeue")
+    selected_rows.pop("selected", "")
 except settings.CACHE_ERRORS as error:
     print(type(error).__name__)
 """,

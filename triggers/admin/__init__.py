@@ -1,3 +1,3 @@
-"""Triggers in the back office: one list for all, and a page for each kind."""
+"""The admin of triggers: one list for all, and a page for each trigger type."""
 
 from triggers.admin import trigger_types, triggers  # noqa: F401  registers them

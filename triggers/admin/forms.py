@@ -8,14 +8,12 @@ from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.admin.edit_conflicts import OptimisticLockingForm, PlainTextField
-from triggers.admin.actions import STILL_RUNS
-from triggers.models import Trigger, parse_machines
-
-Status = Trigger.Status
+from triggers.admin.actions import SET_IDLE, Status
+from triggers.models import parse_machines
 
 
 class MachinesField(forms.CharField):
-    """A JSON list of names, as OpenOrchestrator writes it, shown with a name on each line."""
+    """A JSON list of names, as OpenOrchestrator writes it, shown with one name per line."""
 
     def __init__(self, **kwargs: Any) -> None:
         longest = kwargs.pop("max_length", None)
@@ -25,7 +23,9 @@ class MachinesField(forms.CharField):
             self.validators.append(MaxLengthValidator(longest, text))
 
     def prepare_value(self, value: Any) -> Any:
-        return "\n".join(parse_machines(value)) if is_json(value) else value
+        # What the user typed, which a refused form shows again, is no JSON.
+        is_json = isinstance(value, str) and value.startswith("[")
+        return "\n".join(parse_machines(value)) if is_json else value
 
     def to_python(self, value: Any) -> str | None:
         names = [line.strip() for line in str(value or "").splitlines() if line.strip()]
@@ -35,13 +35,9 @@ class MachinesField(forms.CharField):
         return self.to_python(self.prepare_value(initial)) != self.to_python(data)
 
 
-def is_json(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith("[")
-
-
 class TriggerForm(OptimisticLockingForm):
-    # The status for which the question was asked, once it was.
-    sure = forms.CharField(required=False, label="", widget=forms.HiddenInput)
+    # The present status, once the form has shown the warning for it.
+    confirmed_status = forms.CharField(required=False, label="", widget=forms.HiddenInput)
 
     class Meta:
         field_classes = {"scheduler_whitelist": MachinesField, "process_args": PlainTextField}
@@ -52,7 +48,7 @@ class TriggerForm(OptimisticLockingForm):
         help_texts = {
             "process_name": _("The name under which the robot logs."),
             "process_path": _(
-                "A Python file on the robot's machine, or the address of a Git repository."
+                "A Python file on the robot's machine, or the URL of a Git repository."
             ),
             "process_args": _("A text that the robot is given at its start."),
             "git_branch": _("Or a tag. Empty: the repository's main branch."),
@@ -68,13 +64,14 @@ class TriggerForm(OptimisticLockingForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
+        present = self.initial.get("process_status", "")
+        warning = SET_IDLE.warnings.get(present)
         becomes_idle = (
             "process_status" in self.changed_data and cleaned.get("process_status") == Status.IDLE
         )
-        present = self.initial.get("process_status")
-        if becomes_idle and present in Trigger.RUNNING_STATUSES and cleaned.get("sure") != present:
-            text = _("Nothing was saved yet. %(why)s Save again to do it all the same.")
-            self.add_error("process_status", text % {"why": STILL_RUNS})
+        if warning and becomes_idle and cleaned.get("confirmed_status") != present:
+            text = _("Nothing was saved yet. %(warning)s To set it idle anyway, save again.")
+            self.add_error("process_status", text % {"warning": warning})
             self.data = self.data.copy()  # type: ignore[attr-defined]  # a QueryDict
-            self.data["sure"] = present  # type: ignore[index]
+            self.data["confirmed_status"] = present  # type: ignore[index]
         return cleaned

@@ -1,11 +1,11 @@
-"""The one list for all triggers."""
+"""The list of all triggers, and one-click actions on them."""
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
@@ -14,31 +14,48 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.admin.badges import badge
-from queueapi.admin.bulk_actions import BulkActionsAdmin, is_ours
-from queueapi.admin.selected_rows import SelectedRows
+from queueapi.admin.bulk_actions import Action, BulkActionsAdmin, is_own_url
 from queueapi.durations import format_datetime
-from triggers.admin.actions import ACTIONS, PAUSE, RESUME, SET_IDLE, one_click_actions
+from triggers.admin.actions import PAUSE, RESUME, SET_IDLE, Status
 from triggers.cron import in_words
 from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
+SIGNS: dict[str, str] = {
+    Status.IDLE: "○",
+    Status.RUNNING: "▶",
+    Status.FAILED: "✕",
+    Status.DONE: "●",
+    Status.PAUSED: "‖",
+    Status.PAUSING: "‖",
+    Status.KILLING: "✕",
+    Status.KILLED: "✕",
+}
+
 
 def typed_trigger(trigger: Trigger) -> Any:
-    """The trigger as a row of its kind's table, or itself if it has none."""
+    """Return the row in the table of the trigger's type, or the trigger itself without one."""
     try:
         return getattr(trigger, f"{trigger.type.lower()}trigger")
     except (AttributeError, ObjectDoesNotExist):
         return trigger
 
 
-def page_of(trigger: Trigger) -> str:
+def change_url(trigger: Trigger) -> str:
     row = typed_trigger(trigger)
     return reverse(f"admin:triggers_{row._meta.model_name}_change", args=[trigger.pk])
+
+
+def one_click_actions(trigger: Trigger) -> Iterator[tuple[Action, str]]:
+    """Yield the actions that apply to the trigger's status, each with its one-click URL."""
+    for action in TriggerAdmin.actions:
+        if action.applies_to(trigger.process_status):
+            yield action, reverse("admin:triggers_trigger_at_once", args=[trigger.pk, action.name])
 
 
 @admin.register(Trigger)
 class TriggerAdmin(BulkActionsAdmin):
     status_field = "process_status"
-    actions = ["pause", "resume", "set_idle"]
+    actions = [PAUSE, RESUME, SET_IDLE]
     list_display = ["name", "state"]
     details = ["type", "process_name", "starts", "ran", "priority", "machines"]
     list_display_links = None
@@ -50,11 +67,12 @@ class TriggerAdmin(BulkActionsAdmin):
 
     @admin.display(description=_("name"), ordering="trigger_name")
     def name(self, trigger: Trigger) -> str:
-        return format_html('<a href="{}">{}</a>', page_of(trigger), trigger.trigger_name)
+        return format_html('<a href="{}">{}</a>', change_url(trigger), trigger.trigger_name)
 
     @admin.display(description=_("status"), ordering="process_status")
     def state(self, trigger: Trigger) -> str:
-        return badge(trigger.process_status, trigger.get_process_status_display())
+        sign = SIGNS.get(trigger.process_status, "?")
+        return badge(trigger.process_status, trigger.get_process_status_display(), sign)
 
     @admin.display(description=_("last run"), ordering="last_run")
     def ran(self, trigger: Trigger) -> str:
@@ -89,9 +107,9 @@ class TriggerAdmin(BulkActionsAdmin):
             '<button class="button small" formaction="{}" formnovalidate name="shown" value="{}" '
             'aria-label="{} {}">{}</button>',
             [
-                (url, trigger.process_status, action.title, trigger, action.title)
+                (url, trigger.process_status, action.label, trigger, action.label)
                 for action, url in one_click_actions(trigger)
-                if not action.warns_of(trigger.process_status)
+                if trigger.process_status not in action.warnings
             ],
         )
 
@@ -103,14 +121,14 @@ class TriggerAdmin(BulkActionsAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # Its own page is only for a row that has none in the table of its kind.
+        # The page of this model is only for triggers without a row in the table of their type.
         return obj is None and super().has_change_permission(request)
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
         trigger = self.get_object(request, object_id)
         if trigger is None or typed_trigger(trigger) is trigger:
             return super().change_view(request, object_id, *args, **kwargs)
-        return HttpResponseRedirect(page_of(trigger))
+        return HttpResponseRedirect(change_url(trigger))
 
     def get_urls(self) -> list[Any]:
         one_click = self.admin_site.admin_view(self.one_click)
@@ -120,37 +138,23 @@ class TriggerAdmin(BulkActionsAdmin):
         ]
 
     def one_click(self, request: HttpRequest, pk: UUID, name: str) -> HttpResponseBase:
-        """An action on one trigger without a question, if it is still as the page showed it."""
-        action = ACTIONS.get(name)
-        if action is None:
-            raise Http404
-        if request.method != "POST":  # somebody reloads the question
-            return HttpResponseRedirect(reverse("admin:triggers_trigger_changelist"))
+        """Run an action on one trigger, without confirmation if it has no warning.
+
+        The trigger must still have the status that the page with the button showed.
+        """
+        if request.method != "POST":  # a reload of the confirmation page
+            return HttpResponseRedirect(self.changelist_url)
         if not self.has_change_permission(request):
             raise PermissionDenied
+        action = next((action for action in self.actions if action.name == name), None)
         shown = request.POST.get("shown", "")
-        if not action.takes(shown):
-            raise Http404  # no page has this button
-        if action.warns_of(shown):
+        if action is None or not action.applies_to(shown):
+            raise Http404
+        if shown in action.warnings:
             rows = Trigger.objects.filter(pk=pk, process_status=shown)
-            question = self.ask(request, rows, action)
-            if question is not None:
-                return question
+            if page := self.confirm(request, rows, action):
+                return page
         else:
-            self.do(request, SelectedRows(request.user.pk, name, {shown: [pk.hex]}), action)
+            self.run(request, {shown: [str(pk)]}, action)
         back = request.headers.get("Referer", "")
-        if not is_ours(request, back):
-            back = reverse("admin:triggers_trigger_changelist")
-        return HttpResponseRedirect(back)
-
-    @admin.action(description=_("Pause"), permissions=["change"])
-    def pause(self, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase | None:
-        return self.confirm_or_run(request, queryset, PAUSE)
-
-    @admin.action(description=_("Resume"), permissions=["change"])
-    def resume(self, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase | None:
-        return self.confirm_or_run(request, queryset, RESUME)
-
-    @admin.action(description=_("Set idle"), permissions=["change"])
-    def set_idle(self, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase | None:
-        return self.confirm_or_run(request, queryset, SET_IDLE)
+        return HttpResponseRedirect(back if is_own_url(request, back) else self.changelist_url)

@@ -1,11 +1,13 @@
-"""What the tests of the back office share."""
+"""Rows and requests that several tests of the admin of triggers use."""
 
 from datetime import timedelta
+from typing import Any
 
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from queueapi.tests.helpers import form_in
+from queueapi.tests.helpers import ClientResponse, form_in
 from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
 LIST = reverse("admin:triggers_trigger_changelist")
@@ -15,22 +17,22 @@ Status = Trigger.Status
 PROCESS = {"process_name": "Year-end", "process_path": "C:\\Robots\\main.py"}
 
 
-def single(**fields) -> SingleTrigger:
+def single(**fields: Any) -> SingleTrigger:
     fields = {"trigger_name": "Report", **PROCESS, **fields}
     return SingleTrigger.objects.create(next_run=timezone.now() + timedelta(days=1), **fields)
 
 
-def scheduled(**fields) -> ScheduledTrigger:
+def scheduled(**fields: Any) -> ScheduledTrigger:
     fields = {"trigger_name": "Nightly", **PROCESS, "cron_expr": "30 7 * * 1-5", **fields}
     return ScheduledTrigger.objects.create(next_run=timezone.now() + timedelta(days=1), **fields)
 
 
-def queue(**fields) -> QueueTrigger:
+def queue(**fields: Any) -> QueueTrigger:
     fields = {**PROCESS, "queue_name": "Invoices", "min_batch_size": 5, **fields}
     return QueueTrigger.objects.create(**{"trigger_name": "Waiting", **fields})
 
 
-def page_of(trigger: Trigger) -> str:
+def change_url(trigger: Trigger) -> str:
     return reverse(f"admin:triggers_{trigger.type.lower()}trigger_change", args=[trigger.pk])
 
 
@@ -38,22 +40,24 @@ def status(trigger: Trigger) -> str:
     return Trigger.objects.get(pk=trigger.pk).process_status
 
 
-def scheduler_sets(trigger: Trigger, **fields) -> None:
-    """A write beside ours, behind the back of whoever looks at the trigger."""
+def scheduler_sets(trigger: Trigger, **fields: Any) -> None:
+    """Change the trigger as OpenOrchestrator's scheduler does, without the admin."""
     Trigger.objects.filter(pk=trigger.pk).update(**fields)
 
 
-def ask(client, action: str, *triggers: Trigger, **more):
-    """Choose an action for these in the list; the answer is the question."""
-    chosen = [trigger.pk for trigger in triggers]
-    return client.post(LIST, {"action": action, "_selected_action": chosen, "index": "0", **more})
+def select_action(client: Client, action: str, *triggers: Trigger, **more: Any) -> ClientResponse:
+    """Post an action on these triggers from the list; the response is the confirmation page."""
+    pks = [trigger.pk for trigger in triggers]
+    return client.post(LIST, {"action": action, "_selected_action": pks, "index": "0", **more})
 
 
-def confirm(client, question):
-    return client.post(LIST, form_in(question, "selection"), follow=True)
+def confirm(client: Client, page: ClientResponse) -> ClientResponse:
+    return client.post(LIST, form_in(page, "selection"), follow=True)
 
 
-def click(client, action: str, trigger: Trigger, shown: str | None = None, **headers):
-    """The button beside a trigger, as a page that showed this status has it."""
+def click(
+    client: Client, action: str, trigger: Trigger, shown: str | None = None, **headers: Any
+) -> ClientResponse:
+    """Post a one-click action from a page that shows the trigger with the status `shown`."""
     url = reverse("admin:triggers_trigger_at_once", args=[trigger.pk, action])
     return client.post(url, {"shown": shown or trigger.process_status}, **headers)

@@ -1,7 +1,5 @@
 """Pause, resume and set idle, from the list and by one click."""
 
-from typing import Any
-
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
@@ -12,13 +10,13 @@ from triggers.models import Trigger
 from triggers.tests.helpers import (
     LIST,
     Status,
-    ask,
+    change_url,
     click,
     confirm,
-    page_of,
     queue,
     scheduled,
     scheduler_sets,
+    select_action,
     single,
     status,
 )
@@ -26,11 +24,11 @@ from triggers.tests.helpers import (
 pytestmark = pytest.mark.django_db
 
 
-def test_it_works(sign_in: SignIn) -> None:
+def test_pause_from_the_list_works(sign_in: SignIn) -> None:
     client, first, second = sign_in("Operators"), single(), queue(process_status=Status.RUNNING)
-    answer = confirm(client, ask(client, "pause", first, second))
+    response = confirm(client, select_action(client, "pause", first, second))
     assert (status(first), status(second)) == (Status.PAUSED, Status.PAUSING)
-    assert said(answer) == ["Pause: 2 rows."]
+    assert said(response) == ["Pause: 2 rows."]
 
 
 PAUSED = dict.fromkeys(Status, Status.PAUSED) | {Status.RUNNING: Status.PAUSING}
@@ -41,31 +39,33 @@ RESUMED = {each: each for each in Status} | {
 
 
 @pytest.mark.parametrize("before", Status)
-def test_pause(before: Any) -> None:
+def test_pause(before: Status) -> None:
     trigger = single(process_status=before)
     Trigger.objects.filter(pk=trigger.pk).pause()
     assert status(trigger) == PAUSED[before]
 
 
 @pytest.mark.parametrize("before", Status)
-def test_resume(before: Any) -> None:
+def test_resume(before: Status) -> None:
     trigger = single(process_status=before)
     Trigger.objects.filter(pk=trigger.pk).resume()
     assert status(trigger) == RESUMED[before]
 
 
 @pytest.mark.parametrize("before", Status)
-def test_set_idle(before: Any) -> None:
+def test_set_idle(before: Status) -> None:
     trigger = single(process_status=before)
     Trigger.objects.filter(pk=trigger.pk).set_idle()
     assert status(trigger) == Status.IDLE
 
 
-@pytest.mark.parametrize("verb", ["pause", "resume", "set_idle"])
-def test_each_is_one_update(verb: str, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+@pytest.mark.parametrize("method", ["pause", "resume", "set_idle"])
+def test_each_method_is_one_update(
+    method: str, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     scheduled(), single()
     with django_assert_num_queries(1):
-        getattr(Trigger.objects.all(), verb)()
+        getattr(Trigger.objects.all(), method)()
 
 
 # One click.
@@ -81,61 +81,66 @@ def test_each_is_one_update(verb: str, django_assert_num_queries: DjangoAssertNu
         ("set_idle", Status.FAILED, Status.IDLE),
     ],
 )
-def test_one_click(sign_in: SignIn, action: str, before: Any, after: Any) -> None:
+def test_one_click_changes_the_status(
+    sign_in: SignIn, action: str, before: Status, after: Status
+) -> None:
     trigger = single(process_status=before)
     response = click(sign_in("Operators"), action, trigger)
-    assert response.url == LIST
+    assert response["Location"] == LIST
     assert status(trigger) == after
 
 
-def test_one_click_leads_back_to_where_it_was(sign_in: SignIn) -> None:
+def test_one_click_redirects_to_the_referring_page(sign_in: SignIn) -> None:
     client, trigger = sign_in("Operators"), single()
-    came_from = f"http://testserver{page_of(trigger)}"
-    assert click(client, "pause", trigger, headers={"Referer": came_from}).url == came_from
+    came_from = f"http://testserver{change_url(trigger)}"
+    assert click(client, "pause", trigger, headers={"Referer": came_from})["Location"] == came_from
 
 
-def test_and_never_elsewhere(sign_in: SignIn) -> None:
+def test_one_click_does_not_redirect_to_another_site(sign_in: SignIn) -> None:
     client, trigger = sign_in("Operators"), single()
-    assert click(client, "pause", trigger, headers={"Referer": "http://evil.example/"}).url == LIST
+    assert (
+        click(client, "pause", trigger, headers={"Referer": "http://evil.example/"})["Location"]
+        == LIST
+    )
 
 
-def test_one_click_on_what_has_changed_does_nothing(sign_in: SignIn) -> None:
+def test_one_click_on_a_changed_status_does_nothing(sign_in: SignIn) -> None:
     client, trigger = sign_in("Operators"), single()
     scheduler_sets(trigger, process_status=Status.RUNNING)
     response = click(client, "pause", trigger, shown=Status.IDLE)
     assert status(trigger) == Status.RUNNING
-    assert "1 was left as it is" in said(client.get(response.url))[0]
+    assert "Not changed, because" in said(client.get(response["Location"]))[0]
 
 
 @pytest.mark.parametrize("running", Trigger.RUNNING_STATUSES)
-def test_to_set_idle_what_runs_is_asked_first(sign_in: SignIn, running: Any) -> None:
+def test_set_idle_of_a_running_trigger_needs_confirmation(sign_in: SignIn, running: Status) -> None:
     client, trigger = sign_in("Operators"), single(process_status=running)
-    question = click(client, "set_idle", trigger)
-    assert question.status_code == 200
-    assert "a second one starts beside it" in question.content.decode()
+    page = click(client, "set_idle", trigger)
+    assert page.status_code == 200
+    assert "a second robot starts beside it" in page.content.decode()
     assert status(trigger) == running
-    confirm(client, question)
+    confirm(client, page)
     assert status(trigger) == Status.IDLE
 
 
-def test_in_the_list_it_is_asked_too(sign_in: SignIn) -> None:
+def test_confirmation_page_warns_of_running_triggers(sign_in: SignIn) -> None:
     client, idle, running = sign_in(), single(), single(process_status=Status.RUNNING)
-    question = ask(client, "set_idle", idle, running)
-    assert question.context["total"] == 1
-    assert "a second one starts beside it" in question.content.decode()
+    page = select_action(client, "set_idle", idle, running)
+    assert page.context["total"] == 1
+    assert "a second robot starts beside it" in page.content.decode()
 
 
 @pytest.mark.parametrize("action", ["pause", "resume", "set_idle"])
-def test_viewers_may_not(sign_in: SignIn, action: str) -> None:
+def test_viewers_cannot_run_actions(sign_in: SignIn, action: str) -> None:
     client, trigger = sign_in("Viewers"), single(process_status=Status.PAUSING)
     assert click(client, action, trigger).status_code == 403
-    ask(client, action, trigger)
+    select_action(client, action, trigger)
     assert status(trigger) == Status.PAUSING
 
 
-def test_strangers_may_not(client: Client) -> None:
+def test_anonymous_users_cannot_run_actions(client: Client) -> None:
     trigger = single()
-    assert click(client, "pause", trigger).url.startswith("/admin/login/")
+    assert click(client, "pause", trigger)["Location"].startswith("/admin/login/")
     assert status(trigger) == Status.IDLE
 
 
@@ -146,57 +151,54 @@ def test_one_click_needs_a_csrf_token(sign_in: SignIn) -> None:
     assert click(strict, "pause", trigger).status_code == 403
 
 
-def test_to_open_the_address_of_a_click_changes_nothing(sign_in: SignIn) -> None:
+def test_get_of_a_one_click_url_changes_nothing(sign_in: SignIn) -> None:
     trigger = single()
     client = sign_in()
-    assert client.get(f"/admin/triggers/trigger/{trigger.pk}/at-once/pause/").url == LIST
+    assert client.get(f"/admin/triggers/trigger/{trigger.pk}/at-once/pause/")["Location"] == LIST
     assert status(trigger) == Status.IDLE
 
 
-def test_an_unknown_action_is_not_found(sign_in: SignIn) -> None:
+def test_unknown_action_gets_404(sign_in: SignIn) -> None:
     assert click(sign_in(), "kill", single()).status_code == 404
 
 
-def test_an_action_that_no_page_offers_is_not_found(sign_in: SignIn) -> None:
+def test_action_that_does_not_apply_gets_404(sign_in: SignIn) -> None:
     trigger = single(process_status=Status.FAILED)
     assert click(sign_in(), "resume", trigger).status_code == 404
     assert not LogEntry.objects.exists()
 
 
 @pytest.mark.parametrize("before", [Status.KILLING, Status.PAUSING])
-def test_to_pause_what_is_being_ended_is_asked_first(sign_in: SignIn, before: Any) -> None:
+def test_pause_of_a_trigger_that_ends_needs_confirmation(sign_in: SignIn, before: Status) -> None:
     client, trigger = sign_in(), single(process_status=before)
-    question = click(client, "pause", trigger)
-    assert question.context["warnings"]
+    page = click(client, "pause", trigger)
+    assert page.context["warnings"]
     assert status(trigger) == before
 
 
-def test_a_status_of_somebody_elses_making_is_not_resumed(sign_in: SignIn) -> None:
+def test_unknown_status_is_not_resumed(sign_in: SignIn) -> None:
     client, weird, paused = (
         sign_in(),
         single(process_status="WEIRD"),
         single(process_status=Status.PAUSED),
     )
-    question = ask(client, "resume", weird, paused)
-    assert question.context["total"] == 1
+    page = select_action(client, "resume", weird, paused)
+    assert page.context["total"] == 1
 
 
-# Nobody overwrites anybody.
-
-
-def test_what_the_scheduler_started_meanwhile_is_left_alone(sign_in: SignIn) -> None:
+def test_trigger_started_by_the_scheduler_is_not_changed(sign_in: SignIn) -> None:
     client, started, other = sign_in(), single(), single()
-    question = ask(client, "pause", started, other)
+    page = select_action(client, "pause", started, other)
     scheduler_sets(started, process_status=Status.RUNNING)
-    answer = confirm(client, question)
+    response = confirm(client, page)
     assert (status(started), status(other)) == (Status.RUNNING, Status.PAUSED)
-    assert "1 was left as it is" in said(answer)[0]
+    assert "Not changed, because" in said(response)[0]
 
 
 # The log.
 
 
-def test_each_has_its_entry(sign_in: SignIn) -> None:
+def test_each_trigger_gets_a_log_entry(sign_in: SignIn) -> None:
     client, trigger = sign_in("Operators"), scheduled(process_status=Status.RUNNING)
     click(client, "pause", trigger)
     entry = LogEntry.objects.get()
@@ -205,4 +207,4 @@ def test_each_has_its_entry(sign_in: SignIn) -> None:
         "Nightly",
         f"/admin/triggers/trigger/{trigger.pk}/change/",
     )
-    assert "status: RUNNING → PAUSING" in client.get(page_of(trigger)).content.decode()
+    assert "status: RUNNING → PAUSING" in client.get(change_url(trigger)).content.decode()

@@ -17,7 +17,7 @@ from pytest_django import DjangoAssertNumQueries
 from queueapi.admin import audit
 from queueapi.tests.helpers import SignIn
 from queues.models import QueueItem
-from queues.tests.helpers import item, page_of
+from queues.tests.helpers import change_url, item
 from security.models import ApiKey
 from triggers.models import Trigger
 from triggers.tests.helpers import queue
@@ -43,7 +43,7 @@ def test_it_works(sign_in: SignIn, bo: User) -> None:
     page = sign_in("Viewers").get(LIST).content.decode()
     for text in ("Audit log", "bo", "Change", "Queue item", "status: FAILED → NEW"):
         assert text.lower() in page.lower()
-    assert f'<a href="{page_of(row)}">Invoices INV-1</a>' in page
+    assert f'<a href="{change_url(row)}">Invoices INV-1</a>' in page
 
 
 def test_it_takes_few_queries(
@@ -60,7 +60,7 @@ def test_it_takes_few_queries(
 def test_deleted_row_has_no_link(sign_in: SignIn, bo: User) -> None:
     row = item()
     audit.record(bo.pk, DELETION, [(row, "status: NEW")])
-    assert page_of(row) not in sign_in().get(LIST).content.decode()
+    assert change_url(row) not in sign_in().get(LIST).content.decode()
 
 
 def test_it_is_filtered_by_user(sign_in: SignIn, bo: User) -> None:
@@ -152,7 +152,7 @@ def test_changes_are_shown_as_a_sentence(sign_in: SignIn, bo: User) -> None:
         "status: FAILED → NEW; ended: 2026-11-24 10:03:00 → (empty); "
         r'message: (empty) → "say \"x\""'
     )
-    for url in (LIST, page_of(row), reverse("admin:queues_queueitem_history", args=[row.pk])):
+    for url in (LIST, change_url(row), reverse("admin:queues_queueitem_history", args=[row.pk])):
         assert sentence in unescape(client.get(url).content.decode())
 
 

@@ -21,10 +21,10 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from queueapi.tests.helpers import TIMEOUT, Serve
 from queues.models import QueueItem
-from queues.tests.helpers import failed, item, page_of
+from queues.tests.helpers import change_url, failed, item
 from security.models import ApiKey, BannedIP, FailedAttempt
 from triggers.models import Trigger
-from triggers.tests.helpers import page_of as trigger_page_of
+from triggers.tests.helpers import change_url as trigger_change_url
 from triggers.tests.helpers import scheduled, single
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
@@ -188,7 +188,7 @@ def test_a_declined_confirmation_returns_to_the_filtered_list(page: Page) -> Non
 
 def test_an_item_that_a_robot_changed_is_not_overwritten(page: Page) -> None:
     row = item()
-    page.goto(page_of(row))
+    page.goto(change_url(row))
     page.get_by_label("Status").select_option("DONE")
     QueueItem.objects.update(status="IN_PROGRESS")
     page.get_by_role("button", name="Save", exact=True).click()
@@ -199,7 +199,7 @@ def test_an_item_that_a_robot_changed_is_not_overwritten(page: Page) -> None:
 def test_saving_an_untouched_page_changes_nothing(page: Page) -> None:
     item(data="\na\nb ", message=" x\r\ny", reference="two\nlines")
     before = QueueItem.objects.values().get()
-    page.goto(page_of(QueueItem.objects.get()))
+    page.goto(change_url(QueueItem.objects.get()))
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("was changed successfully")).to_be_visible()
     assert QueueItem.objects.values().get() == before
@@ -208,7 +208,7 @@ def test_saving_an_untouched_page_changes_nothing(page: Page) -> None:
 def test_a_trigger_keeps_its_times_and_machines_when_saved_untouched(page: Page) -> None:
     trigger = scheduled(scheduler_whitelist='["A", "B"]', process_args="a\nb")
     before = type(trigger).objects.values().get()
-    page.goto(trigger_page_of(trigger))
+    page.goto(trigger_change_url(trigger))
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("was changed successfully")).to_be_visible()
     assert type(trigger).objects.values().get() == before
@@ -259,9 +259,9 @@ def urls(base_url: str) -> list[str]:
     return [
         "/admin/",
         "/admin/queues/queueitem/",
-        page_of(row),
+        change_url(row),
         "/admin/triggers/trigger/",
-        trigger_page_of(trigger),
+        trigger_change_url(trigger),
     ]
 
 

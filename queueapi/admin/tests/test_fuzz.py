@@ -51,7 +51,7 @@ IN_URLS = [
     *("page", "_facets", "_to_field", "_popup", "_changelist_filters", "groups", "permissions"),
 ]
 IN_FORMS = [
-    *("action", "_selected_action", "select_across", "index", "selection", "back", "shown", "sure"),
+    *("action", "_selected_action", "select_across", "index", "selection", "back", "shown"),
     *("_save", "_continue", "_addanother", "_saveasnew", "_to_field", "_popup", "post", "once"),
     *(
         "next",
@@ -62,7 +62,7 @@ IN_FORMS = [
         "permissions",
         "usable_password",
     ),
-    "unset-password",
+    *("unset-password", "confirmed_status"),
 ]
 
 
@@ -148,7 +148,7 @@ class Fuzz:
         fields = {quote_plus(name): quote_plus(value) for name, value in form.items()}
         if page is not None and page.actions and self.random.random() < 0.5:
             fields |= {
-                "action": str(self.random.choice(page.actions)),
+                "action": getattr(action := self.random.choice(page.actions), "name", action),
                 "_selected_action": self.pk(page),
             }
         if self.random.random() < 0.2:

@@ -13,9 +13,9 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from queueapi.tests.helpers import Api, SignIn, form_in
-from queues.tests.helpers import LIST, ask, failed, item, page_of
+from queues.tests.helpers import LIST, change_url, failed, item, select_action
 from security.tests.helpers import wrong
-from triggers.tests.helpers import page_of as trigger_page_of
+from triggers.tests.helpers import change_url as trigger_change_url
 from triggers.tests.helpers import scheduled
 
 CATALOG = settings.LOCALE_PATHS[0] / "da" / "LC_MESSAGES"
@@ -42,8 +42,8 @@ def test_lists_and_change_pages_are_danish(sign_in: SignIn) -> None:
     client = sign_in()
     assert "Søger i reference" in in_danish(client, LIST)
     assert "Fejlet</span>" in in_danish(client, LIST)
-    assert "Oprettet af" in in_danish(client, page_of(row))
-    assert "Kl 07:30, mandag til og med fredag" in in_danish(client, trigger_page_of(trigger))
+    assert "Oprettet af" in in_danish(client, change_url(row))
+    assert "Kl 07:30, mandag til og med fredag" in in_danish(client, trigger_change_url(trigger))
 
 
 @pytest.mark.parametrize("language", ["", "en", "de", "xx;q=nonsense"])
@@ -84,7 +84,7 @@ def test_errors_of_the_serializer_are_danish_in_the_admin(sign_in: SignIn) -> No
 
 def test_log_entry_of_a_danish_user_is_shown_in_english(sign_in: SignIn) -> None:
     client, row = sign_in(), item()
-    question = ask(client, "abandon", row, headers=DANISH)
+    question = select_action(client, "abandon", row, headers=DANISH)
     client.post(LIST, form_in(question, "selection"), headers=DANISH)
     assert (
         LogEntry.objects.get().get_change_message().startswith("status: NEW → ABANDONED; ended: ")
