@@ -9,28 +9,13 @@ from queueapi.admin.edit_conflicts import OptimisticLockingForm, PlainTextField
 from queues.models import QueueItem
 from queues.serializers import QueueItemSerializer
 
-Status = QueueItem.Status
+TEXTS = ["data", "reference", "message", "created_by"]
+REFERENCE_HELP = _("A text by which robots and people find the item.")
 
 
 class NewItemForm(forms.ModelForm):
-    """Takes what `POST /api/queue` takes, by the same serializer."""
+    """Validate with the serializer of `POST /api/queue`."""
 
-    queue_name = PlainTextField(label=_("Queue"), widget=forms.TextInput)
-    status = forms.ChoiceField(label=_("Status"), choices=Status.choices, initial=Status.NEW)
-    data = PlainTextField(  # type: ignore[assignment]  # Django takes it out of the class again
-        label=_("Data"),
-        required=False,
-        widget=forms.Textarea,
-        help_text=_("A text, or JSON; at most 2000 characters."),
-    )
-    reference = PlainTextField(
-        label=_("Reference"),
-        required=False,
-        widget=forms.TextInput,
-        help_text=_("A text by which robots and people find the item."),
-    )
-    message = PlainTextField(label=_("Message"), required=False, widget=forms.Textarea)
-    created_by = PlainTextField(label=_("Created by"), required=False, widget=forms.TextInput)
     created_date = forms.CharField(
         label=_("Created"),
         required=False,
@@ -41,28 +26,28 @@ class NewItemForm(forms.ModelForm):
 
     class Meta:
         model = QueueItem
-        fields = [
-            *("queue_name", "status", "data", "reference", "message"),
-            *("created_by", "created_date"),
-        ]
+        fields = ["queue_name", "status", *TEXTS, "created_date"]
+        field_classes = dict.fromkeys(["queue_name", *TEXTS], PlainTextField)
+        widgets = {"data": forms.Textarea}
+        help_texts = {
+            "data": _("A text, or JSON; at most 2000 characters."),
+            "reference": REFERENCE_HELP,
+        }
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = self.cleaned_data
-        self.serializer = QueueItemSerializer(data=cleaned)
-        if not self.serializer.is_valid():
-            for name, errors in self.serializer.errors.items():
-                if name not in self.errors:
-                    self.add_error(name if name in self.fields else None, list(errors))
-        return cleaned
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.validators = []
+            field.widget.attrs.pop("maxlength", None)  # browsers would truncate pasted texts
 
     def _post_clean(self) -> None:
-        """No second opinion: the model's own checks are not those of the API."""
-
-    def save(self, commit: bool = True) -> QueueItem:
-        return QueueItem.objects.push(**self.serializer.validated_data)
-
-    def save_m2m(self) -> None:
-        """There are none."""
+        """Validate with the serializer instead of the model."""
+        serializer = QueueItemSerializer(data=self.cleaned_data)
+        if serializer.is_valid():
+            self.instance = QueueItem(**serializer.validated_data)
+        for name, errors in serializer.errors.items():
+            if name not in self.errors:
+                self.add_error(name if name in self.fields else None, list(errors))
 
 
 class ItemForm(OptimisticLockingForm):
@@ -75,5 +60,5 @@ class ItemForm(OptimisticLockingForm):
         }
         help_texts = {
             "status": _("New: robots take it again, and its times are cleared."),
-            "reference": _("A text by which robots and people find the item."),
+            "reference": REFERENCE_HELP,
         }

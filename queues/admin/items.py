@@ -96,7 +96,7 @@ class QueueItemAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: QueueItem | None = None) -> Any:
         if obj is None:
-            return [(None, {"fields": NewItemForm.Meta.fields})]
+            return super().get_fieldsets(request, obj)
         status = "status" if self.has_change_permission(request, obj) else "state"
         return [
             (None, {"fields": ["queue_name", status, "reference", "message"]}),
@@ -123,12 +123,8 @@ class QueueItemAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
             text = item.data
         return format_html('<pre class="data">{}</pre>', text)
 
-    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        return super().save_form(request, form, change) if change else form.save()
-
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        if change:
-            super().save_model(request, obj, form, change)
+        super().save_model(request, obj, form, change)
         self.after_change()
 
     def fields_to_save(self, obj: QueueItem, form: Any) -> list[str]:

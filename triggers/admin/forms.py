@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from django import forms
-from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.admin.edit_conflicts import OptimisticLockingForm, PlainTextField
@@ -14,13 +13,6 @@ from triggers.models import parse_machines
 
 class MachinesField(forms.CharField):
     """A JSON list of names, as OpenOrchestrator writes it, shown with one name per line."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        longest = kwargs.pop("max_length", None)
-        super().__init__(**kwargs)
-        if longest:  # that of the JSON text
-            text = _("These names need more room than there is: %(limit_value)d characters.")
-            self.validators.append(MaxLengthValidator(longest, text))
 
     def prepare_value(self, value: Any) -> Any:
         # What the user typed, which a refused form shows again, is no JSON.
