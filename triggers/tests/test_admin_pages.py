@@ -58,6 +58,7 @@ def test_page_takes_five_queries(
     sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client, trigger = sign_in(), scheduled()
+    client.get(change_url(trigger))  # then the content type is cached
     # Session, user, the trigger, its status for the buttons, its log entries.
     with django_assert_num_queries(5):
         client.get(change_url(trigger))
