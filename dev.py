@@ -39,7 +39,7 @@ CHECKS = (  # programs of the virtual environment
     "mypy .",
     "lint-imports --no-cache --no-logo",
     "python manage.py makemigrations --check --dry-run",
-    "python manage.py check --deploy --fail-level WARNING",
+    "python manage.py check --deploy",
 )
 
 

@@ -147,8 +147,10 @@ def test_the_example_file_works_with_a_secret_key(tmp_path: Path) -> None:
 
 
 def test_the_deployment_check_reports_nothing_in_production() -> None:
-    result = manage("check", "--deploy", "--fail-level", "WARNING", HTTPS=None, DEBUG=None)
+    result = manage("check", "--deploy", HTTPS=None, DEBUG=None)
     assert result.returncode == 0, result.stderr
+    # Except for the Python of this machine, which may be an old one.
+    assert set(re.findall(r"\(\w+\.\w+\)", result.stderr)) <= {"(security_app.W002)"}
 
 
 def test_debug_has_defaults_for_required_settings(tmp_path: Path) -> None:
