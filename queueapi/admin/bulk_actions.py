@@ -31,9 +31,9 @@ SHOWN = 20  # rows that the confirmation page lists
 BATCH = 500  # rows; a statement of SQL Server takes 2100 parameters
 
 
-@dataclass
+@dataclass(eq=False)
 class Action:
-    """An action, as it stands in `ModelAdmin.actions`. Its texts are lazy translations."""
+    """An action for `ModelAdmin.actions`. Its texts are lazy translations."""
 
     name: str
     label: Any
@@ -93,6 +93,7 @@ class BulkActionsAdmin(AuditedAdmin):
     def confirm_or_run(
         self, request: HttpRequest, queryset: QuerySet, action: Action
     ) -> HttpResponseBase | None:
+        """Return the confirmation page, or run the action if that page was posted."""
         token = request.POST.get("selection")
         if token is None:
             return self.confirm(request, queryset, action)

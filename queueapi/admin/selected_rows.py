@@ -14,6 +14,7 @@ SelectedRows = dict[str, list[str]]  # ids by status, which JSON can hold
 
 
 def select(rows: QuerySet, status_field: str) -> SelectedRows:
+    """Return the ids of the rows by status."""
     selected: SelectedRows = {}
     for pk, status in rows.order_by().values_list("pk", status_field).iterator():
         selected.setdefault(status, []).append(str(pk))
@@ -23,7 +24,7 @@ def select(rows: QuerySet, status_field: str) -> SelectedRows:
 def save(key: str, selected: SelectedRows) -> str:
     """Save the rows in the cache and return the token for `pop`.
 
-    `key` names a user and an action. It holds one selection, so that nobody can fill the cache.
+    `key` names a user and an action, and holds one selection, so that no user can fill the cache.
     """
     token = token_urlsafe(16)
     cache.set(key, [token, selected], MAX_AGE)

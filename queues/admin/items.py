@@ -49,7 +49,7 @@ class QueueItemAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
     status_field = "status"
     actions = [REQUEUE, ABANDON, DELETE, EXPORT]
     list_display = [
-        *("queue_name", "state", "shown_reference", "age", "created_by", "created", "took")
+        *("queue_name", "state", "shown_reference", "age", "created_by", "created", "duration")
     ]
     list_display_links = ["queue_name", "shown_reference"]
     list_filter = [QueueFilter, "status", CreatedFilter, EndedFilter, StuckFilter]
@@ -58,7 +58,7 @@ class QueueItemAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
     ordering = ["-created_date"]
     readonly_fields = [
         *("queue_name", "state", "formatted_data", "created_by", "created_date", "start_date"),
-        *("end_date", "took", "age", "id"),
+        *("end_date", "duration", "age", "id"),
     ]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[UncountedList]:
@@ -81,7 +81,7 @@ class QueueItemAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
         return format_datetime(item.created_date)
 
     @admin.display(description=_("duration"))
-    def took(self, item: QueueItem) -> str:
+    def duration(self, item: QueueItem) -> str:
         return format_duration(item.duration)
 
     def get_form(
@@ -101,7 +101,7 @@ class QueueItemAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
         return [
             (None, {"fields": ["queue_name", status, "reference", "message"]}),
             (_("Data"), {"fields": ["formatted_data", "data"]}),
-            (_("Times"), {"fields": ["created_date", "start_date", "end_date", "took", "age"]}),
+            (_("Times"), {"fields": ["created_date", "start_date", "end_date", "duration", "age"]}),
             (_("Origin"), {"fields": ["created_by", "id"]}),
         ]
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
 
 from cronsim import CronSim
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -53,12 +53,12 @@ class TriggerTypeAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         url = reverse("admin:triggers_trigger_changelist")
-        return HttpResponseRedirect(f"{url}?{urlencode({'type__exact': self.model.trigger_type})}")
+        return redirect(f"{url}?type__exact={self.model.trigger_type}")
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
-        return HttpResponseRedirect(reverse("admin:triggers_trigger_history", args=[object_id]))
+        return redirect("admin:triggers_trigger_history", object_id)
 
     def row_buttons(self, request: HttpRequest, row: Any) -> Iterator[dict[str, Any]]:
         if self.has_change_permission(request, row):

@@ -41,6 +41,7 @@ def typed_trigger(trigger: Trigger) -> Any:
 
 
 def change_url(trigger: Trigger) -> str:
+    """Return the URL of the trigger's page in the admin of its type."""
     row = typed_trigger(trigger)
     return reverse(f"admin:triggers_{row._meta.model_name}_change", args=[trigger.pk])
 
@@ -57,7 +58,7 @@ class TriggerAdmin(BulkActionsAdmin):
     status_field = "process_status"
     actions = [PAUSE, RESUME, SET_IDLE]
     list_display = ["name", "state"]
-    details = ["type", "process_name", "starts", "ran", "priority", "machines"]
+    details = ["type", "process_name", "starts", "shown_last_run", "priority", "machines"]
     list_display_links = None
     list_filter = ["type", "process_status"]
     list_select_related = ["singletrigger", "scheduledtrigger", "queuetrigger"]
@@ -75,7 +76,7 @@ class TriggerAdmin(BulkActionsAdmin):
         return badge(trigger.process_status, trigger.get_process_status_display(), sign)
 
     @admin.display(description=_("last run"), ordering="last_run")
-    def ran(self, trigger: Trigger) -> str:
+    def shown_last_run(self, trigger: Trigger) -> str:
         return format_datetime(trigger.last_run)
 
     @admin.display(description=_("starts"))
