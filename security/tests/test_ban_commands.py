@@ -137,7 +137,7 @@ def test_unban_ip_of_an_ip_that_is_not_banned_is_an_error(text: str) -> None:
 
 
 def test_unban_ip_all_without_bans_is_an_error() -> None:
-    with pytest.raises(CommandError, match="No address is banned"):
+    with pytest.raises(CommandError, match="No IP is banned"):
         run("unban_ip", "--all")
 
 
@@ -171,7 +171,7 @@ def test_list_bans_all_shows_ended_bans() -> None:
     BannedIP.objects.lift(by="anna")
     ban("203.0.113.10")
     BannedIP.objects.filter(network="203.0.113.10").update(expires=timezone.now())
-    assert run("list_bans") == ("", "No address is banned.\n")
+    assert run("list_bans") == ("", "No IP is banned.\n")
     out, _ = run("list_bans", "--all")
     _, expired, lifted = out.splitlines()
     assert "ran out" in expired

@@ -27,7 +27,7 @@ class Command(SecurityCommand):
             for ban in bans.order_by("-created", "-pk")
         ]
         if not rows:
-            self.info("No address is banned.")
+            self.info("No IP is banned.")
             return
         header = ("NETWORK", "CREATED", "EXPIRES", "ATTEMPTS", "ENDED", "LIFTED BY", "REASON")
         self.print_table("{:26}{:18}{:18}{:<10}{:18}{:22}{}", header, *rows)

@@ -26,7 +26,7 @@ class Command(BaseCommand):
             for network in banned_networks(address):
                 lifted += BannedIP.objects.filter(network=network).lift(by)
         if not lifted:
-            raise CommandError(f"{address} is not banned." if address else "No address is banned.")
+            raise CommandError(f"{address} is not banned." if address else "No IP is banned.")
         for ban in lifted:
             self.stdout.write(f"Lifted the ban of {ban.network} ({ban.reason}).")
 
