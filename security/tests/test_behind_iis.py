@@ -6,6 +6,7 @@ import pytest
 
 from queueapi.tests.helpers import Serve, Server, database_url, happens_within_5_seconds, manage
 from security.models import ApiKey, BannedIP, FailedAttempt
+from security.tests.helpers import run
 
 ITEM = b'{"queue_name": "q"}'
 ATTACKER = "203.0.113.66:51861"
@@ -69,14 +70,14 @@ def test_a_ban_is_active_in_another_process_within_5_seconds(serve: Serve, key: 
 def test_a_ban_by_hand_takes_effect_within_5_seconds(serve: Serve, key: str) -> None:
     server = serve(TRUSTED_PROXIES="127.0.0.1")
     assert push(server, key, NEIGHBOUR) == 201
-    manage("ban_ip", "2001:db8::1", DATABASE_URL=database_url()).check_returncode()
+    run("ban_ip", "2001:db8::1")
     assert happens_within_5_seconds(lambda: push(server, key, NEIGHBOUR) == 403)
 
 
 def test_a_revocation_takes_effect_within_5_seconds(serve: Serve, key: str) -> None:
     server = serve(TRUSTED_PROXIES="127.0.0.1")
     assert push(server, key, NEIGHBOUR) == 201
-    manage("revoke_api_key", key[:8], DATABASE_URL=database_url()).check_returncode()
+    run("revoke_api_key", key[:8])
     assert happens_within_5_seconds(lambda: push(server, key, NEIGHBOUR) == 401)
 
 

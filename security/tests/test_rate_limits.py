@@ -199,14 +199,14 @@ def test_a_cache_that_hangs_is_not_used_by_every_request(
 def test_a_cache_that_does_not_count_is_an_outage(
     api: Api, three_a_minute: None, away: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Forgetful:
+    class NotCounting:
         def add(self, *_: object) -> bool:
             return False
 
         def incr(self, *_: object) -> NoReturn:
             raise ValueError
 
-    monkeypatch.setattr("django_ratelimit.core.caches", {"default": Forgetful()})
+    monkeypatch.setattr("django_ratelimit.core.caches", {"default": NotCounting()})
     assert right(api) == 201
 
 
