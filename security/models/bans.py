@@ -15,14 +15,13 @@ from django.utils.translation import gettext_lazy as _
 from queueapi.database.model_fields import UnicodeCharField
 from security.cache import QueryCache
 from security.client_ip import IPAddress, ban_network, is_within, parse_ip
-from security.models.pruning import PrunableQuerySet
 
 logger = logging.getLogger(__name__)
 
 NOT_BANNED = datetime.min  # in the cache, which does not hold `None`
 
 
-class BannedIPQuerySet(PrunableQuerySet["BannedIP"]):
+class BannedIPQuerySet(models.QuerySet["BannedIP"]):
     def active(self) -> Self:
         return self.filter(lifted=None, expires__gt=timezone.now())
 

@@ -15,7 +15,6 @@ from security.cache import QueryCache
 from security.client_ip import IPAddress, ban_network, get_client_ip, is_within
 from security.models.api_keys import ApiKey
 from security.models.bans import BannedIP, ban_cache
-from security.models.pruning import PrunableQuerySet
 from security.row_budget import RowBudget
 
 logger = logging.getLogger(__name__)
@@ -24,7 +23,7 @@ logger = logging.getLogger(__name__)
 attempt_budget = RowBudget(burst=240, rate=25)
 
 
-class FailedAttemptQuerySet(PrunableQuerySet["FailedAttempt"]):
+class FailedAttemptQuerySet(models.QuerySet["FailedAttempt"]):
     def older_than(self, age: timedelta) -> Self:
         return self.filter(time__lt=timezone.now() - age)
 

@@ -2,6 +2,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db.models import QuerySet
 
 from queueapi.durations import parse_duration
 from security.models import BannedIP, FailedAttempt
@@ -28,7 +29,15 @@ class Command(BaseCommand):
         if dry_run:
             counts, outcome = (attempts.count(), bans.count()), "would be deleted"
         else:
-            counts, outcome = (attempts.prune(), bans.prune()), "deleted"
+            counts, outcome = (prune(attempts), prune(bans)), "deleted"
         self.stdout.write(f"{counts[0]} failed attempts {outcome}.")
         if counts[1]:
             self.stdout.write(f"{counts[1]} ended bans {outcome}.")
+
+
+def prune(rows: QuerySet) -> int:
+    """Delete the rows in batches of 1,000, which lock briefly; return how many there were."""
+    deleted = 0
+    while batch := list(rows.values_list("pk", flat=True)[:1000]):
+        deleted += rows.model._default_manager.filter(pk__in=batch).delete()[0]
+    return deleted
