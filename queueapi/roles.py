@@ -10,7 +10,8 @@ from django.apps.registry import Apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import User
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, Value
+from django.db.models.functions import Concat
 
 VIEWERS = "Viewers"
 OPERATORS = "Operators"
@@ -62,13 +63,10 @@ def sync_groups(using: str, apps: Apps = installed, **kwargs: Any) -> None:
     for app in installed.get_app_configs():
         # On a new database, apps that migrate creates after `security` have no permissions yet.
         create_permissions(app, verbosity=0, using=using, apps=apps)
-    by_name = {
-        f"{permission.content_type.app_label}.{permission.codename}": permission
-        for permission in permissions.select_related("content_type")
-    }
+    full_name = Concat("content_type__app_label", Value("."), "codename")
     for role, names in ROLES.items():
         group, _ = groups.get_or_create(name=role)
-        group.permissions.set([by_name[name] for name in names if name in by_name])
+        group.permissions.set(permissions.alias(full_name=full_name).filter(full_name__in=names))
 
 
 def protect_users_with_log_entries(instance: User, **kwargs: Any) -> None:
