@@ -12,12 +12,8 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.database.model_fields import UnicodeCharField, UniqueIdentifierField
-from queueapi.database.retries import (
-    connection_is_lost,
-    ensure_connection,
-    retry_on_deadlock,
-)
+from queueapi.database.model_fields import EARLIEST, LATEST, UnicodeCharField, UniqueIdentifierField
+from queueapi.database.retries import connection_is_lost, ensure_connection, retry_on_deadlock
 
 
 class QueueItemQuerySet(models.QuerySet["QueueItem"]):
@@ -62,11 +58,7 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
     def ended_between(self, first: datetime | None, last: datetime | None) -> Self:
         """Return items with a final status that ended between these times (`None`: no limit)."""
         ended = self.filter(status__in=QueueItem.FINAL_STATUSES).alias(ended_at=QueueItem.ended())
-        if first is not None:
-            ended = ended.filter(ended_at__gte=first)
-        if last is not None:
-            ended = ended.filter(ended_at__lte=last)
-        return ended
+        return ended.filter(ended_at__range=(first or EARLIEST, last or LATEST))
 
     def failed_since(self, first: datetime) -> Self:
         """Return FAILED items that ended at `first` or later, the latest first."""
