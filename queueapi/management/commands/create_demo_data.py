@@ -16,7 +16,7 @@ from security.models import ApiKey
 from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
 Status = QueueItem.Status
-MESSAGES = {Status.DONE: "Approved and booked", Status.FAILED: "The supplier is not known"}
+MESSAGES = {Status.DONE: "Entered in the ERP", Status.FAILED: "The ERP did not respond"}
 
 ADDED = """\
 Demo data was added. The password and the API key are shown only now.
