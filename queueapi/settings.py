@@ -47,10 +47,10 @@ def parse_names(text: str) -> list[str]:
 
 
 @env.parser_for("networks")
-def check_networks(text: str | None) -> list[str] | None:
-    """Return the networks of a comma-separated list (empty for the word `none`), `None` for `None`.
+def parse_networks(text: str | None) -> list[str] | None:
+    """Return the networks of a comma-separated list, which is empty for the word `none`.
 
-    `None` is the default of a variable that is not set.
+    `None`, the default of a variable that is not set, stays `None`.
     """
     networks = [name for name in parse_names(text or "") if name != "none"]
     try:
@@ -151,7 +151,6 @@ INSTALLED_APPS = [
     "queues",
     "triggers",
     "rest_framework",
-    "django_ratelimit",
     "queueapi.apps.QueueApiAdminConfig",  # Django's admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -209,8 +208,10 @@ TEMPLATES = [
     }
 ]
 
-# Counters of the rate limits, and other short-lived data. `CACHE_ERRORS` are the exceptions while
-# the cache is away, and ValueError for content that is not JSON.
+# Counters of the rate limits, and other short-lived data. Both backends count atomically, but
+# LocMemCache for one process only: security_app.E001 demands CACHE_URL for more. The system checks
+# of django-ratelimit refuse both backends, so it is not in INSTALLED_APPS.
+# `CACHE_ERRORS` are raised while the cache is down, ValueError for content that is not JSON.
 CACHE_ERRORS: tuple[type[Exception], ...] = (OSError,)
 CACHES = {
     "default": {
@@ -281,12 +282,6 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W005",
     # HSTS preload lists: they are for public sites.
     "security.W021",
-    # LocMemCache is not shared between processes. It is right for exactly one, whose increments it
-    # locks; security_app.E001 demands CACHE_URL for more.
-    "django_ratelimit.E003",
-    # LocMemCache and Django's RedisCache are not on django-ratelimit's list of tested backends.
-    # Both count atomically: security/tests/test_shared_counters.py.
-    "django_ratelimit.W001",
 ]
 
 LOGGING = {
