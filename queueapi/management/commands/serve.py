@@ -1,6 +1,6 @@
 """`manage.py serve`: the server for production and development."""
 
-from contextlib import suppress
+import sys
 from typing import Any
 
 from django.conf import settings
@@ -63,6 +63,9 @@ class Command(BaseCommand):
 
     def write(self, text: str) -> None:
         """Write to stdout, unless a supervisor closed it (then it is `None` or raises)."""
-        with suppress(OSError, AttributeError):
+        try:
             self.stdout.write(text)
             self.stdout.flush()  # for a reader of a pipe
+        except (OSError, AttributeError):
+            # At its end Python would flush it again, fail, and exit with 120.
+            sys.stdout = None
