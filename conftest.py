@@ -46,7 +46,7 @@ from security.models.api_keys import api_key_cache
 from security.models.bans import ban_cache
 from security.models.failed_attempts import api_failure_cache, attempt_budget
 
-# Servers that the tests start know the slow ones alone.
+# A fast hasher for the tests themselves; servers that they start have only Django's own.
 django_settings.PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.MD5PasswordHasher",
     *django_settings.PASSWORD_HASHERS,
