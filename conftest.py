@@ -28,6 +28,7 @@ for name in (
     os.environ.pop(name, None)
 
 import django
+import hypothesis
 import pytest
 
 django.setup()
@@ -51,6 +52,15 @@ django_settings.PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.MD5PasswordHasher",
     *django_settings.PASSWORD_HASHERS,
 ]
+
+# The same examples in each run, which may take any time on a busy machine.
+hypothesis.settings.register_profile(
+    "tests",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("tests")
 
 pytest_plugins = ["queueapi.tests.orchestrator_fixtures"]
 

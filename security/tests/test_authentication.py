@@ -103,16 +103,17 @@ def test_last_used_is_written(api: Api) -> None:
 
 
 def test_last_used_is_written_at_most_once_a_minute(api: Api) -> None:
-    recently = timezone.now() - timedelta(seconds=50)
+    recently = timezone.now() - timedelta(seconds=1)
     ApiKey.objects.update(last_used=recently)
     api.post("/api/queue", ITEM)
     assert last_used() == recently
 
 
 def test_last_used_is_written_again_after_a_minute(api: Api) -> None:
-    ApiKey.objects.update(last_used=timezone.now() - timedelta(seconds=61))
+    before = timezone.now() - timedelta(seconds=61)
+    ApiKey.objects.update(last_used=before)
     api.post("/api/queue", ITEM)
-    assert timezone.now() - last_used() < timedelta(seconds=50)
+    assert last_used() > before
 
 
 def test_a_failed_attempt_does_not_write_last_used(api: Api) -> None:

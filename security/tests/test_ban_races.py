@@ -9,7 +9,7 @@ from typing import TypeVar
 import pytest
 from django.db import connection
 
-from queueapi.tests.helpers import Api
+from queueapi.tests.helpers import TIMEOUT, Api
 from security.models import BannedIP
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,7 +23,7 @@ def in_threads(work: Callable[[], T]) -> list[T]:
     start = threading.Barrier(THREADS)
 
     def run(number: int) -> T:
-        start.wait(timeout=30)
+        start.wait(TIMEOUT)
         try:
             return work()
         finally:

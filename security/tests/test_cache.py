@@ -2,6 +2,7 @@ from threading import Event, Thread
 
 import pytest
 
+from queueapi.tests.helpers import TIMEOUT
 from security import cache
 from security.cache import QueryCache
 
@@ -65,13 +66,13 @@ def test_a_value_read_before_an_invalidation_is_not_cached() -> None:
     def load(key: str) -> str:
         value = rows[key]
         reading.set()
-        changed.wait(timeout=30)
+        changed.wait(TIMEOUT)
         return value
 
     cached = QueryCache(load)
     reader = Thread(target=cached.get, args=["a"])
     reader.start()
-    assert reading.wait(timeout=30)
+    assert reading.wait(TIMEOUT)
     rows["a"] = "new"
     cached.invalidate("a")
     changed.set()

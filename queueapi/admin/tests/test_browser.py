@@ -51,7 +51,9 @@ class OpenPage(Protocol):
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=EXECUTABLE, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=EXECUTABLE,
+            args=["--no-sandbox", "--disable-gpu"],
+            timeout=TIMEOUT * 1000,
         )
         yield browser
         browser.close()

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from queueapi.admin import audit
-from queueapi.tests.helpers import ClientResponse, SignIn, form_in
+from queueapi.tests.helpers import TIMEOUT, ClientResponse, SignIn, form_in
 from queues.tests.helpers import item
 
 pytestmark = pytest.mark.django_db
@@ -221,7 +221,7 @@ def test_two_superusers_who_deactivate_each_other_leave_one() -> None:
         client.force_login(acting)
         form = form_in(client.get(page_url(other)), "username")
         del form["is_active"]
-        start.wait(timeout=30)
+        start.wait(TIMEOUT)
         client.post(page_url(other), form)
         connection.close()
 
