@@ -86,4 +86,4 @@ def test_a_502_means_that_the_process_did_not_start(other_server: str) -> None:
 
 @pytest.mark.parametrize("other_server", [200, 404], indirect=True)
 def test_a_page_of_another_server_fails(other_server: str) -> None:
-    assert "something in front answers in our place" in failure(other_server)
+    assert "a proxy replaced the response" in failure(other_server)
