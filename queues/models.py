@@ -44,8 +44,9 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
         """
         fields = self.model._meta.concrete_fields
         given = [field for field in fields if getattr(item, field.attname) is not None]
-        with transaction.mark_for_rollback_on_error(self.db):  # as Model.save_base() does
-            self._insert([item], given, using=self.db)  # type: ignore[attr-defined]
+        using = self.db
+        with transaction.mark_for_rollback_on_error(using):  # as Model.save_base() does
+            self._insert([item], given, using=using)  # type: ignore[attr-defined]
 
     def requeue(self) -> int:
         """Set the items to NEW without times, so that robots take them again."""

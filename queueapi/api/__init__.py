@@ -1,1 +1,1 @@
-"""JSON in and out: what the endpoints of all apps share."""
+"""Base classes of the JSON endpoints: parser, serializer fields, viewset, errors."""

@@ -1,4 +1,4 @@
-"""Errors outside of viewsets: JSON for the API, Django's HTML pages for the admin."""
+"""Handlers of errors outside of viewsets: JSON, and Django's HTML pages for the admin."""
 
 from collections.abc import Callable
 
@@ -20,9 +20,7 @@ def _error(
 ) -> HttpResponse:
     if request.path.startswith("/admin/"):
         return html_page()
-    # As DRF's renderer writes it.
-    as_drf = {"separators": (",", ":"), "ensure_ascii": False}
-    return JsonResponse(error_body(sentence), status=status_code, json_dumps_params=as_drf)
+    return JsonResponse(error_body(sentence), status=status_code)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Errors of viewsets as JSON: `{"success": false, "error": "<a sentence>"}`.
+"""DRF's exception handler: errors are `{"success": false, "error": "<a sentence>"}`.
 
 Validation errors add `"fields": {"<field>": ["<a sentence>", ...]}`.
 """
@@ -19,12 +19,12 @@ class RequestTooLarge(exceptions.APIException):
 
 
 def error_body(sentence: str) -> dict[str, Any]:
-    """Return the body of every error, before it is rendered as JSON."""
+    """Return the body of an error response, to be rendered as JSON."""
     return {"success": False, "error": sentence}
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """Return the response to an exception of a viewset, `None` (a 500) if DRF does not know it."""
+    """Return the response to a viewset's exception; `None`, and so a 500, if it is unexpected."""
     if isinstance(exc, RequestDataTooBig):
         exc = RequestTooLarge()
     response = drf_exception_handler(exc, context)

@@ -1,4 +1,4 @@
-"""The API speaks JSON, whatever the client's `Accept` header says."""
+"""Content negotiation of an API that reads and writes JSON only."""
 
 from collections.abc import Iterable
 
@@ -9,9 +9,9 @@ from rest_framework.request import Request
 
 
 class AlwaysJSON(DefaultContentNegotiation):
-    """Takes the first renderer: no client is refused for its `Accept` header or `?format=`.
+    """Ignores `Accept` and `?format=`, and compares a body's `Content-Type` exactly.
 
-    A body's `Content-Type` has to be that of a parser to the letter; DRF lets `*/*` pass.
+    DRF would accept a `Content-Type` of `*/*`.
     """
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:

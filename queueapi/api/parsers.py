@@ -1,4 +1,4 @@
-"""From the request's body to a dictionary, or to a 400 that says what is wrong with the JSON."""
+"""Parser of request bodies: a JSON object, or a 400 that says why it is none."""
 
 import json
 from collections.abc import Mapping
@@ -9,23 +9,26 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
 
-def _finite(text: str) -> float:
+def _parse_float(text: str) -> float:
     number = float(text)
     if not isfinite(number):
         raise ParseError("The body is not valid JSON: a number in it is too large.")
     return number
 
 
-def _no_constant(name: str) -> NoReturn:
+def _parse_constant(name: str) -> NoReturn:
     raise ParseError(f"The body is not valid JSON: {name} is not a JSON value.")
 
 
 class JSONObjectParser(JSONParser):
-    """Accepts one JSON object in UTF-8 (RFC 8259), with or without a byte order mark.
+    """Parses one JSON object in UTF-8 (RFC 8259), with or without a byte order mark.
 
-    Stricter than its parent: no `NaN` or infinities, also not by way of `1e999`, nothing but an
-    object at the top, and no charset but UTF-8.
+    Stricter than its parent: refuses `NaN`, infinities (`1e999` is one), other charsets, and values
+    that are not objects.
     """
+
+    # json.loads() would make a new decoder for each request.
+    decoder = json.JSONDecoder(parse_float=_parse_float, parse_constant=_parse_constant)
 
     def parse(
         self,
@@ -34,11 +37,7 @@ class JSONObjectParser(JSONParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         try:
-            value = json.loads(
-                stream.read().decode("utf-8-sig"),
-                parse_float=_finite,
-                parse_constant=_no_constant,
-            )
+            value = self.decoder.decode(stream.read().decode("utf-8-sig"))
         except UnicodeDecodeError as error:
             raise ParseError(
                 f"The body is not valid UTF-8: byte {error.start} can't be decoded."
@@ -49,7 +48,7 @@ class JSONObjectParser(JSONParser):
                 f"column {error.colno}."
             ) from error
         except ValueError as error:
-            # Python refuses to read whole numbers of more than 4300 digits.
+            # int() refuses more than 4300 digits (sys.set_int_max_str_digits).
             raise ParseError("The body is not valid JSON: a number in it is too long.") from error
         except RecursionError as error:
             raise ParseError("The body is nested too deeply.") from error

@@ -1,6 +1,6 @@
-"""Input rules that the API's serializers share.
+"""Serializer and fields of the API's requests.
 
-Nothing is coerced: a number where a text belongs is an error, not `"5"`.
+Nothing is coerced: a number instead of a string is an error, not `"5"`.
 """
 
 import datetime
@@ -13,11 +13,12 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.fields import empty
+from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from queueapi.database.model_fields import EARLIEST, LATEST
 
-# The shape of a date, or of a date and time. Python's reader takes any character between the two,
-# so that it would read the offset in "2025-04-26+02:00" as a time.
+# A date, or a date and time. datetime.fromisoformat() takes any character between the two, so it
+# would read the offset in "2025-04-26+02:00" as a time.
 ISO_8601 = re.compile(
     r"[0-9]{4}-?([0-9]{2}-?[0-9]{2}|W[0-9]{2}-?[0-9])"
     r"([T ][0-9]{2}(:?[0-9]{2}(:?[0-9]{2}([.,][0-9]+)?)?)? ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?"
@@ -25,7 +26,7 @@ ISO_8601 = re.compile(
 
 
 class InputSerializer(serializers.Serializer):
-    """A serializer for which `null` means absent, so that the model's defaults apply."""
+    """Serializer that treats `null` as absent, so that the model's defaults apply."""
 
     def to_internal_value(self, data: Mapping[str, Any]) -> dict[str, Any]:
         present = {name: value for name, value in data.items() if value is not None}
@@ -33,8 +34,8 @@ class InputSerializer(serializers.Serializer):
         return validated
 
 
-class OnlyText:
-    """A field that takes a JSON string and nothing else."""
+class StrictStringMixin:
+    """Mixin for fields that accept only JSON strings."""
 
     def run_validation(self, data: Any = empty) -> Any:
         if data is not empty and not isinstance(data, str):
@@ -42,35 +43,46 @@ class OnlyText:
         return super().run_validation(data)  # type: ignore[misc]
 
 
-class TextField(OnlyText, serializers.CharField):
-    """A text, stored as it is: white space at its ends is kept unless `trim_whitespace` is set.
+class SurrogateValidator(ProhibitSurrogateCharactersValidator):
+    """DRF's validator, which loops in Python, for texts with a surrogate only."""
 
-    NUL and lone surrogates are refused (by `CharField`), because databases refuse them.
+    def __call__(self, value: str) -> None:
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            super().__call__(value)
+
+
+class TextField(StrictStringMixin, serializers.CharField):
+    """Text that keeps its white space, unless `trim_whitespace` is set.
+
+    `CharField` refuses NUL and lone surrogates, which databases can't store.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("trim_whitespace", False)
         super().__init__(**kwargs)
+        self.validators[-1] = SurrogateValidator()
 
 
-class UpperCaseChoiceField(OnlyText, serializers.ChoiceField):
-    """One of `choices` in any letter case; the value is the choice, in upper case."""
+class UpperCaseChoiceField(StrictStringMixin, serializers.ChoiceField):
+    """Choice in any letter case; its value is upper case."""
 
     default_error_messages = {"invalid_choice": _("Must be one of {choices}.")}
 
     def to_internal_value(self, data: Any) -> str:
-        # ASCII only: a long s and a dotless i, among others, have S and I as their upper case.
+        # ASCII only, since the upper case of U+017F (long s) is S, and that of U+0131 is I.
         choice = data.upper() if data.isascii() else ""
         if choice not in self.choices:
             self.fail("invalid_choice", choices=", ".join(self.choices))
         return choice
 
 
-class LocalDateTimeField(OnlyText, serializers.DateTimeField):
-    """An ISO 8601 date or date-time as a naive time in the server's zone; empty means absent.
+class LocalDateTimeField(StrictStringMixin, serializers.DateTimeField):
+    """ISO 8601 date or date-time, as a naive datetime in the server's zone; empty means absent.
 
-    A time without an offset is taken as local; one with an offset is converted. A date alone is
-    its midnight.
+    A time with an offset is converted, one without is local, and a date is its midnight. DRF's
+    own field converts to UTC if `USE_TZ` is off.
     """
 
     default_error_messages = {

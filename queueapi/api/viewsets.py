@@ -1,4 +1,4 @@
-"""What an endpoint of the API is made from."""
+"""Base class of the API's viewsets."""
 
 from typing import Any, NoReturn
 
@@ -17,15 +17,15 @@ class RateLimited(Throttled):
 
 
 class RateLimitedViewSet(viewsets.ViewSet):
-    """An endpoint that takes `rate` requests of each client, such as `10/m`.
+    """Viewset with a limit of requests for each client; `rate` is such as `10/m`.
 
-    Every answer to a client that was let in says where it stands: `RateLimit-Limit`,
-    `RateLimit-Remaining` and `RateLimit-Reset` (seconds until it may send the limit again).
+    Responses to authenticated clients have the headers `RateLimit-Limit`, `RateLimit-Remaining`
+    and `RateLimit-Reset` (seconds until the count begins again).
     """
 
     rate: str
-    # One for all requests, for its `run_validation`, which keeps nothing of any. To make its fields
-    # anew for each request took about a quarter of the time of one.
+    # One for all requests, for `run_validation()`, which keeps no state. Creating its fields for
+    # each request would take about a quarter of the request's time.
     serializer: InputSerializer
 
     def throttled(self, request: Request, wait: float | None) -> NoReturn:
@@ -34,7 +34,7 @@ class RateLimitedViewSet(viewsets.ViewSet):
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:
-        if usage := getattr(request, "rate_usage", None):
+        if usage := getattr(request, "rate_usage", None):  # set by the throttle
             response.headers["RateLimit-Limit"] = str(usage["limit"])
             response.headers["RateLimit-Remaining"] = str(max(0, usage["limit"] - usage["count"]))
             response.headers["RateLimit-Reset"] = str(usage["reset"])
