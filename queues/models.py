@@ -18,7 +18,7 @@ from queueapi.database.retries import connection_is_lost, ensure_connection, ret
 
 class QueueItemQuerySet(models.QuerySet["QueueItem"]):
     def push(self, **fields: Any) -> "QueueItem":
-        """Add an item, once, even if the connection breaks on the way."""
+        """Insert an item exactly once, even if the connection is lost meanwhile."""
         item = self.model(**fields)
         insert = partial(self._insert_without_nulls, item)
         ensure_connection()
@@ -30,7 +30,7 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
             try:
                 retry_on_deadlock(insert)
             except IntegrityError:
-                # It has the same id as the first time, so this may mean that it is stored.
+                # The id is that of the first try, which may have been committed.
                 if not self.filter(pk=item.pk).exists():
                     raise
         item._state.adding = False

@@ -1,1 +1,1 @@
-"""SQL Server, and the tables that OpenOrchestrator shares with us."""
+"""Fields, checks and migration operations for a database shared with OpenOrchestrator."""

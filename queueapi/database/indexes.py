@@ -1,4 +1,4 @@
-"""The indexes of a table in SQL Server, which changes no column that has one."""
+"""Indexes of a table in SQL Server, to be dropped and created again around ALTER COLUMN."""
 
 from collections.abc import Iterable
 from itertools import groupby
@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-# Those that a statement made; keys and unique constraints are not among them. 1 and 2 are
-# clustered and nonclustered.
+# Without those of primary keys and unique constraints. Types: 1 clustered, 2 nonclustered.
 INDEXES = """
 SELECT i.name, i.type_desc, i.is_unique, i.filter_definition,
        c.name, ic.is_descending_key, ic.is_included_column
@@ -23,31 +22,31 @@ ORDER BY i.index_id, ic.key_ordinal, ic.index_column_id
 
 
 class Index(NamedTuple):
-    """The two statements about one."""
+    """Statements that drop and create an index."""
 
     drop: str
     create: str
 
 
 def indexes_on(connection: BaseDatabaseWrapper, table: str, columns: Iterable[str]) -> list[Index]:
-    """Every index of the table that holds one of these columns, whoever made it."""
+    """Return the indexes of the table that have one of these columns, also those of a DBA."""
     quote = connection.ops.quote_name
     with connection.cursor() as cursor:
         cursor.execute(INDEXES, [quote(table)])
         rows = cursor.fetchall()
     indexes = []
-    for (name, kind, unique, condition), group in groupby(rows, key=itemgetter(0, 1, 2, 3)):
-        held = list(group)
-        if not {row[4] for row in held} & set(columns):
+    for (name, type_, unique, condition), group in groupby(rows, key=itemgetter(0, 1, 2, 3)):
+        parts = list(group)
+        if not {row[4] for row in parts} & set(columns):
             continue
         keys = [
             f"{quote(column)}{' DESC' * descending}"
-            for *_, column, descending, included in held
+            for *_, column, descending, included in parts
             if not included
         ]
-        others = [quote(column) for *_, column, _, included in held if included]
+        others = [quote(column) for *_, column, _, included in parts if included]
         create = (
-            f"CREATE {'UNIQUE ' * unique}{kind} INDEX {quote(name)} "
+            f"CREATE {'UNIQUE ' * unique}{type_} INDEX {quote(name)} "
             f"ON {quote(table)} ({', '.join(keys)})"
         )
         if others:

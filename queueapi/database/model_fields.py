@@ -1,4 +1,4 @@
-"""Model fields that hold on SQL Server what they promise in Python."""
+"""Model fields that store the same values on SQL Server and on SQLite."""
 
 from datetime import datetime
 from typing import Any
@@ -8,16 +8,16 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.lookups import IContains
 
-# The range of SQL Server's `datetime`, which tables made by OpenOrchestrator have.
+# The range of SQL Server's `datetime`, the type in tables that OpenOrchestrator created.
 EARLIEST = datetime(1753, 1, 1)
 LATEST = datetime(9999, 12, 31, 23, 59, 59)
 
 
 class UnicodeCharField(models.CharField):
-    """A text of at most `max_length` characters (2000 at most), whichever they are.
+    """Text of at most `max_length` characters (2000 at most), in any language.
 
     SQL Server's `nvarchar(n)` counts UTF-16 units, of which an emoji takes two, and Python counts
-    characters. So the column there is twice as wide: what passes validation also stores.
+    characters. So the column is twice as wide there, and stores every valid text.
     """
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
@@ -27,16 +27,16 @@ class UnicodeCharField(models.CharField):
 
 
 def truncate(text: str, units: int) -> str:
-    """The beginning of a text, as much as a column of so many UTF-16 units holds."""
+    """Return the beginning of a text that fits in a number of UTF-16 units, as `nvarchar(n)`."""
     return text.encode("utf-16-le")[: 2 * units].decode("utf-16-le", errors="ignore")
 
 
 class UniqueIdentifierField(models.UUIDField):
-    """A UUID that is a `uniqueidentifier` on SQL Server, as SQLAlchemy's `Uuid` is.
+    """UUID that is a `uniqueidentifier` on SQL Server, as SQLAlchemy's `Uuid` is.
 
-    mssql-django stores a `UUIDField` as `char(32)` and sends it without dashes, which SQL Server
-    refuses for a `uniqueidentifier` (error 8169). Other databases keep Django's form, which is
-    SQLAlchemy's as well: 32 hex digits on SQLite.
+    mssql-django's `UUIDField` is `char(32)` (its issue 134) and sent without dashes, which SQL
+    Server refuses for a `uniqueidentifier` (error 8169). On SQLite Django and SQLAlchemy both
+    store 32 hex digits.
     """
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
@@ -55,7 +55,7 @@ class UniqueIdentifierField(models.UUIDField):
 
 @UniqueIdentifierField.register_lookup
 class UniqueIdentifierContains(IContains):
-    """A part of an id, written with or without dashes."""
+    """Search for a part of an id, with or without dashes."""
 
     def __init__(self, lhs: Any, rhs: Any) -> None:
         super().__init__(lhs, rhs.replace("-", "") if isinstance(rhs, str) else rhs)

@@ -1,4 +1,4 @@
-"""Writes that are worth a second try when the database gives them up."""
+"""Retries of writes after a deadlock, and what a write needs to know of its connection."""
 
 import random
 import time
@@ -9,17 +9,15 @@ from django.db import Error, connection
 
 Result = TypeVar("Result")
 
-# Tries, the first included, of a statement that SQL Server chose as the victim of a deadlock.
 TRIES = 3
-# Seconds of a wait, at most, times the number of the try: two that met should not meet again.
-PAUSE = 0.1
+# Seconds, multiplied by the number of the try. Random waits keep two writers from meeting again.
+MAX_PAUSE = 0.1
 
 
 def retry_on_deadlock(write: Callable[[], Result]) -> Result:
-    """What `write` returns, which is called again if a deadlock undid it.
+    """Call `write` until no deadlock ends it, at most `TRIES` times, and return its result.
 
-    Not inside of a transaction: a deadlock undoes all of it, so all of it would have to be
-    repeated.
+    Inside a transaction it is called once: a deadlock rolls all of the transaction back.
     """
     for tries in range(1, TRIES):
         try:
@@ -27,14 +25,14 @@ def retry_on_deadlock(write: Callable[[], Result]) -> Result:
         except Error as error:
             if connection.in_atomic_block or not is_deadlock(error):
                 raise
-        time.sleep(random.uniform(0, PAUSE) * tries)  # noqa: S311  no secret
+        time.sleep(random.uniform(0, MAX_PAUSE) * tries)  # noqa: S311  no secret
     return write()
 
 
 def is_deadlock(error: Error) -> bool:
-    """Whether it is SQL Server's error 1205, SQLSTATE 40001.
+    """Return whether it is SQL Server's error 1205 (SQLSTATE 40001).
 
-    pyodbc gives the SQLSTATE and then a text with the number, of which FreeTDS has only the latter
+    pyodbc gives the SQLSTATE and a text with the number, of which FreeTDS has only the number
     right; mssql-python gives the SQLSTATE in words.
     """
     text = " ".join(map(str, error.args))
@@ -42,16 +40,16 @@ def is_deadlock(error: Error) -> bool:
 
 
 def ensure_connection() -> None:
-    """Have a connection that works; what fails here has sent nothing."""
+    """Connect anew if the connection is lost or absent. An error here comes before any write."""
     connection.close_if_health_check_failed()
     connection.ensure_connection()
 
 
 def connection_is_lost() -> bool:
-    """Whether the connection broke in a write that just failed. The next one gets a new one.
+    """Return whether a failed write broke the connection; if so, the next statement reconnects.
 
-    Nobody knows then whether the write was done. Inside of a transaction it was not, and it is
-    for whoever began that to repeat it.
+    It is unknown then whether the write was committed. Inside a transaction it was not, so this is
+    false, and the owner of the transaction may repeat it.
     """
     if connection.in_atomic_block:
         return False

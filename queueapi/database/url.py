@@ -1,4 +1,4 @@
-"""From a `mssql://` address to settings of mssql-django."""
+"""Database settings for mssql-django, from a database URL that begins with `mssql://`."""
 
 import re
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 DRIVERS = ("mssql_python", "pyodbc")
-# What the name of a connection parameter looks like; nothing that could begin another one.
+# A name of a connection parameter. No other character may begin a further parameter.
 PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_ -]*")
-# Names of Microsoft's own ODBC drivers; no name is mssql-django's default, one of them.
+# Names of Microsoft's ODBC drivers; an empty one stands for mssql-django's default, one of them.
 MICROSOFT = re.compile(
     r"(\{?(ODBC Driver .* for SQL Server|SQL Server Native Client.*)\}?)?", re.IGNORECASE
 )
@@ -17,24 +17,24 @@ MICROSOFT = re.compile(
 def sql_server(
     database: dict[str, Any], connection_timeout: int, query_timeout: int
 ) -> dict[str, Any]:
-    """The settings for what `dj_database_url` read, with time-outs in seconds.
+    """Return the settings for a database URL read by `dj_database_url`. Time-outs are in seconds.
 
-    `python_driver` and `driver` in the address's query choose the driver; everything else there is
-    a parameter of the connection, like `Encrypt` or `TrustServerCertificate`. Letter case does not
-    matter in their names.
-    Raises `ImproperlyConfigured` for an address without a database, for a wrong driver, and for a
-    name that is none or comes twice.
+    `python_driver` and `driver` in the URL's query choose the driver; all others are parameters of
+    the connection, such as `Encrypt` or `TrustServerCertificate`. Their names may be in any case.
+
+    Raises `ImproperlyConfigured` if the database's name is missing, the driver is unknown, or a
+    parameter's name is invalid or repeated.
     """
     if not database["NAME"]:
         raise ImproperlyConfigured("DATABASE_URL has to end in the database's name.")
     given: dict[str, str] = {}
     for name, value in database.get("OPTIONS", {}).items():
         if not PARAMETER.fullmatch(name):
-            raise ImproperlyConfigured(f"DATABASE_URL has a parameter {name!r}; no name is such.")
+            raise ImproperlyConfigured(f"DATABASE_URL has an invalid parameter name {name!r}.")
         if name.lower() in given:
             raise ImproperlyConfigured(f"DATABASE_URL has the parameter {name} twice.")
         given[name.lower()] = str(value)
-    # The driver that needs nothing but pip; pyodbc wants Microsoft's ODBC driver on the machine.
+    # mssql-python is complete in pip; pyodbc needs Microsoft's ODBC driver on the machine.
     python_driver = given.pop("python_driver", DRIVERS[0])
     if python_driver not in DRIVERS:
         raise ImproperlyConfigured(
@@ -42,13 +42,12 @@ def sql_server(
         )
     options: dict[str, Any] = {
         "python_driver": python_driver,
-        # Without limits a request would wait for as long as the server is away.
+        # Both are unlimited by default.
         "connection_timeout": connection_timeout,
         "query_timeout": query_timeout,
-        # These would sleep inside a request.
+        # By default mssql-django retries five times, and sleeps in between, inside the request.
         "connection_retries": 0,
-        # For drivers that are not Microsoft's (FreeTDS): the address names a host, not an entry of
-        # their own configuration.
+        # For FreeTDS: HOST is a host name, not a section of freetds.conf.
         "host_is_server": True,
     }
     driver = given.pop("driver", "")
@@ -56,10 +55,10 @@ def sql_server(
     if python_driver == "pyodbc":
         if driver:
             options["driver"] = driver
-        # mssql-django would turn it on, on Windows, and then reads results in another way there.
+        # On Windows, mssql-django would turn it on, and read results in another way.
         parameters["mars_connection"] = "no"
         if not MICROSOFT.fullmatch(driver):
-            parameters["encryption"] = "require"  # FreeTDS's word for it
+            parameters["encryption"] = "require"  # FreeTDS ignores Encrypt
     options["extra_params"] = ";".join(
         f"{name}={_escape(value)}" for name, value in sorted((parameters | given).items())
     )
@@ -67,7 +66,7 @@ def sql_server(
 
 
 def _escape(value: str) -> str:
-    """As [MS-ODBCSTR] has it: braces around what could end the value."""
+    """Put a value that has special characters in braces ([MS-ODBCSTR])."""
     if not re.search(r"[;{}=]", value):
         return value
     return "{" + value.replace("}", "}}") + "}"
