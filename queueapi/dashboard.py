@@ -45,7 +45,7 @@ def dashboard_context(user: Any, chart: str) -> dict[str, Any]:
 def changelist_url(model: type[Model], **filters: Any) -> str:
     """Return the URL of the model's list, filtered."""
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-    return f"{url}?{urlencode(filters)}" if filters else url
+    return f"{url}?{urlencode(filters)}"
 
 
 @dataclass
