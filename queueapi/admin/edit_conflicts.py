@@ -156,7 +156,10 @@ class OptimisticLockingAdmin(AuditedAdmin):
             return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
-        """Update the changed fields of an existing row; raise `ConflictError`."""
+        """Add a row, or update the changed fields of one; raises `ConflictError`."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
         before = audit.values(self.model._base_manager.get(pk=obj.pk))
         after = {name: getattr(obj, name) for name in self.fields_to_save(obj, form)}
         # The parent's table and the child's get an UPDATE each, so that each checks its own.
