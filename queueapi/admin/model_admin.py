@@ -130,8 +130,8 @@ class AuditedAdmin(admin.ModelAdmin):
         entries = [(row, self.deletion_message(row)) for row in queryset]
         return audit.record(request.user.pk, DELETION, entries)
 
-    def deletion_message(self, row: Any) -> list[audit.Change] | str:
-        """Hook: return the log's message for a deleted row."""
+    def deletion_message(self, row: Any) -> list[audit.Change]:
+        """Hook: return the logged values of a deleted row."""
         values = audit.values(row)
         return audit.difference(type(row), values, dict.fromkeys(values))
 

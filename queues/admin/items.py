@@ -158,9 +158,9 @@ class QueueItemAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
         super().delete_model(request, obj)
         self.after_change()
 
-    def deletion_message(self, item: QueueItem) -> str:
+    def deletion_message(self, item: QueueItem) -> list[audit.Change]:
         """Leave out the data: personal data may be the reason for the deletion."""
-        return f"status: {item.status}"
+        return audit.difference(QueueItem, {"status": item.status}, {"status": None})
 
     def after_change(self) -> None:
         transaction.on_commit(queue_statistics.invalidate)

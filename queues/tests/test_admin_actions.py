@@ -57,7 +57,7 @@ def test_delete_works_for_superusers(sign_in: SignIn) -> None:
     assert list(QueueItem.objects.all()) == [other]
     entry = LogEntry.objects.get()
     assert (entry.action_flag, entry.object_repr) == (DELETION, "Invoices INV-1")
-    assert entry.change_message == "status: NEW"
+    assert entry.get_change_message() == "status: NEW → (empty)"
 
 
 def test_confirmation_page_shows_number_and_rows(sign_in: SignIn) -> None:

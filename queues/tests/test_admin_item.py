@@ -293,7 +293,7 @@ def test_program_can_delete_with_djangos_form(sign_in: SignIn) -> None:
     client, row = sign_in(), failed()
     client.post(f"{change_url(row)[:-7]}delete/", {"post": "yes"})
     assert not QueueItem.objects.exists()
-    assert LogEntry.objects.get().change_message == "status: FAILED"
+    assert LogEntry.objects.get().get_change_message() == "status: FAILED → (empty)"
 
 
 def test_program_can_send_only_changed_fields(sign_in: SignIn) -> None:
