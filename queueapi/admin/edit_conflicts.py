@@ -11,7 +11,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Model, Q
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.timezone import is_aware
 from django.utils.translation import gettext
@@ -110,26 +110,26 @@ class OptimisticLockingForm(forms.ModelForm):
 
     def show_current_values(self) -> None:
         """Show the values of the database as the initial ones, and in fields without a change."""
-        self.data = self.data.copy()  # type: ignore[attr-defined]  # a QueryDict
+        data: Any = self.data
+        self.data = data = data.copy()  # a QueryDict of a request is immutable
         for name in self.fields:
             bound = self[name]
             value = bound.field.prepare_value(bound.initial)
             text = bound.field.hidden_widget().format_value(value) or ""
-            self.data[bound.html_initial_name] = text  # type: ignore[index]
+            data[bound.html_initial_name] = text
             if name not in self.changed_data:
-                self.data[bound.html_name] = text  # type: ignore[index]
+                data[bound.html_name] = text
 
 
-def has_values(values: dict[str, Any]) -> Q:
-    """Return the condition that a row has these values."""
-    return Q(
-        *(
-            Q((f"{name}__range", (value - DATETIME_STEP, value + DATETIME_STEP)))
-            if isinstance(value, datetime)
-            else Q((name, value))
-            for name, value in values.items()
-        )
-    )
+def equal_lookups(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the lookups of rows that have these values."""
+    lookups = {}
+    for name, value in values.items():
+        if isinstance(value, datetime):
+            lookups[f"{name}__range"] = (value - DATETIME_STEP, value + DATETIME_STEP)
+        else:
+            lookups[name] = value
+    return lookups
 
 
 class OptimisticLockingAdmin(AuditedAdmin):
@@ -166,7 +166,7 @@ class OptimisticLockingAdmin(AuditedAdmin):
         for model in [self.model, *self.model._meta.parents]:
             own = {field.name for field in model._meta.local_fields}.intersection(after)
             shown = {name: form.initial[name] for name in own.intersection(form.changed_data)}
-            row = model._base_manager.filter(has_values(shown), pk=obj.pk)
+            row = model._base_manager.filter(pk=obj.pk, **equal_lookups(shown))
             if own and not row.update(**{name: after[name] for name in own}):
                 raise ConflictError
         form.changes = audit.difference(self.model, before, after)
