@@ -116,7 +116,7 @@ def item_chart(numbers: Statistics, by_day: bool) -> Chart:
 
 @dataclass
 class AttentionCard:
-    """Rows that somebody should look at: the first `MAX_SHOWN`, and a link to all of them."""
+    """Rows that need attention: the first `MAX_SHOWN`, and a link to all."""
 
     title: str
     empty: str  # text if there are no rows

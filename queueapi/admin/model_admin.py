@@ -143,7 +143,7 @@ class AuditedAdmin(admin.ModelAdmin):
 
 
 class ViewOnlyAdmin(AuditedAdmin):
-    """Rows that nobody can add, change or delete."""
+    """Read-only pages: rows are not added, changed or deleted."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
