@@ -11,16 +11,16 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.database.model_fields import UnicodeCharField
+from security.attempt_budget import AttemptBudget
 from security.cache import QueryCache
 from security.client_ip import IPAddress, ban_network, get_client_ip, is_within
 from security.models.api_keys import ApiKey
 from security.models.bans import BannedIP, ban_cache
-from security.row_budget import RowBudget
 
 logger = logging.getLogger(__name__)
 
 # At most 500 rows in 10 s: 240 + 10 * 25, and 10 for rows that are always written.
-attempt_budget = RowBudget(burst=240, rate=25)
+attempt_budget = AttemptBudget(burst=240, rate=25)
 
 
 class FailedAttemptQuerySet(models.QuerySet["FailedAttempt"]):

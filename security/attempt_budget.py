@@ -9,7 +9,7 @@ logger = logging.getLogger(__name__)
 REPORT_SECONDS = 60
 
 
-class RowBudget:
+class AttemptBudget:
     """A token bucket: `burst` rows at once, and `rate` rows a second after that.
 
     Limits one process. Logs once a minute how many rows were left out.

@@ -5,19 +5,19 @@ from threading import Timer
 
 import pytest
 
-from security.row_budget import RowBudget
+from security.attempt_budget import AttemptBudget
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time of a budget, in seconds, as the only entry."""
     now = [1000.0]
-    monkeypatch.setattr("security.row_budget.monotonic", lambda: now[0])
+    monkeypatch.setattr("security.attempt_budget.monotonic", lambda: now[0])
     return now
 
 
 def test_ten_seconds_allow_the_burst_and_ten_times_the_rate(clock: list[float]) -> None:
-    budget = RowBudget(burst=240, rate=25)
+    budget = AttemptBudget(burst=240, rate=25)
     taken = 0
     for _ in range(10_000):
         taken += budget.take()
@@ -26,14 +26,14 @@ def test_ten_seconds_allow_the_burst_and_ten_times_the_rate(clock: list[float]) 
 
 
 def test_rows_that_are_always_written_are_counted(clock: list[float]) -> None:
-    budget = RowBudget(burst=2, rate=1)
+    budget = AttemptBudget(burst=2, rate=1)
     assert all(budget.take(always=True) for _ in range(4))
     clock[0] += 2
     assert not budget.take()
 
 
 def test_the_budget_refills_to_the_burst_at_most(clock: list[float]) -> None:
-    budget = RowBudget(burst=2, rate=1)
+    budget = AttemptBudget(burst=2, rate=1)
     clock[0] += 100
     assert [budget.take() for _ in range(3)] == [True, True, False]
 
@@ -47,7 +47,7 @@ def test_the_number_of_rows_left_out_is_logged_once_a_minute(
         timers.append(timer)
 
     monkeypatch.setattr(Timer, "start", start)
-    budget = RowBudget(burst=0, rate=0)
+    budget = AttemptBudget(burst=0, rate=0)
     for _ in range(120):
         budget.take()
     [timer] = timers
@@ -59,6 +59,6 @@ def test_the_number_of_rows_left_out_is_logged_once_a_minute(
 
 
 def test_threads_take_no_more_than_the_burst() -> None:
-    budget = RowBudget(burst=50, rate=0)
+    budget = AttemptBudget(burst=50, rate=0)
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(lambda _: budget.take(), range(400))) == 50
