@@ -13,11 +13,8 @@ LOCALES = {"da": "da_DK"}
 
 def in_words(expression: str) -> str | None:
     """Return `At 07:30, Monday through Friday` in the active language; `None` without words."""
-    options = cron_descriptor.Options(
-        locale_code=LOCALES.get(get_language() or "", "en_US"),
-        use_24hour_time_format=True,
-        verbose=True,
-    )
+    locale = LOCALES.get(get_language() or "", "en_US")
+    options = cron_descriptor.Options(locale_code=locale, use_24hour_time_format=True, verbose=True)
     try:
         words = str(cron_descriptor.get_description(expression, options))
     except (FormatError, MissingFieldError, WrongArgumentError):
