@@ -295,8 +295,7 @@ LOGGING = {
     "formatters": {
         "line": {
             "()": "queueapi.log_format.LineFormatter",
-            "format": "{asctime} {levelname} {name} {client} [{request_id}] {message}",
-            "style": "{",
+            "format": "%(asctime)s %(levelname)s %(name)s %(client)s [%(request_id)s] %(message)s",
         }
     },
     "handlers": {
