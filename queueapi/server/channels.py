@@ -16,9 +16,9 @@ from queueapi.server.error_task import ApplicationTask, JSONErrorTask
 from queueapi.server.request_parser import RequestParser
 
 # Seconds in which a request has to arrive: 1 MiB at 35 KiB/s.
-REQUEST_SECONDS = 30
+REQUEST_SECONDS = 30.0
 # Seconds in which the client has to read more of a response.
-UNREAD_SECONDS = 30
+UNREAD_SECONDS = 30.0
 # Requests in work on one connection. Browsers, IIS and HTTP libraries don't pipeline.
 MAX_PIPELINED = 2
 # Windows' select() takes 512 sockets.

@@ -1,4 +1,4 @@
-"""mssql-django without a server: its compiler is real, and only the driver's connection is not."""
+"""mssql-django with a fake connection: its compiler is real, and the driver is not."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,8 +22,11 @@ needs_pyodbc = pytest.mark.skipif(not HAS_PYODBC, reason="mssql-django needs uni
 
 URL = "mssql://robot:secret@sql.example.org:1433/OpenOrchestrator"
 
-# What a server says of itself, by a part of the question.
-ANSWERS: dict[str, Sequence[tuple[Any, ...]]] = {
+Row = tuple[Any, ...]
+Rows = dict[str, Sequence[Row]]  # by a part of the query that returns them
+
+# Queries that mssql-django sends when it connects.
+ROWS: Rows = {
     "SERVERPROPERTY": [("16.0.4085.2", 3)],  # SQL Server 2022
     "@@TRANCOUNT": [(1,)],
     "SYSDATETIME": [(datetime(2026, 1, 1),)],
@@ -31,13 +34,13 @@ ANSWERS: dict[str, Sequence[tuple[Any, ...]]] = {
 
 
 class Driver:
-    """A connection of a driver that writes down what it is told to execute."""
+    """Connection of a driver that records the statements."""
 
     autocommit = True
     timeout = 0
 
-    def __init__(self, answers: dict[str, Sequence[tuple[Any, ...]]]) -> None:
-        self.answers = {**ANSWERS, **answers}
+    def __init__(self, rows: Rows) -> None:
+        self.rows = {**ROWS, **rows}
         self.statements: list[str] = []
 
     def cursor(self) -> "Cursor":
@@ -59,21 +62,21 @@ class Cursor:
 
     def __init__(self, driver: Driver) -> None:
         self.driver = driver
-        self.rows: list[tuple[Any, ...]] = []
+        self.rows: list[Row] = []
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> "Cursor":
-        rows = [rows for part, rows in self.driver.answers.items() if part in sql]
+        rows = [rows for part, rows in self.driver.rows.items() if part in sql]
         self.rows = list(rows[0]) if rows else []
         self.driver.statements.append(sql)
         return self
 
-    def fetchone(self) -> tuple[Any, ...] | None:
+    def fetchone(self) -> Row | None:
         return self.rows.pop(0) if self.rows else None
 
-    def fetchmany(self, _: int) -> list[tuple[Any, ...]]:
+    def fetchmany(self, _: int) -> list[Row]:
         return self.fetchall()
 
-    def fetchall(self) -> list[tuple[Any, ...]]:
+    def fetchall(self) -> list[Row]:
         rows, self.rows = self.rows, []
         return rows
 
@@ -89,17 +92,13 @@ class Cursor:
 
 
 @contextmanager
-def without_a_server(
-    answers: dict[str, Sequence[tuple[Any, ...]]],
-) -> Iterator[tuple[BaseDatabaseWrapper, list[str]]]:
-    """mssql-django as the default database, and what it sends, as it grows."""
+def fake_sql_server(rows: Rows) -> Iterator[tuple[BaseDatabaseWrapper, list[str]]]:
+    """Make mssql-django the default database; yield it and the statements that it sends."""
     from mssql.base import DatabaseWrapper  # noqa: PLC0415  needs unixODBC
 
-    dj_database_url.register("mssql", "mssql")
-    database = sql_server(dj_database_url.parse(URL), connection_timeout=5, query_timeout=10)
-    ours = connections["default"]
-    driver = Driver(answers)
-    wrapper = DatabaseWrapper({**ours.settings_dict, **database}, "default")
+    default = connections["default"]
+    driver = Driver(rows)
+    wrapper = DatabaseWrapper({**default.settings_dict, **settings_of(URL)}, "default")
     wrapper.get_new_connection = lambda _: driver
     connections["default"] = wrapper
     try:
@@ -107,4 +106,10 @@ def without_a_server(
         driver.statements.clear()
         yield wrapper, driver.statements
     finally:
-        connections["default"] = ours
+        connections["default"] = default
+
+
+def settings_of(url: str) -> dict[str, Any]:
+    """Return the database settings for a URL, with time-outs of 5 and 10 seconds."""
+    dj_database_url.register("mssql", "mssql")
+    return sql_server({**dj_database_url.parse(url)}, connection_timeout=5, query_timeout=10)

@@ -1,24 +1,26 @@
-"""The checks of clock and columns, and what they say."""
+"""System checks of the clock and the columns."""
 
 import sqlite3
+import subprocess
 import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
 from queueapi.database.checks import check_clock
 from queueapi.database.columns import schema_errors
-from queueapi.database.tests.sql_server import needs_pyodbc, without_a_server
+from queueapi.database.tests.sql_server import fake_sql_server, needs_pyodbc
 from queueapi.tests.helpers import manage
 from queues.models import QueueItem
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch):
-    """Sets the machine's clock to a zone, as far as this process can see."""
+def set_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Sets the time zone of this process."""
     if not hasattr(time, "tzset"):
         pytest.skip("Windows has one clock for all processes")
 
@@ -32,20 +34,20 @@ def clock(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("zone", ["Europe/Copenhagen", "Europe/Paris"])
-def test_a_clock_that_shows_the_same_is_fine_whatever_its_zone_is_called(
-    settings: Settings, clock, zone: str
+def test_zone_of_another_name_with_the_same_times_is_accepted(
+    settings: Settings, set_clock: Callable[[str], None], zone: str
 ) -> None:
     settings.TIME_ZONE = "Europe/Copenhagen"
-    clock(zone)
+    set_clock(zone)
     assert check_clock() == []
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Africa/Algiers"])
-def test_another_clock_is_warned_of_also_if_it_differs_in_summer_only(
-    settings: Settings, clock, zone: str
+def test_zone_that_differs_if_only_in_summer_is_a_warning(
+    settings: Settings, set_clock: Callable[[str], None], zone: str
 ) -> None:
     settings.TIME_ZONE = "Europe/Copenhagen"
-    clock(zone)
+    set_clock(zone)
     [warning] = check_clock()
     assert warning.id == "queueapi.W001"
     assert "TIME_ZONE is Europe/Copenhagen" in warning.msg
@@ -53,20 +55,27 @@ def test_another_clock_is_warned_of_also_if_it_differs_in_summer_only(
 
 @pytest.fixture(scope="module")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A database as migrations make it."""
+    """An SQLite database with all migrations."""
     file = tmp_path_factory.mktemp("migrated") / "db.sqlite3"
     manage("migrate", DATABASE_URL=f"sqlite:///{file.as_posix()}").check_returncode()
     return file.read_bytes()
 
 
+class Check(Protocol):
+    """Execute statements, and run `check --database default`."""
+
+    def __call__(
+        self, *statements: str, database: str = ...
+    ) -> subprocess.CompletedProcess[str]: ...
+
+
 @pytest.fixture
-def check(migrated: bytes, tmp_path: Path):
-    """What `check --database default` says after these statements."""
+def check(migrated: bytes, tmp_path: Path) -> Check:
     file = tmp_path / "db.sqlite3"
     file.write_bytes(migrated)
     url = f"sqlite:///{file.as_posix()}"
 
-    def check(*statements: str, database: str = url):
+    def check(*statements: str, database: str = url) -> subprocess.CompletedProcess[str]:
         with closing(sqlite3.connect(file)) as connection, connection:
             for statement in statements:
                 connection.execute(statement)
@@ -75,7 +84,7 @@ def check(migrated: bytes, tmp_path: Path):
     return check
 
 
-def test_columns_as_migrations_make_them_are_fine(check) -> None:
+def test_migrated_columns_are_accepted(check: Check) -> None:
     result = check()
     assert result.returncode == 0, result.stderr
     assert "no issues" in result.stdout
@@ -115,19 +124,19 @@ def test_columns_as_migrations_make_them_are_fine(check) -> None:
         (["DROP TABLE Queue_Triggers"], "The table Queue_Triggers is missing."),
     ],
 )
-def test_a_wrong_column_is_named(check, statements: list[str], sentence: str) -> None:
+def test_wrong_column_is_named(check: Check, statements: list[str], sentence: str) -> None:
     result = check(*statements)
     assert sentence in result.stdout + result.stderr
 
 
-def test_wrong_columns_are_errors_once_all_migrations_are_applied(check) -> None:
+def test_wrong_column_is_an_error_if_no_migration_is_pending(check: Check) -> None:
     result = check("ALTER TABLE Queues DROP COLUMN message")
     assert result.returncode == 1
     assert "queueapi.E002" in result.stderr
 
 
-def test_wrong_columns_are_warnings_while_migrations_wait(check) -> None:
-    # Or `migrate`, which runs the checks first, could never put it right.
+def test_wrong_column_is_a_warning_if_a_migration_is_pending(check: Check) -> None:
+    # An error would keep `migrate`, which runs the checks, from correcting it.
     result = check(
         "ALTER TABLE Queues DROP COLUMN message",
         "DELETE FROM django_migrations WHERE name = '0004_texts_in_any_language'",
@@ -136,12 +145,12 @@ def test_wrong_columns_are_warnings_while_migrations_wait(check) -> None:
     assert "queueapi.W002" in result.stderr
 
 
-def test_an_empty_database_is_fine(check, tmp_path: Path) -> None:
+def test_empty_database_is_accepted(check: Check, tmp_path: Path) -> None:
     result = check(database=f"sqlite:///{(tmp_path / 'empty.sqlite3').as_posix()}")
     assert "no issues" in result.stdout
 
 
-def test_a_database_that_is_away_is_an_error_and_no_traceback(check, tmp_path: Path) -> None:
+def test_unreachable_database_is_an_error_without_traceback(check: Check, tmp_path: Path) -> None:
     result = check(database=f"sqlite:///{(tmp_path / 'nowhere' / 'db.sqlite3').as_posix()}")
     assert result.returncode == 1
     assert "queueapi.E001" in result.stderr
@@ -206,12 +215,12 @@ def columns_with(**changed: tuple[str, int | None, bool, bool]) -> list[tuple[An
         ),
     ],
 )
-def test_a_column_that_sql_server_would_refuse_our_values_for_is_named(
-    django_db_blocker, changed: dict[str, Any], sentences: list[Any] | list[str]
+def test_wrong_column_of_sql_server_is_named(
+    django_db_blocker: DjangoDbBlocker, changed: dict[str, Any], sentences: list[str]
 ) -> None:
     columns = columns_with(**changed)
     with (
         django_db_blocker.unblock(),
-        without_a_server({"INFORMATION_SCHEMA.COLUMNS": columns}) as (connection, _),
+        fake_sql_server({"INFORMATION_SCHEMA.COLUMNS": columns}) as (connection, _),
     ):
         assert list(schema_errors(connection, QueueItem)) == sentences

@@ -1,5 +1,6 @@
-"""Writes that the database gives up: which are repeated, and how often."""
+"""Retries of writes after a deadlock or a lost connection."""
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.db import (
     connection,
     transaction,
 )
+from django.http import HttpResponse
 from django.utils import timezone
 
 from queueapi.tests.helpers import Api
@@ -24,7 +26,7 @@ INSERT = f"INSERT INTO {connection.ops.quote_name('Queues')}"
 UPDATE = f"UPDATE {connection.ops.quote_name('Triggers')}"
 
 VICTIM = "Transaction (Process ID 57) was deadlocked on lock resources"
-# As the drivers' errors arrive.
+# The error 1205 as Django passes it on from each driver.
 DEADLOCKS = [
     pytest.param(
         Error(
@@ -42,38 +44,42 @@ DEADLOCKS = [
         id="FreeTDS",
     ),
 ]
-DEADLOCK = DEADLOCKS[0].values[0]
+DEADLOCK = Error("40001", f"[40001] {VICTIM} (1205) (SQLExecDirectW)")
 LOST = OperationalError("08S01", "[08S01] Communication link failure (0) (SQLExecDirectW)")
 
 
 @contextmanager
-def failing(statement, *errors, done=False, lost=False):
-    """The database fails with each of these errors, one a time; gives how often it was asked.
+def failing(
+    statement: str, *errors: Error, done: bool = False, lost: bool = False
+) -> Iterator[list[str]]:
+    """Raise one of the errors at each execution of a statement; yield the executions.
 
-    `done`: after it did what it was told. `lost`: and closes the connection.
+    `done`: execute the statement before. `lost`: close the connection, too.
     """
-    asked = []
+    executions: list[str] = []
     left = list(errors)
 
-    def fail(execute, sql, params, many, context):
-        # After a SET NOCOUNT, on SQL Server.
+    def fail(
+        execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
+    ) -> Any:
+        # On SQL Server the statement is preceded by SET NOCOUNT.
         if statement not in sql:
             return execute(sql, params, many, context)
-        asked.append(sql)
+        executions.append(sql)
         if not left:
             return execute(sql, params, many, context)
         if done:
             execute(sql, params, many, context)
         if lost:
             connection.close()
-        connection.errors_occurred = True  # as Django notes of a driver's error
+        connection.errors_occurred = True  # as Django does for a driver's error
         raise left.pop(0)
 
     with connection.execute_wrapper(fail):
-        yield asked
+        yield executions
 
 
-def push(api: Api):
+def push(api: Api) -> HttpResponse:
     return api.post("/api/queue", {"queue_name": "q"})
 
 
@@ -89,52 +95,52 @@ def trigger() -> Trigger:
 
 
 @pytest.mark.parametrize("error", DEADLOCKS)
-def test_a_push_outlasts_two_deadlocks(api: Api, error: Any) -> None:
-    with failing(INSERT, error, error) as asked:
+def test_push_is_stored_after_two_deadlocks(api: Api, error: Error) -> None:
+    with failing(INSERT, error, error) as executions:
         response = push(api)
     assert response.status_code == 201
-    assert len(asked) == 3
+    assert len(executions) == 3
     assert str(QueueItem.objects.get().pk) == response.json()["id"]
 
 
-def test_a_push_does_not_outlast_three(api: Api) -> None:
-    with failing(INSERT, DEADLOCK, DEADLOCK, DEADLOCK) as asked:
+def test_push_fails_after_three_deadlocks(api: Api) -> None:
+    with failing(INSERT, DEADLOCK, DEADLOCK, DEADLOCK) as executions:
         assert push(api).status_code == 500
-    assert len(asked) == 3
+    assert len(executions) == 3
     assert not QueueItem.objects.exists()
 
 
 @pytest.mark.parametrize("error", DEADLOCKS)
-def test_a_re_arm_outlasts_two_deadlocks(api: Api, trigger: Trigger, error: Any) -> None:
-    with failing(UPDATE, error, error) as asked:
+def test_trigger_is_set_after_two_deadlocks(api: Api, trigger: Trigger, error: Error) -> None:
+    with failing(UPDATE, error, error) as executions:
         assert api.post("/api/trigger", {"trigger_name": "Report"}).status_code == 200
-    assert len(asked) == 3
+    assert len(executions) == 3
     assert Trigger.objects.get().process_status == "IDLE"
 
 
-def test_a_re_arm_does_not_outlast_three(api: Api, trigger: Trigger) -> None:
-    with failing(UPDATE, DEADLOCK, DEADLOCK, DEADLOCK) as asked:
+def test_trigger_fails_after_three_deadlocks(api: Api, trigger: Trigger) -> None:
+    with failing(UPDATE, DEADLOCK, DEADLOCK, DEADLOCK) as executions:
         assert api.post("/api/trigger", {"trigger_name": "Report"}).status_code == 500
-    assert len(asked) == 3
+    assert len(executions) == 3
     assert Trigger.objects.get().process_status == "DONE"
 
 
-def test_a_push_is_repeated_when_the_connection_broke_before_it(api: Api) -> None:
+def test_push_is_retried_if_the_connection_was_lost_before_the_insert(api: Api) -> None:
     with failing(INSERT, LOST, lost=True):
         response = push(api)
     assert response.status_code == 201
     assert str(QueueItem.objects.get().pk) == response.json()["id"]
 
 
-def test_a_push_is_stored_once_when_the_connection_broke_after_it(api: Api) -> None:
-    with failing(INSERT, LOST, done=True, lost=True) as asked:
+def test_push_is_stored_once_if_the_connection_was_lost_after_the_insert(api: Api) -> None:
+    with failing(INSERT, LOST, done=True, lost=True) as executions:
         response = push(api)
     assert response.status_code == 201
-    assert len(asked) == 2
+    assert len(executions) == 2
     assert str(QueueItem.objects.get().pk) == response.json()["id"]
 
 
-def test_an_item_that_was_stored_the_first_time_can_be_saved_again() -> None:
+def test_item_stored_before_the_connection_was_lost_can_be_saved() -> None:
     with failing(INSERT, LOST, done=True, lost=True):
         item = QueueItem.objects.push(queue_name="q")
     item.message = "changed"
@@ -142,50 +148,52 @@ def test_an_item_that_was_stored_the_first_time_can_be_saved_again() -> None:
     assert QueueItem.objects.get().message == "changed"
 
 
-def test_a_push_is_repeated_when_the_connection_is_there_and_of_no_use(
+def test_push_is_retried_if_the_connection_is_unusable(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "is_usable", lambda: False)
-    with failing(INSERT, Error("HY000", "[HY000] Unknown error (0) (SQLExecDirectW)")) as asked:
+    with failing(
+        INSERT, Error("HY000", "[HY000] Unknown error (0) (SQLExecDirectW)")
+    ) as executions:
         assert push(api).status_code == 201
-    assert len(asked) == 2
+    assert len(executions) == 2
 
 
-def test_a_push_is_not_repeated_when_the_connection_breaks_again(api: Api) -> None:
-    with failing(INSERT, LOST, LOST, lost=True) as asked:
+def test_push_fails_if_the_connection_is_lost_twice(api: Api) -> None:
+    with failing(INSERT, LOST, LOST, lost=True) as executions:
         assert push(api).status_code == 500
-    assert len(asked) == 2
+    assert len(executions) == 2
 
 
-def test_a_key_that_is_there_already_says_nothing_of_an_item_that_is_not(api: Api) -> None:
-    with failing(INSERT, LOST, IntegrityError(), lost=True) as asked:
+def test_integrity_error_of_a_retry_fails_if_the_item_is_not_stored(api: Api) -> None:
+    with failing(INSERT, LOST, IntegrityError(), lost=True) as executions:
         assert push(api).status_code == 500
-    assert len(asked) == 2
+    assert len(executions) == 2
 
 
 @pytest.mark.parametrize("done", [False, True])
-def test_a_re_arm_is_not_repeated_when_the_connection_broke(
+def test_trigger_is_not_retried_if_the_connection_was_lost(
     api: Api, trigger: Trigger, done: bool
 ) -> None:
-    with failing(UPDATE, LOST, done=done, lost=True) as asked:
+    with failing(UPDATE, LOST, done=done, lost=True) as executions:
         assert api.post("/api/trigger", {"trigger_name": "Report"}).status_code == 500
-    assert len(asked) == 1
+    assert len(executions) == 1
 
 
-def test_the_next_request_after_a_broken_connection_succeeds(api: Api, trigger: Trigger) -> None:
+def test_next_request_after_a_lost_connection_succeeds(api: Api, trigger: Trigger) -> None:
     with failing(UPDATE, LOST, lost=True):
         api.post("/api/trigger", {"trigger_name": "Report"})
     assert api.post("/api/trigger", {"trigger_name": "Report"}).status_code == 200
 
 
-def test_other_failures_are_not_repeated(api: Api) -> None:
-    with failing(INSERT, OperationalError("HYT00", "[HYT00] Query timeout expired")) as asked:
+def test_other_errors_are_not_retried(api: Api) -> None:
+    with failing(INSERT, OperationalError("HYT00", "[HYT00] Query timeout expired")) as executions:
         assert push(api).status_code == 500
-    assert len(asked) == 1
+    assert len(executions) == 1
 
 
-def test_nothing_is_repeated_inside_of_a_transaction(db: None) -> None:
-    # A deadlock undoes all of a transaction, so a repeated last statement would be half of it.
-    with failing(INSERT, DEADLOCK) as asked, pytest.raises(Error), transaction.atomic():
+def test_nothing_is_retried_inside_a_transaction(db: None) -> None:
+    # A deadlock rolls back the statements before, which a retry would not repeat.
+    with failing(INSERT, DEADLOCK) as executions, pytest.raises(Error), transaction.atomic():
         QueueItem.objects.push(queue_name="q")
-    assert len(asked) == 1
+    assert len(executions) == 1

@@ -1,21 +1,22 @@
-"""What SQL Server would be told, as mssql-django's own compiler writes it, without a server."""
+"""Statements for SQL Server, as mssql-django compiles them, parsed as T-SQL."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import StringIO
-from typing import Any
 
 import pytest
 import sqlglot
 from django.core.management import call_command
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 from sqlglot import exp
 
 from queueapi.database import columns as columns_
 from queueapi.database import indexes, migration_operations
 from queueapi.database.existing_tables import OURS
-from queueapi.database.tests.sql_server import needs_pyodbc, without_a_server
+from queueapi.database.tests.sql_server import fake_sql_server, needs_pyodbc
 from queueapi.management.commands.migrate import acquire_app_lock
 from queues import queue_statistics
 from queues.models import QueueItem
@@ -29,8 +30,8 @@ GRAPH = MigrationLoader(None).graph
 PLAN = list(dict.fromkeys(key for node in NODES for key in GRAPH.forwards_plan(node)))
 OUR_PLAN = [key for key in PLAN if key[0] in OURS]
 
-# As sys.indexes has them in a database that OpenOrchestrator made, and one that somebody added:
-# name, kind, unique, filter, column, descending, included.
+# Rows of the query for indexes: those of OpenOrchestrator, and one of a DBA. A row has name, type,
+# unique, filter, column, descending and included.
 INDEXES = [
     ("ix_Queues_queue_name", "NONCLUSTERED", False, None, "queue_name", False, False),
     ("ix_Queues_created_date", "NONCLUSTERED", False, None, "created_date", False, False),
@@ -40,14 +41,19 @@ INDEXES = [
 ]
 
 
+SqlServer = tuple[BaseDatabaseWrapper, list[str]]
+
+
 @pytest.fixture
-def sql_server(django_db_blocker):
-    with django_db_blocker.unblock(), without_a_server({"i.filter_definition": INDEXES}) as server:
+def sql_server(django_db_blocker: DjangoDbBlocker) -> Iterator[SqlServer]:
+    with django_db_blocker.unblock(), fake_sql_server({"i.filter_definition": INDEXES}) as server:
         yield server
 
 
-def ddl(connection, key: tuple[str, str], backwards: bool = False) -> list[str]:
-    """The statements of a migration."""
+def ddl(
+    connection: BaseDatabaseWrapper, key: tuple[str, str], backwards: bool = False
+) -> list[str]:
+    """Return the statements of a migration."""
     loader = MigrationLoader(None)
     state = loader.project_state(key, at_end=False)
     migration = loader.graph.nodes[key]
@@ -57,68 +63,70 @@ def ddl(connection, key: tuple[str, str], backwards: bool = False) -> list[str]:
     return [sql for sql in editor.collected_sql if not sql.startswith("--")]
 
 
-def parsed(statements: list[str]) -> Iterator[exp.Expression]:
+def parsed(statements: list[str]) -> Iterator[exp.Expr]:
     for statement in statements:
-        # mssql-django gives the parameters of a GROUP BY names, in a line of their own, which the
-        # parser does not know.
+        # mssql-django declares the parameters of a GROUP BY in a line that the parser can't read.
         without_names = re.sub(r"\ADECLARE @.*\n", "", statement)
         for tree in sqlglot.parse(without_names, read="tsql"):
-            # What it can't read, it would take for a command of some other kind.
+            # The parser takes a statement that it can't read for a command.
+            assert tree, statement
             assert not isinstance(tree, exp.Command), statement
             yield tree
 
 
 def columns(statements: list[str]) -> dict[str, list[str]]:
-    """Every type that these statements give a column, by table and column."""
+    """Return the types that the statements give to each `table.column`, in order."""
     types: dict[str, list[str]] = {}
     for tree in parsed(statements):
         table = tree.find(exp.Table)
+        assert table
         for column in tree.find_all(exp.ColumnDef, exp.AlterColumn):
-            kind = column.args.get("kind") or column.args.get("dtype")
-            if kind is not None:
-                types.setdefault(f"{table.name}.{column.this.name}", []).append(
-                    kind.sql("tsql").lower()
-                )
+            type_ = column.args.get("kind") or column.args.get("dtype")
+            if type_ is not None:
+                name = f"{table.name}.{column.this.name}"
+                types.setdefault(name, []).append(type_.sql("tsql").lower())
     return types
 
 
-def test_migrate_takes_a_lock_before_it_looks_at_the_database(django_db_blocker) -> None:
-    with django_db_blocker.unblock(), without_a_server({"sp_getapplock": [(0,)]}) as server:
+def test_migrate_takes_a_lock_first(django_db_blocker: DjangoDbBlocker) -> None:
+    with django_db_blocker.unblock(), fake_sql_server({"sp_getapplock": [(0,)]}) as server:
         call_command("migrate", plan=True, skip_checks=True, stdout=StringIO())
         assert "sp_getapplock 'queueapi', 'Exclusive', 'Session', 0;" in server[1][0]
 
 
-@pytest.mark.parametrize(("answer", "is_ours"), [(0, True), (1, True), (-1, False)])
-def test_the_lock_may_be_another_session_s(django_db_blocker, answer: int, is_ours: bool) -> None:
-    with django_db_blocker.unblock(), without_a_server({"sp_getapplock": [(answer,)]}) as server:
-        assert acquire_app_lock(server[0]) is is_ours
+@pytest.mark.parametrize(("result", "has_lock"), [(0, True), (1, True), (-1, False)])
+def test_lock_of_another_session_is_not_taken(
+    django_db_blocker: DjangoDbBlocker, result: int, has_lock: bool
+) -> None:
+    with django_db_blocker.unblock(), fake_sql_server({"sp_getapplock": [(result,)]}) as server:
+        assert acquire_app_lock(server[0]) is has_lock
 
 
 @pytest.mark.parametrize("key", PLAN, ids=" ".join)
-def test_a_migration_is_t_sql(sql_server, key: Any) -> None:
+def test_migration_is_t_sql(sql_server: SqlServer, key: tuple[str, str]) -> None:
     connection, _ = sql_server
     list(parsed(ddl(connection, key)))
 
 
 @pytest.mark.parametrize("key", OUR_PLAN, ids=" ".join)
-def test_a_migration_is_t_sql_on_its_way_back(sql_server, key: Any) -> None:
+def test_undoing_a_migration_is_t_sql(sql_server: SqlServer, key: tuple[str, str]) -> None:
     connection, _ = sql_server
-    # mssql-django drops a table in a batch with variables, which the parser can't read.
+    # mssql-django drops a table in a batch with variables that the parser can't read.
     list(parsed([sql for sql in ddl(connection, key, backwards=True) if "DECLARE" not in sql]))
 
 
-def test_our_tables_have_the_types_that_openorchestrator_reads(sql_server) -> None:
+def test_columns_have_types_that_openorchestrator_reads(sql_server: SqlServer) -> None:
     connection, _ = sql_server
     types = columns([sql for key in OUR_PLAN for sql in ddl(connection, key)])
     for name in ("Queues", "Triggers", "Single_Triggers", "Scheduled_Triggers", "Queue_Triggers"):
         assert types[f"{name}.id"] == ["uniqueidentifier"]
-    kinds = {re.sub(r"\(.*", "", kind) for kinds in types.values() for kind in kinds}
-    # Neither datetimeoffset nor varchar, among others.
-    assert kinds == {"uniqueidentifier", "nvarchar", "datetime2", "bit", "integer", "bigint"}
+    names = {re.sub(r"\(.*", "", name) for all_of_one in types.values() for name in all_of_one}
+    # No datetimeoffset and no varchar.
+    assert names == {"uniqueidentifier", "nvarchar", "datetime2", "bit", "integer", "bigint"}
 
 
 @pytest.mark.parametrize(
-    ("column", "kind"),
+    ("column", "type_"),
     [
         ("Queues.queue_name", "nvarchar(200)"),
         ("Queues.data", "nvarchar(4000)"),
@@ -130,15 +138,15 @@ def test_our_tables_have_the_types_that_openorchestrator_reads(sql_server) -> No
         ("security_failedattempt.path", "nvarchar(400)"),
     ],
 )
-def test_a_column_holds_as_many_characters_as_validation_lets_through(
-    sql_server, column: str, kind: str
+def test_column_stores_the_longest_valid_text(
+    sql_server: SqlServer, column: str, type_: str
 ) -> None:
     connection, _ = sql_server
     types = columns([sql for key in OUR_PLAN for sql in ddl(connection, key)])
-    assert types[column][-1] == kind
+    assert types[column][-1] == type_
 
 
-def test_indexes_on_a_changed_column_are_dropped_and_made_again(sql_server) -> None:
+def test_indexes_of_an_altered_column_are_created_again(sql_server: SqlServer) -> None:
     connection, _ = sql_server
     statements = ddl(connection, ("queues", "0004_texts_in_any_language"))
     assert statements == [
@@ -155,10 +163,10 @@ def test_indexes_on_a_changed_column_are_dropped_and_made_again(sql_server) -> N
     ]
 
 
-def test_a_changed_column_keeps_its_collation(sql_server) -> None:
+def test_altered_column_keeps_its_collation(sql_server: SqlServer) -> None:
     connection, _ = sql_server
-    answers = connection.connection.answers
-    answers["sys.columns\nWHERE"] = [("data", "Danish_Norwegian_CI_AS")]
+    rows = connection.connection.rows
+    rows["sys.columns\nWHERE"] = [("data", "Danish_Norwegian_CI_AS")]
     statements = ddl(connection, ("queues", "0004_texts_in_any_language"))
     assert [sql for sql in statements if "COLLATE" in sql] == [
         "ALTER TABLE [Queues] ALTER COLUMN [data] nvarchar(4000) COLLATE Danish_Norwegian_CI_AS "
@@ -167,18 +175,18 @@ def test_a_changed_column_keeps_its_collation(sql_server) -> None:
     list(parsed(statements))
 
 
-def test_what_migrations_and_checks_ask_is_t_sql() -> None:
+def test_queries_of_migrations_and_checks_are_t_sql() -> None:
     losses = migration_operations.LOSSES.format(table="[Queues]", column="[data]", bytes=101)
-    questions = [
+    queries = [
         losses,
         migration_operations.COLLATIONS,
         indexes.INDEXES,
         columns_.COLUMNS,
     ]
-    assert len(list(parsed([question.replace("%s", "?") for question in questions]))) == 4
+    assert len(list(parsed([query.replace("%s", "?") for query in queries]))) == 4
 
 
-def test_going_back_gives_openorchestrators_types_back(sql_server) -> None:
+def test_undone_migrations_restore_the_types_of_openorchestrator(sql_server: SqlServer) -> None:
     connection, _ = sql_server
     keys = [
         ("triggers", "0002_texts_in_any_language"),
@@ -186,7 +194,7 @@ def test_going_back_gives_openorchestrators_types_back(sql_server) -> None:
         ("queues", "0002_message_without_limit"),
     ]
     types = columns([sql for key in keys for sql in ddl(connection, key, backwards=True)])
-    assert {name: kinds[-1] for name, kinds in types.items()} == {
+    assert {name: all_of_one[-1] for name, all_of_one in types.items()} == {
         "Queues.queue_name": "varchar(100)",
         "Queues.status": "varchar(11)",
         "Queues.data": "varchar(2000)",
@@ -206,20 +214,20 @@ def test_going_back_gives_openorchestrators_types_back(sql_server) -> None:
     }
 
 
-# The statements of the hot path.
+# The API's statements
 
 
-def test_a_queue_item_is_one_insert(sql_server) -> None:
+def test_push_is_one_insert(sql_server: SqlServer) -> None:
     _, statements = sql_server
     QueueItem.objects.push(queue_name="q", data="x")
     [insert] = parsed(statements)
     assert isinstance(insert, exp.Insert)
-    # No detour by a temporary table, no question for the id.
+    # No temporary table, and no id to be returned.
     assert "#" not in statements[0]
     assert "OUTPUT" not in statements[0]
 
 
-def test_no_null_is_sent_for_which_the_driver_would_ask_the_server(sql_server) -> None:
+def test_push_names_no_column_without_a_value(sql_server: SqlServer) -> None:
     _, statements = sql_server
     QueueItem.objects.push(queue_name="q", reference="r", message=None)
     assert statements == [
@@ -228,25 +236,25 @@ def test_no_null_is_sent_for_which_the_driver_would_ask_the_server(sql_server) -
     ]
 
 
-def test_a_trigger_is_one_update(sql_server) -> None:
+def test_trigger_is_one_update(sql_server: SqlServer) -> None:
     _, statements = sql_server
     Trigger.objects.set_status("Report", "IDLE")
-    off, update = parsed(statements)
-    assert isinstance(off, exp.Set)
+    set_nocount, update = parsed(statements)
+    assert isinstance(set_nocount, exp.Set)
     assert isinstance(update, exp.Update)
     assert len(statements) == 1
 
 
 @pytest.mark.usefixtures("sql_server")
-def test_an_id_travels_with_dashes() -> None:
-    # Without them SQL Server refuses it for a uniqueidentifier (error 8169).
+def test_id_in_a_query_has_dashes() -> None:
+    # Without them SQL Server refuses a uniqueidentifier (error 8169).
     pk = "5f0c1c3e-90c5-4a66-9d0c-0a4f3c9a3a11"
     _, [sent] = QueueItem.objects.filter(pk=pk).query.sql_with_params()
     assert sent == pk
 
 
 @pytest.mark.parametrize(
-    "ask",
+    "run_query",
     [
         lambda: ApiKey.objects.filter(hashed_secret="x").first(),
         lambda: BannedIP.objects.active().filter(network="10.0.0.1").first(),
@@ -267,13 +275,13 @@ def test_an_id_travels_with_dashes() -> None:
         "stuck",
         "failed",
         "next",
-        "front page",
+        "dashboard",
         "requeue",
         "pause",
     ],
 )
-def test_a_question_is_t_sql(sql_server, ask: Any) -> None:
+def test_query_is_t_sql(sql_server: SqlServer, run_query: Callable[[], object]) -> None:
     _, statements = sql_server
-    ask()
+    run_query()
     assert statements
     list(parsed(statements))

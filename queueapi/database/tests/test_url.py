@@ -1,84 +1,77 @@
-"""What a `mssql://` address becomes, up to the text that the driver is given."""
+"""Settings for a `mssql://` URL, and the connection string that mssql-django makes of them."""
 
 import socketserver
 from threading import Thread
 from urllib.parse import quote
 
-import dj_database_url
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from queueapi.database.tests.sql_server import HAS_PYODBC, needs_pyodbc
-from queueapi.database.url import sql_server
+from queueapi.database.tests.sql_server import HAS_PYODBC, URL, needs_pyodbc, settings_of
 from queueapi.tests.helpers import manage
 
-URL = "mssql://robot:secret@sql.example.org:1433/OpenOrchestrator"
 PRELOGIN = 0x12  # the first packet of a connection
 
 
-def settings_of(url: str) -> dict:
-    dj_database_url.register("mssql", "mssql")
-    return sql_server(dj_database_url.parse(url), connection_timeout=5, query_timeout=10)
-
-
-def text_for_the_driver(url: str, driver: str = "ODBC Driver 18 for SQL Server") -> str:
+def connection_string(url: str, driver: str = "ODBC Driver 18 for SQL Server") -> str:
     if not HAS_PYODBC:
         pytest.skip("mssql-django needs unixODBC")
     from mssql.base import DatabaseWrapper  # noqa: PLC0415
 
     database = settings_of(url)
     wrapper = DatabaseWrapper({"OPTIONS": {}, "TIME_ZONE": None, **database})
-    return wrapper._build_connection_string(database, driver)
+    text: str = wrapper._build_connection_string(database, driver)
+    return text
 
 
 def test_it_works() -> None:
-    assert text_for_the_driver(URL) == (
+    assert connection_string(URL) == (
         "SERVER=sql.example.org,1433;UID=robot;PWD=secret;DATABASE=OpenOrchestrator;encrypt=yes"
     )
 
 
-def test_limits_are_set() -> None:
+def test_time_outs_are_set() -> None:
     options = settings_of(URL)["OPTIONS"]
     assert (options["connection_timeout"], options["query_timeout"]) == (5, 10)
     assert options["connection_retries"] == 0
 
 
 @pytest.mark.parametrize("host", ["sql%5CSQLEXPRESS", "sql\\SQLEXPRESS"])
-def test_a_named_instance(host: str) -> None:
-    text = text_for_the_driver(f"mssql://robot:secret@{host}/db")
+def test_named_instance(host: str) -> None:
+    text = connection_string(f"mssql://robot:secret@{host}/db")
     assert "SERVER=sql\\sqlexpress;" in text.replace("SQLEXPRESS", "sqlexpress")
 
 
 @pytest.mark.parametrize("driver", ["mssql_python", "pyodbc"])
-def test_without_a_user_it_is_the_windows_account(driver: str) -> None:
-    text = text_for_the_driver(f"mssql://sql/db?python_driver={driver}")
+def test_url_without_user_logs_in_as_the_windows_account(driver: str) -> None:
+    text = connection_string(f"mssql://sql/db?python_driver={driver}")
     assert "Trusted_Connection=yes" in text
     assert "UID" not in text
 
 
-def test_pyodbc_is_chosen_by_name_and_has_no_mars() -> None:
-    text = text_for_the_driver(f"{URL}?python_driver=pyodbc")
+def test_pyodbc_has_no_mars() -> None:
+    text = connection_string(f"{URL}?python_driver=pyodbc")
     assert "DRIVER=ODBC Driver 18 for SQL Server" in text
     assert "mars_connection=no" in text
 
 
-def test_mssql_python_is_the_default_and_gets_nothing_that_it_refuses() -> None:
+def test_mssql_python_is_the_default_and_gets_no_mars_parameter() -> None:
     assert settings_of(URL)["OPTIONS"]["python_driver"] == "mssql_python"
-    assert "mars" not in text_for_the_driver(URL).lower()
+    assert "mars" not in connection_string(URL).lower()
 
 
-def test_an_odbc_driver_can_be_named() -> None:
+def test_odbc_driver_can_be_named() -> None:
     url = f"{URL}?python_driver=pyodbc&driver=ODBC+Driver+17+for+SQL+Server"
     assert settings_of(url)["OPTIONS"]["driver"] == "ODBC Driver 17 for SQL Server"
 
 
-def test_freetds_goes_to_the_host_and_port() -> None:
-    text = text_for_the_driver(f"{URL}?python_driver=pyodbc&driver=FreeTDS", "FreeTDS")
+def test_freetds_connects_to_host_and_port() -> None:
+    text = connection_string(f"{URL}?python_driver=pyodbc&driver=FreeTDS", "FreeTDS")
     assert "DRIVER=FreeTDS;PORT=1433;SERVER=sql.example.org;" in text
 
 
 @pytest.mark.parametrize("driver", ["FreeTDS", "/usr/lib/odbc/libtdsodbc.so"])
-def test_a_driver_that_is_not_microsofts_is_told_to_encrypt_in_freetds_words(driver: str) -> None:
+def test_other_drivers_get_the_encryption_parameter_of_freetds(driver: str) -> None:
     parameters = settings_of(f"{URL}?python_driver=pyodbc&driver={driver}")["OPTIONS"]
     assert "encryption=require" in parameters["extra_params"].split(";")
 
@@ -93,20 +86,30 @@ def test_a_driver_that_is_not_microsofts_is_told_to_encrypt_in_freetds_words(dri
         "?python_driver=pyodbc&driver=SQL+Server+Native+Client+11.0",
     ],
 )
-def test_microsofts_drivers_are_not(query: str) -> None:
+def test_drivers_of_microsoft_get_no_encryption_parameter_of_freetds(query: str) -> None:
     assert "encryption" not in settings_of(URL + query)["OPTIONS"]["extra_params"]
 
 
-def test_what_the_url_says_of_encryption_wins() -> None:
+def test_encryption_in_the_url_takes_precedence() -> None:
     url = f"{URL}?python_driver=pyodbc&driver=FreeTDS&Encryption=off"
     parameters = settings_of(url)["OPTIONS"]["extra_params"]
     assert parameters == "encrypt=yes;encryption=off;mars_connection=no"
 
 
-class WithoutEncryption(socketserver.StreamRequestHandler):
-    """An SQL Server that has none, up to the login. Notes what clients send."""
+class Recorder(socketserver.ThreadingTCPServer):
+    """Records the packets that clients send."""
 
-    # [MS-TDS] 2.2.6.5: a table of tokens, offsets and lengths; then a version, and "not supported".
+    def __init__(self) -> None:
+        self.packets: list[bytes] = []
+        super().__init__(("127.0.0.1", 0), WithoutEncryption)
+
+
+class WithoutEncryption(socketserver.StreamRequestHandler):
+    """Answers as an SQL Server without encryption, up to the login."""
+
+    server: Recorder
+
+    # [MS-TDS] 2.2.6.5: tokens with offsets and lengths, then the version, and "not supported".
     answer = bytes.fromhex("04 01 001a 0000 01 00 00 000b 0006 01 0011 0001 ff 10000fa00000 02")
 
     def handle(self) -> None:
@@ -119,52 +122,51 @@ class WithoutEncryption(socketserver.StreamRequestHandler):
 
 
 @needs_pyodbc
-def test_freetds_asks_for_encryption_and_sends_no_login_without_it() -> None:
+def test_freetds_sends_no_login_without_encryption() -> None:
     import pyodbc  # noqa: PLC0415  needs unixODBC
 
     if "FreeTDS" not in pyodbc.drivers():
         pytest.skip("needs FreeTDS (Debian's tdsodbc)")
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), WithoutEncryption) as server:
-        server.packets = []
+    with Recorder() as server:
         Thread(target=server.serve_forever).start()
         url = f"mssql://robot:secret@127.0.0.1:{server.server_address[1]}/db"
-        text = text_for_the_driver(f"{url}?python_driver=pyodbc&driver=FreeTDS", "FreeTDS")
+        text = connection_string(f"{url}?python_driver=pyodbc&driver=FreeTDS", "FreeTDS")
         with pytest.raises(pyodbc.Error):
             pyodbc.connect(text, timeout=5)
         server.shutdown()
     assert {packet[0] for packet in server.packets} == {PRELOGIN}
     encryption = int.from_bytes(server.packets[0][14:16])
-    assert server.packets[0][8 + encryption] == 1  # on
+    assert server.packets[0][8 + encryption] == 1  # encryption on
 
 
-def test_encryption_is_off_and_certificates_are_trusted_only_if_asked_for() -> None:
-    asked = f"{URL}?Encrypt=no&TrustServerCertificate=yes"
-    assert text_for_the_driver(asked).endswith(";encrypt=no;trustservercertificate=yes")
-    assert "trust" not in text_for_the_driver(URL)
+def test_encryption_is_on_and_certificates_are_checked_unless_the_url_says_otherwise() -> None:
+    url = f"{URL}?Encrypt=no&TrustServerCertificate=yes"
+    assert connection_string(url).endswith(";encrypt=no;trustservercertificate=yes")
+    assert "trust" not in connection_string(URL)
 
 
-def test_the_driver_is_chosen_whatever_the_case_of_the_names() -> None:
+def test_names_of_drivers_parameters_are_case_insensitive() -> None:
     options = settings_of(f"{URL}?Python_Driver=pyodbc&Driver=FreeTDS")["OPTIONS"]
     assert (options["python_driver"], options["driver"]) == ("pyodbc", "FreeTDS")
 
 
-def test_a_parameter_that_comes_twice_is_refused() -> None:
+def test_repeated_parameter_is_refused() -> None:
     with pytest.raises(ImproperlyConfigured, match="twice"):
         settings_of(f"{URL}?Encrypt=no&ENCRYPT=yes")
 
 
-def test_a_parameter_is_given_once_whatever_its_case() -> None:
-    assert text_for_the_driver(f"{URL}?encrypt=strict").lower().count("encrypt=") == 1
+def test_parameter_of_another_case_replaces_the_default() -> None:
+    assert connection_string(f"{URL}?encrypt=strict").lower().count("encrypt=") == 1
 
 
 @pytest.mark.parametrize("value", ["a;Encrypt=no", "{x}", "a}b", "a=b"])
-def test_a_value_stays_one_value(value: str) -> None:
+def test_special_characters_in_a_value_are_escaped(value: str) -> None:
     parameters = settings_of(f"{URL}?APP={quote(value)}")["OPTIONS"]["extra_params"]
     assert parameters == "app={" + value.replace("}", "}}") + "};encrypt=yes"
 
 
 @pytest.mark.parametrize("name", ["a;b", "a%3Db", "%7B"])
-def test_a_name_that_could_begin_another_parameter_is_refused(name: str) -> None:
+def test_special_characters_in_a_name_are_refused(name: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="parameter"):
         settings_of(f"{URL}?{name}=x".replace(";", "%3B"))
 
@@ -176,9 +178,7 @@ def test_a_name_that_could_begin_another_parameter_is_refused(name: str) -> None
         (f"{URL}?python_driver=odbc", "has to be mssql_python or pyodbc"),
     ],
 )
-def test_what_is_missing_is_said_in_one_sentence_without_the_password(
-    url: str, sentence: str
-) -> None:
+def test_error_is_one_line_without_the_password(url: str, sentence: str) -> None:
     result = manage("check", DATABASE_URL=url)
     assert sentence in result.stderr
     assert "secret" not in result.stderr

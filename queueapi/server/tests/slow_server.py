@@ -1,6 +1,8 @@
-"""A server whose answers begin, and wait for a line on standard input to go on. For test_server.py.
+"""Server whose responses begin, and wait for a line on standard input to go on.
 
-Usage: python -m queueapi.server.tests.slow_server [SECONDS_OF_PATIENCE]
+Usage: python -m queueapi.server.tests.slow_server [SECONDS]
+
+SECONDS is the limit for the arrival of a request and for unread responses.
 """
 
 import sys
@@ -21,7 +23,7 @@ if len(sys.argv) > 1:
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     start_response("200 OK", [("Content-Length", "10001")])
     yield b"y"
-    print("request is under way", flush=True)
+    print("in work", flush=True)
     sys.stdin.readline()
     yield b"x" * 10_000
 

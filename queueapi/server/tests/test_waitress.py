@@ -1,4 +1,4 @@
-"""How the server treats slow clients, and requests that are under way when it stops."""
+"""The server's shutdown, its limits for slow clients, and its own errors."""
 
 import json
 import signal
@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -28,123 +27,150 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 @pytest.fixture
 def key(transactional_db: None) -> str:
-    return ApiKey.objects.issue("ERP", lifetime=None)[1]
+    _, key = ApiKey.objects.issue("ERP", lifetime=None)
+    return key
+
+
+class SlowServer:
+    """`slow_server` as a process, and what a test does with it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.port = int(self.read_line())
+
+    def read_line(self) -> str:
+        assert self.process.stdout
+        line: str = self.process.stdout.readline()
+        return line
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+    def wait_until_in_work(self) -> None:
+        assert self.read_line() == "in work\n"
+
+    def finish_response(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.write("go on\n")
+        self.process.stdin.flush()
+
+    def stop(self, *signals: signal.Signals) -> None:
+        """Send the signals, and wait until the port is closed."""
+        for each in signals:
+            self.process.send_signal(each)
+        wait_until_it_stops_listening(self.port)
+
+    def wait(self) -> int:
+        return self.process.wait(timeout=30)
 
 
 @pytest.fixture
-def slow_server(request: pytest.FixtureRequest):
+def slow_server(request: pytest.FixtureRequest) -> Iterator[SlowServer]:
+    """A slow server; its limit in seconds is the fixture's parameter."""
     with subprocess.Popen(
         [sys.executable, "-m", "queueapi.server.tests.slow_server", *getattr(request, "param", [])],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        yield process
+        yield SlowServer(process)
         process.kill()
 
 
-def connect(process) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", int(process.stdout.readline())), timeout=TIMEOUT)
-
-
 def received(connection: socket.socket) -> bytes:
-    """All that comes until the server closes the connection."""
+    """Read until the server closes the connection."""
     parts = []
     while part := connection.recv(65536):
         parts.append(part)
     return b"".join(parts)
 
 
-def test_a_request_under_way_is_answered_in_full(slow_server) -> None:
-    with connect(slow_server) as connection:
+# Shutdown
+
+
+def test_request_in_work_is_answered_in_full(slow_server: SlowServer) -> None:
+    with slow_server.connect() as connection:
         connection.sendall(REQUEST)
-        assert slow_server.stdout.readline() == "request is under way\n"
-        slow_server.send_signal(signal.SIGTERM)
-        wait_until_it_stops_listening(connection.getpeername()[1])
-        slow_server.stdin.write("go on\n")
-        slow_server.stdin.flush()
-        answer = received(connection)
-    assert answer.startswith(b"HTTP/1.1 200 OK")
-    assert answer.endswith(b"x" * 10_000)
-    assert slow_server.wait(TIMEOUT) == 0
+        slow_server.wait_until_in_work()
+        slow_server.stop(signal.SIGTERM)
+        slow_server.finish_response()
+        response = received(connection)
+    assert response.startswith(b"HTTP/1.1 200 OK")
+    assert response.endswith(b"x" * 10_000)
+    assert slow_server.wait() == 0
 
 
-def test_a_request_that_is_half_sent_is_read_to_its_end(slow_server) -> None:
-    with connect(slow_server) as connection:
+def test_incomplete_request_is_read_and_answered(slow_server: SlowServer) -> None:
+    with slow_server.connect() as connection:
         connection.sendall(REQUEST[:10])
-        slow_server.send_signal(signal.SIGTERM)
-        wait_until_it_stops_listening(connection.getpeername()[1])
+        slow_server.stop(signal.SIGTERM)
         connection.sendall(REQUEST[10:])
-        slow_server.stdin.write("go on\n")
-        slow_server.stdin.flush()
+        slow_server.finish_response()
         assert received(connection).endswith(b"x" * 10_000)
-    assert slow_server.wait(TIMEOUT) == 0
+    assert slow_server.wait() == 0
 
 
-def test_a_request_that_comes_after_the_signal_is_not_begun(slow_server) -> None:
-    with connect(slow_server) as connection, connect_again(connection) as late:
+def test_request_after_the_signal_is_not_handled(slow_server: SlowServer) -> None:
+    with slow_server.connect() as connection, slow_server.connect() as late:
         connection.sendall(REQUEST)
-        assert slow_server.stdout.readline() == "request is under way\n"
-        slow_server.send_signal(signal.SIGTERM)
-        wait_until_it_stops_listening(connection.getpeername()[1])
+        slow_server.wait_until_in_work()
+        slow_server.stop(signal.SIGTERM)
         late.sendall(REQUEST)
-        slow_server.stdin.write("go on\n")
-        slow_server.stdin.flush()
+        slow_server.finish_response()
         assert received(connection).endswith(b"x" * 10_000)
         with suppress(ConnectionResetError):
             assert received(late) == b""
-    assert slow_server.wait(TIMEOUT) == 0
-    assert slow_server.stdout.read() == ""
+    assert slow_server.wait() == 0
+    assert slow_server.read_line() == ""
 
 
-def test_an_idle_connection_does_not_hold_it_up(slow_server) -> None:
-    with connect(slow_server) as connection:
-        slow_server.send_signal(signal.SIGTERM)
+def test_idle_connection_does_not_delay_the_shutdown(slow_server: SlowServer) -> None:
+    with slow_server.connect() as connection:
+        slow_server.process.send_signal(signal.SIGTERM)
         assert received(connection) == b""
-    assert slow_server.wait(TIMEOUT) == 0
+    assert slow_server.wait() == 0
 
 
-def test_a_second_signal_does_not_wait(slow_server) -> None:
-    with connect(slow_server) as connection:
+def test_second_signal_stops_at_once(slow_server: SlowServer) -> None:
+    with slow_server.connect() as connection:
         connection.sendall(REQUEST)
-        assert slow_server.stdout.readline() == "request is under way\n"
-        slow_server.send_signal(signal.SIGTERM)
-        wait_until_it_stops_listening(connection.getpeername()[1])
-        slow_server.send_signal(signal.SIGTERM)
-        assert slow_server.wait(TIMEOUT) == 0
+        slow_server.wait_until_in_work()
+        slow_server.stop(signal.SIGTERM)
+        slow_server.process.send_signal(signal.SIGTERM)
+        assert slow_server.wait() == 0
 
 
-def test_two_kinds_of_signals_are_one_stop(slow_server) -> None:
-    with connect(slow_server) as connection:
+def test_two_different_signals_are_one_shutdown(slow_server: SlowServer) -> None:
+    with slow_server.connect() as connection:
         connection.sendall(REQUEST)
-        assert slow_server.stdout.readline() == "request is under way\n"
-        slow_server.send_signal(signal.SIGINT)
-        slow_server.send_signal(signal.SIGTERM)
-        wait_until_it_stops_listening(connection.getpeername()[1])
-        slow_server.stdin.write("go on\n")
-        slow_server.stdin.flush()
+        slow_server.wait_until_in_work()
+        slow_server.stop(signal.SIGINT, signal.SIGTERM)
+        slow_server.finish_response()
         assert received(connection).endswith(b"x" * 10_000)
-    assert slow_server.wait(TIMEOUT) == 0
+    assert slow_server.wait() == 0
 
 
 # Slow clients
 
 
-@pytest.mark.parametrize("slow_server", [["0.2"]], indirect=True)
-def test_a_request_that_takes_too_long_to_arrive_is_cut_off(slow_server: list[str]) -> None:
-    with connect(slow_server) as connection:
+SHORT_LIMITS = pytest.mark.parametrize("slow_server", [["0.2"]], indirect=True)
+
+
+@SHORT_LIMITS
+def test_incomplete_request_times_out(slow_server: SlowServer) -> None:
+    with slow_server.connect() as connection:
         connection.sendall(REQUEST[:10])
         assert received(connection) == b""
 
 
-@pytest.mark.parametrize("slow_server", [["0.2"]], indirect=True)
-def test_a_request_that_drips_is_cut_off_too(slow_server: list[str]) -> None:
-    with connect(slow_server) as connection:
-        assert 1 < drip(connection) < 1000
+@SHORT_LIMITS
+def test_request_that_arrives_byte_by_byte_times_out(slow_server: SlowServer) -> None:
+    with slow_server.connect() as connection:
+        assert 1 < send_bytes_until_closed(connection) < 1000
 
 
-def drip(connection: socket.socket) -> int:
-    """How many bytes a client gets rid of, at a hundred a second."""
+def send_bytes_until_closed(connection: socket.socket) -> int:
+    """Send a byte every hundredth of a second; return how many were sent."""
     sent = 0
     try:
         while True:
@@ -155,15 +181,14 @@ def drip(connection: socket.socket) -> int:
         return sent
 
 
-@pytest.mark.parametrize("slow_server", [["0.2"]], indirect=True)
-def test_an_answer_that_takes_its_time_is_not_cut_off(slow_server: list[str]) -> None:
-    with connect(slow_server) as connection, connect_again(connection) as dripping:
+@SHORT_LIMITS
+def test_slow_response_does_not_time_out(slow_server: SlowServer) -> None:
+    with slow_server.connect() as connection, slow_server.connect() as incomplete:
         connection.sendall(REQUEST)
-        assert slow_server.stdout.readline() == "request is under way\n"
-        dripping.sendall(b"GET")
-        assert received(dripping) == b""  # so the sweep has been here
-        slow_server.stdin.write("go on\n")
-        slow_server.stdin.flush()
+        slow_server.wait_until_in_work()
+        incomplete.sendall(b"GET")
+        assert received(incomplete) == b""  # so the channels have been cleaned up
+        slow_server.finish_response()
         assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
 
 
@@ -171,7 +196,7 @@ def connect_again(connection: socket.socket) -> socket.socket:
     return socket.create_connection(connection.getpeername(), timeout=TIMEOUT)
 
 
-def test_five_hundred_half_sent_requests_do_not_keep_a_client_out(serve: Serve) -> None:
+def test_500_incomplete_requests_do_not_block_a_client(serve: Serve) -> None:
     server = serve("--port", "0", "--threads", "1")
     with ExitStack() as open_connections:
         for _ in range(500):
@@ -181,7 +206,7 @@ def test_five_hundred_half_sent_requests_do_not_keep_a_client_out(serve: Serve) 
         assert response.status == 404
 
 
-def test_a_half_sent_request_holds_no_thread(serve: Serve) -> None:
+def test_incomplete_request_holds_no_thread(serve: Serve) -> None:
     server = serve("--port", "0", "--threads", "1")
     with socket.create_connection(("127.0.0.1", server.port)) as half:
         half.sendall(b"POST /api/queue HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
@@ -189,7 +214,7 @@ def test_a_half_sent_request_holds_no_thread(serve: Serve) -> None:
         assert response.status == 404
 
 
-def test_a_server_without_file_descriptors_says_so_once_and_goes_on(serve: Serve) -> None:
+def test_lack_of_file_descriptors_is_logged_once_and_ends(serve: Serve) -> None:
     resource = pytest.importorskip("resource")
     if not hasattr(resource, "prlimit"):
         pytest.skip("needs prlimit, which Linux has")
@@ -209,7 +234,7 @@ def test_a_server_without_file_descriptors_says_so_once_and_goes_on(serve: Serve
     assert server.log.read_text().count("accept()") == 1
 
 
-def test_pipelined_requests_whose_answers_nobody_reads_keep_nobody_out(serve: Serve) -> None:
+def test_unread_responses_to_pipelined_requests_do_not_block_a_client(serve: Serve) -> None:
     server = serve("--port", "0", "--threads", "4")
     request = b"GET /static/admin/js/vendor/xregexp/xregexp.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     with ExitStack() as open_connections:
@@ -221,7 +246,7 @@ def test_pipelined_requests_whose_answers_nobody_reads_keep_nobody_out(serve: Se
     assert server.stop() == 0
 
 
-def test_two_requests_sent_at_once_are_both_answered(shared_server: Server) -> None:
+def test_two_pipelined_requests_are_both_answered(shared_server: Server) -> None:
     request = b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     last = request.replace(b"Host", b"Connection: close\r\nHost")
     with socket.create_connection(("127.0.0.1", shared_server.port), timeout=TIMEOUT) as client:
@@ -229,7 +254,7 @@ def test_two_requests_sent_at_once_are_both_answered(shared_server: Server) -> N
         assert received(client).count(b"There is nothing at this address.") == 2
 
 
-def test_pushes_sent_ahead_are_either_answered_or_not_done(serve: Serve, key: str) -> None:
+def test_pipelined_pushes_are_either_answered_or_not_stored(serve: Serve, key: str) -> None:
     server = serve()
     body = b'{"queue_name": "q"}'
     push = (
@@ -238,10 +263,10 @@ def test_pushes_sent_ahead_are_either_answered_or_not_done(serve: Serve, key: st
     )
     with socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT) as client:
         client.sendall(push * 10)
-        answers = received(client)
+        responses = received(client)
     assert server.stop() == 0
-    assert answers.count(b"201 Created") == QueueItem.objects.count() < 10
-    assert answers.count(b"Connection: close") == 1
+    assert responses.count(b"201 Created") == QueueItem.objects.count() < 10
+    assert responses.count(b"Connection: close") == 1
 
 
 @pytest.mark.parametrize(
@@ -251,15 +276,13 @@ def test_pushes_sent_ahead_are_either_answered_or_not_done(serve: Serve, key: st
         b"POST /nothing HTTP/1.0\r\nConnection: keep-alive\r\n",
     ],
 )
-def test_a_body_that_can_be_read_in_two_ways_ends_its_connection(
-    shared_server: Server, ambiguous: bytes
-) -> None:
+def test_ambiguous_body_closes_the_connection(shared_server: Server, ambiguous: bytes) -> None:
     rest = b"Host: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     with socket.create_connection(("127.0.0.1", shared_server.port), timeout=TIMEOUT) as client:
         client.sendall(ambiguous + rest + REQUEST)
-        answers = received(client)
-    assert answers.count(b"HTTP/1.") == 1
-    assert b"Connection: close" in answers
+        responses = received(client)
+    assert responses.count(b"HTTP/1.") == 1
+    assert b"Connection: close" in responses
 
 
 @pytest.mark.parametrize(
@@ -271,24 +294,22 @@ def test_a_body_that_can_be_read_in_two_ways_ends_its_connection(
         b"/ HTTP/1.1\r\nno header",
     ],
 )
-def test_an_answer_to_head_has_no_body(shared_server: Server, path: bytes) -> None:
+def test_response_to_head_has_no_body(shared_server: Server, path: bytes) -> None:
     head = b"HEAD %b HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" % path
     with socket.create_connection(("127.0.0.1", shared_server.port), timeout=TIMEOUT) as client:
         client.sendall(head)
-        answer = received(client)
-    assert b"\r\nContent-Length: " in answer
-    assert answer.endswith(b"\r\n\r\n")
-    assert answer.count(b"\r\n\r\n") == 1
+        response = received(client)
+    assert b"\r\nContent-Length: " in response
+    assert response.endswith(b"\r\n\r\n")
+    assert response.count(b"\r\n\r\n") == 1
 
 
-def test_a_body_that_the_temporary_folder_can_not_hold_is_a_500(
-    serve: Serve, tmp_path: Path
-) -> None:
+def test_body_that_can_not_be_buffered_gets_500(serve: Serve, tmp_path: Path) -> None:
     folder = tmp_path / "temporary"
     folder.mkdir()
     server = serve(TMPDIR=str(folder))
     large = b"x" * 600_000
-    assert server.request("POST", "/nothing", large)[0].status == 404  # it knows its folder now
+    assert server.request("POST", "/nothing", large)[0].status == 404  # tempfile keeps the folder
     folder.rmdir()
     response, body = server.request("POST", "/nothing", large)
     assert response.status == 500
@@ -321,8 +342,8 @@ def https_server(
         (CHUNKED + b"1;".ljust(9 * 1024, b"x"), 400),
     ],
 )
-def test_what_waitress_refuses_has_our_shape_and_headers(
-    https_server: Server, request_: Any, status: int
+def test_errors_of_waitress_are_json_with_security_headers(
+    https_server: Server, request_: bytes, status: int
 ) -> None:
     with socket.create_connection(("127.0.0.1", https_server.port), timeout=TIMEOUT) as client:
         client.sendall(request_)
