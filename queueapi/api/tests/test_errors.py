@@ -1,4 +1,6 @@
-"""Errors have one shape, wherever they come from."""
+"""Errors are JSON of one shape, and HTML in the admin."""
+
+from typing import NoReturn
 
 import pytest
 from django.db import connection
@@ -11,7 +13,7 @@ from queues.models import QueueItem
 pytestmark = pytest.mark.django_db
 
 
-def test_a_404_outside_of_the_api(api: Api) -> None:
+def test_unknown_path_gets_404(api: Api) -> None:
     response = api.client.get("/nothing/here")
     assert response.status_code == 404
     assert response.json() == {"success": False, "error": "There is nothing at this address."}
@@ -20,7 +22,7 @@ def test_a_404_outside_of_the_api(api: Api) -> None:
 @pytest.mark.parametrize(
     "path", ["/", "/api", "/api/", "/api/queue/x", "/api/queues", "/api/queue//", "/adminx/"]
 )
-def test_every_unrouted_path_is_a_404_in_our_shape(api: Api, path: str) -> None:
+def test_paths_beside_the_endpoints_get_404_as_json(api: Api, path: str) -> None:
     response = api.post(path, {})
     assert response.status_code == 404
     assert response.json()["success"] is False
@@ -28,14 +30,14 @@ def test_every_unrouted_path_is_a_404_in_our_shape(api: Api, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/api/queue", "/api/trigger", "/api/queue/"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"])
-def test_another_method_is_a_405(api: Api, path: str, method: str) -> None:
+def test_other_methods_get_405(api: Api, path: str, method: str) -> None:
     response = api.client.generic(method, path, headers={"X-API-Key": api.key})
     assert response.status_code == 405
     assert response["Allow"] == "POST"
     assert response.json() == {"success": False, "error": f'Method "{method}" not allowed.'}
 
 
-def test_a_wrong_host_is_a_400(api: Api) -> None:
+def test_wrong_host_gets_400(api: Api) -> None:
     response = api.post("/api/queue", {"queue_name": "q"}, Host="evil.example.org")
     assert response.status_code == 400
     assert response.json() == {
@@ -45,13 +47,13 @@ def test_a_wrong_host_is_a_400(api: Api) -> None:
     assert not QueueItem.objects.exists()
 
 
-def test_a_wrong_host_is_one_line_in_the_log(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+def test_wrong_host_is_logged_without_traceback(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     api.post("/api/queue", {"queue_name": "q"}, Host="evil.example.org")
     assert "evil.example.org" in caplog.text
     assert "Traceback" not in caplog.text
 
 
-def test_a_body_over_the_limit_is_a_413(api: Api, settings: Settings) -> None:
+def test_body_above_the_limit_gets_413(api: Api, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
     response = api.post("/api/queue", {"queue_name": "q", "message": "x" * 100})
     assert response.status_code == 413
@@ -61,7 +63,7 @@ def test_a_body_over_the_limit_is_a_413(api: Api, settings: Settings) -> None:
     }
 
 
-def test_a_failing_database_is_a_500_without_its_details(
+def test_database_error_gets_500_without_details(
     api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
     api.post("/api/queue", {"queue_name": "q"})
@@ -75,18 +77,18 @@ def test_a_failing_database_is_a_500_without_its_details(
     assert "sql02 is on fire" in caplog.text  # the traceback
 
 
-def fail(*_):
+def fail(*_: object) -> NoReturn:
     raise RuntimeError("sql02 is on fire")
 
 
 @pytest.mark.parametrize("path", ["nothing/", "r/1/1/", "r/1/x/"])
-def test_the_admin_keeps_its_html_pages(admin_client: Client, path: str) -> None:
+def test_unknown_admin_path_gets_html(admin_client: Client, path: str) -> None:
     response = admin_client.get(f"/admin/{path}")
     assert response.status_code == 404
     assert response["Content-Type"].startswith("text/html")
 
 
-def test_the_admin_still_appends_slashes(client: Client) -> None:
+def test_admin_redirects_to_the_slash(client: Client) -> None:
     response = client.get("/admin")
     assert response.status_code == 301
     assert response["Location"] == "/admin/"

@@ -1,16 +1,20 @@
-"""A database that OpenOrchestrator made becomes ours as well, and can be given back."""
+"""`migrate --fake-initial` on a database of OpenOrchestrator, and undoing migrations."""
 
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from queueapi.tests.helpers import Serve, manage
 from queueapi.tests.orchestrator_fixtures import Orchestrator
 
+Row = tuple[Any, ...]
+
 TABLES = ["Queues", "Triggers", "Single_Triggers", "Scheduled_Triggers", "Queue_Triggers"]
-MAKE = "base.Base.metadata.create_all(db_util._connection_engine)"
+CREATE = "base.Base.metadata.create_all(db_util._connection_engine)"
 FILL = """
 from datetime import datetime
 now = datetime(2026, 3, 29, 2, 30, 0, 123456)
@@ -34,22 +38,23 @@ assert db_util.check_database_revision()
 
 
 class Database:
-    """An SQLite file, and what is done with it."""
+    """An SQLite file."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.url = f"sqlite:///{file.as_posix()}"
 
-    def manage(self, *arguments: str):
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return manage(*arguments, DATABASE_URL=self.url)
 
     def migrate(self, *arguments: str) -> str:
-        """Go there, and give what it said."""
+        """Migrate, and return the output."""
         result = self.manage("migrate", *arguments)
         assert result.returncode == 0, result.stderr
-        return result.stdout
+        output: str = result.stdout
+        return output
 
-    def sql(self, *statements: str) -> list[tuple]:
+    def sql(self, *statements: str) -> list[Row]:
         with closing(sqlite3.connect(self.file)) as database, database:
             for statement in statements:
                 rows = database.execute(statement).fetchall()
@@ -58,7 +63,7 @@ class Database:
     def tables(self) -> list[str]:
         return [name for (name,) in self.sql("SELECT name FROM sqlite_master WHERE type='table'")]
 
-    def rows(self, tables: list[str]) -> dict[str, list[tuple]]:
+    def rows(self, tables: list[str]) -> dict[str, list[Row]]:
         return {
             table: sorted(self.sql(f"SELECT * FROM {table}"), key=repr)  # noqa: S608  our names
             for table in tables
@@ -66,38 +71,53 @@ class Database:
 
 
 @pytest.fixture(scope="module")
-def their_file(orchestrator: Orchestrator, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Return a database that OpenOrchestrator's own code made and filled, at its version 3."""
-    file = tmp_path_factory.mktemp("theirs") / "theirs.sqlite3"
-    orchestrator(MAKE + FILL + STAMP, file)
+def created_file(orchestrator: Orchestrator, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    file = tmp_path_factory.mktemp("created") / "db.sqlite3"
+    orchestrator(CREATE + FILL + STAMP, file)
+    return file.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def adopted_file(created_file: bytes, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    file = tmp_path_factory.mktemp("adopted") / "db.sqlite3"
+    file.write_bytes(created_file)
+    Database(file).migrate("--fake-initial")
     return file.read_bytes()
 
 
 @pytest.fixture
-def theirs(their_file: bytes, tmp_path: Path) -> Database:
-    """Return a copy of OpenOrchestrator's database."""
+def theirs(created_file: bytes, tmp_path: Path) -> Database:
+    """Created and filled by OpenOrchestrator 3."""
     database = Database(tmp_path / "theirs.sqlite3")
-    database.file.write_bytes(their_file)
+    database.file.write_bytes(created_file)
     return database
 
 
-def schema(database: Database) -> dict[str, list]:
-    """Each table's columns (name, type, required, key), its indexes and foreign keys."""
+@pytest.fixture
+def adopted(adopted_file: bytes, tmp_path: Path) -> Database:
+    """Created by OpenOrchestrator 3, and then migrated by us."""
+    database = Database(tmp_path / "adopted.sqlite3")
+    database.file.write_bytes(adopted_file)
+    return database
 
-    def columns(table: str) -> list[tuple]:
+
+def schema(database: Database) -> dict[str, list[list[Row]]]:
+    """Return each table's columns (name, type, required, key), indexes and foreign keys."""
+
+    def columns(table: str) -> list[Row]:
         return [
-            (name, kind.lower().replace("boolean", "bool"), bool(required), bool(key))
-            for _, name, kind, required, _, key in database.sql(f"PRAGMA table_info({table})")
+            (name, type_.lower().replace("boolean", "bool"), bool(required), bool(key))
+            for _, name, type_, required, _, key in database.sql(f"PRAGMA table_info({table})")
         ]
 
-    def indexes(table: str) -> list[tuple]:
+    def indexes(table: str) -> list[Row]:
         return sorted(
             (name, [column[2] for column in database.sql(f'PRAGMA index_info("{name}")')])
             for _, name, _, origin, _ in database.sql(f"PRAGMA index_list({table})")
             if origin == "c"
         )
 
-    def references(table: str) -> list[tuple]:
+    def references(table: str) -> list[Row]:
         return [row[2:5] for row in database.sql(f"PRAGMA foreign_key_list({table})")]
 
     return {table: [columns(table), indexes(table), references(table)] for table in TABLES}
@@ -107,16 +127,17 @@ def test_it_works(theirs: Database) -> None:
     tables = theirs.tables()
     before = theirs.rows(tables)
 
-    said = theirs.migrate("--fake-initial")
+    output = theirs.migrate("--fake-initial")
 
-    assert "queues.0001_initial... FAKED" in said
-    assert "triggers.0001_initial... FAKED" in said
+    assert "queues.0001_initial... FAKED" in output
+    assert "triggers.0001_initial... FAKED" in output
     assert theirs.rows(tables) == before
     assert "no issues" in theirs.manage("check", "--database", "default").stdout
 
 
-def test_openorchestrator_works_on_after_it(theirs: Database, orchestrator: Orchestrator) -> None:
-    theirs.migrate("--fake-initial")
+def test_openorchestrator_works_on_migrated_tables(
+    adopted: Database, orchestrator: Orchestrator
+) -> None:
     answer = orchestrator(
         """
 assert db_util.check_database_revision()
@@ -131,17 +152,16 @@ answer = [
     db_util.get_constant("Mailbox").value,
 ]
 """,
-        theirs.file,
+        adopted.file,
     )
     assert answer == [True, 3, 3, "robots@example.org"]
 
 
-def test_its_robots_take_what_is_pushed_to_us(
-    theirs: Database, orchestrator: Orchestrator, serve: Serve
+def test_robot_gets_a_pushed_item(
+    adopted: Database, orchestrator: Orchestrator, serve: Serve
 ) -> None:
-    theirs.migrate("--fake-initial")
-    key = theirs.manage("create_api_key", "ERP").stdout.strip()
-    server = serve(DATABASE_URL=theirs.url)
+    key = adopted.manage("create_api_key", "ERP").stdout.strip()
+    server = serve(DATABASE_URL=adopted.url)
     response, _ = server.request(
         "POST",
         "/api/queue",
@@ -150,11 +170,11 @@ def test_its_robots_take_what_is_pushed_to_us(
         Content_Type="application/json",
     )
     assert response.status == 201
-    take = "answer = db_util.get_next_queue_element('Løn 🤖').data"
-    assert orchestrator(take, theirs.file) == '{"case": 1}'
+    code = "answer = db_util.get_next_queue_element('Løn 🤖').data"
+    assert orchestrator(code, adopted.file) == '{"case": 1}'
 
 
-def test_it_is_taken_over_only_when_asked_for(theirs: Database) -> None:
+def test_migrate_without_fake_initial_is_refused(theirs: Database) -> None:
     before = theirs.rows(theirs.tables())
     result = theirs.manage("migrate")
     assert result.returncode == 1
@@ -166,7 +186,7 @@ def test_it_is_taken_over_only_when_asked_for(theirs: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statements", "why"),
+    ("statements", "reason"),
     [
         # Revisions b67b7649b282 and 526b6edac328, 90d46abd44a3, and 9698388a0709.
         (
@@ -189,69 +209,65 @@ def test_it_is_taken_over_only_when_asked_for(theirs: Database) -> None:
         ),
     ],
 )
-def test_an_older_database_is_refused_in_one_sentence(
-    theirs: Database, statements: list[str], why: str
+def test_older_version_of_openorchestrator_is_refused(
+    theirs: Database, statements: list[str], reason: str
 ) -> None:
     theirs.sql(*statements)
     tables = theirs.tables()
     result = theirs.manage("migrate", "--fake-initial")
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1] == (
-        f"CommandError: This database is older than OpenOrchestrator 3 ({why}); run "
+        f"CommandError: This database is older than OpenOrchestrator 3 ({reason}); run "
         "OpenOrchestrator's own upgrade first: python -m OpenOrchestrator upgrade "
         "CONNECTION_STRING, in the folder of its source where alembic.ini is."
     )
     assert theirs.tables() == tables
 
 
-def test_letter_case_of_columns_does_not_matter(theirs: Database) -> None:
+def test_names_of_columns_are_case_insensitive(theirs: Database) -> None:
     theirs.sql("ALTER TABLE Queues RENAME COLUMN status TO Status")
     theirs.migrate("--fake-initial")
     assert "no issues" in theirs.manage("check", "--database", "default").stdout
 
 
-def test_the_first_migrations_make_exactly_its_tables(theirs: Database, tmp_path: Path) -> None:
+def test_first_migrations_create_the_same_tables(theirs: Database, tmp_path: Path) -> None:
     ours = Database(tmp_path / "ours.sqlite3")
     ours.migrate("queues", "0001")
     ours.migrate("triggers", "0001")
     assert schema(ours) == schema(theirs)
 
 
-# The way back
+# Undoing migrations
 
 
-def test_going_back_gives_its_tables_back(theirs: Database) -> None:
-    before, rows = schema(theirs), theirs.rows(TABLES)
-    theirs.migrate("--fake-initial")
-    theirs.migrate("queues", "0001")
-    theirs.migrate("triggers", "0001")
-    assert schema(theirs) == before
-    assert theirs.rows(TABLES) == rows
+def test_undone_migrations_restore_the_tables(theirs: Database, adopted: Database) -> None:
+    adopted.migrate("queues", "0001")
+    adopted.migrate("triggers", "0001")
+    assert schema(adopted) == schema(theirs)
+    assert adopted.rows(TABLES) == theirs.rows(TABLES)
 
 
-def test_going_back_and_forth_changes_nothing(theirs: Database) -> None:
-    theirs.migrate("--fake-initial")
-    after, rows = schema(theirs), theirs.rows(TABLES)
-    theirs.migrate("queues", "0001")
-    theirs.migrate()
-    assert schema(theirs) == after
-    assert theirs.rows(TABLES) == rows
+def test_undone_migrations_can_be_applied_again(adopted: Database) -> None:
+    before, rows = schema(adopted), adopted.rows(TABLES)
+    adopted.migrate("queues", "0001")
+    adopted.migrate()
+    assert schema(adopted) == before
+    assert adopted.rows(TABLES) == rows
 
 
-def test_going_back_refuses_to_cut_texts(theirs: Database) -> None:
-    theirs.migrate("--fake-initial")
-    theirs.sql("UPDATE Queues SET message = printf('%1001s', 'x') WHERE queue_name = 'Invoices'")
-    before = schema(theirs)
+def test_undoing_is_refused_if_a_text_is_too_long(adopted: Database) -> None:
+    adopted.sql("UPDATE Queues SET message = printf('%1001s', 'x') WHERE queue_name = 'Invoices'")
+    before = schema(adopted)
 
-    result = theirs.manage("migrate", "queues", "0001")
+    result = adopted.manage("migrate", "queues", "0001")
 
     assert result.returncode == 1
     assert result.stderr == (
         "CommandError: Nothing was changed, because going back would lose text in Queues.message "
         "(2 rows). Delete or change these rows, and run this again.\n"
     )
-    # Not even the migrations after that one.
-    assert schema(theirs) == before
+    # Later migrations are not undone either.
+    assert schema(adopted) == before
 
 
 @pytest.mark.parametrize(
@@ -265,40 +281,36 @@ def test_going_back_refuses_to_cut_texts(theirs: Database) -> None:
         ),
     ],
 )
-def test_going_back_to_zero_refuses_while_there_are_rows(
-    theirs: Database, app: str, losses: str
+def test_migrate_zero_is_refused_if_there_are_rows(
+    adopted: Database, app: str, losses: str
 ) -> None:
-    theirs.migrate("--fake-initial")
-    before = schema(theirs)
-    result = theirs.manage("migrate", app, "zero")
+    before = schema(adopted)
+    result = adopted.manage("migrate", app, "zero")
     assert result.returncode == 1
     assert f"would lose {losses}. Delete" in result.stderr
-    assert schema(theirs) == before
+    assert schema(adopted) == before
 
 
-def test_keys_and_bans_are_not_dropped_either(theirs: Database) -> None:
-    theirs.migrate("--fake-initial")
-    theirs.manage("create_api_key", "ERP")
-    assert "1 row of security_apikey" in theirs.manage("migrate", "security", "zero").stderr
+def test_migrate_zero_is_refused_if_there_are_keys(adopted: Database) -> None:
+    adopted.manage("create_api_key", "ERP")
+    assert "1 row of security_apikey" in adopted.manage("migrate", "security", "zero").stderr
 
 
-def test_empty_tables_go(tmp_path: Path) -> None:
+def test_migrate_zero_drops_empty_tables(tmp_path: Path) -> None:
     database = Database(tmp_path / "ours.sqlite3")
     database.migrate()
     database.migrate("queues", "zero")
     assert "Queues" not in database.tables()
 
 
-# The other way round
+# OpenOrchestrator on a database that we created
 
 
-def test_openorchestrators_other_tables_are_added_beside_ours(
-    orchestrator: Orchestrator, tmp_path: Path
-) -> None:
+def test_openorchestrator_adds_its_other_tables(orchestrator: Orchestrator, tmp_path: Path) -> None:
     database = Database(tmp_path / "ours.sqlite3")
     database.migrate()
     ours = schema(database)
-    orchestrator(MAKE + STAMP + FILL, database.file)
+    orchestrator(CREATE + STAMP + FILL, database.file)
     assert schema(database) == ours
     assert {"Jobs", "Logs", "Schedulers", "Credentials", "Constants"} <= set(database.tables())
     run = """

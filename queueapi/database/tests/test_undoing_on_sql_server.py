@@ -1,4 +1,7 @@
-"""Going back to OpenOrchestrator's columns and forth again, on a server with types."""
+"""Undoing migrations on SQL Server, whose columns are typed."""
+
+import subprocess
+from collections.abc import Iterator
 
 import pytest
 from django.db import connection
@@ -16,12 +19,12 @@ pytestmark = [
 TEXTS = ["queue_name", "status", "data", "reference", "message", "created_by"]
 
 
-def migrate(*arguments: str):
+def migrate(*arguments: str) -> subprocess.CompletedProcess[str]:
     return manage("migrate", *arguments, DATABASE_URL=database_url())
 
 
 @pytest.fixture(autouse=True)
-def forth_again():
+def migrate_again() -> Iterator[None]:
     yield
     QueueItem.objects.all().delete()
     migrate().check_returncode()
@@ -47,7 +50,7 @@ def test_it_works() -> None:
     assert after == before
 
 
-def test_an_index_of_somebody_else_is_there_again() -> None:
+def test_index_of_a_dba_is_created_again() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE INDEX [of the DBA] ON [Queues] ([reference] DESC) INCLUDE ([created_by])"
@@ -71,7 +74,7 @@ def test_an_index_of_somebody_else_is_there_again() -> None:
         ("created_by", "🤖" * 100),
     ],
 )
-def test_it_refuses_to_lose_a_text(column: str, text: str) -> None:
+def test_undoing_is_refused_if_a_text_does_not_fit(column: str, text: str) -> None:
     QueueItem.objects.push(**{"queue_name": "q", column: text})
     before = types()
     result = migrate("queues", "0001")
@@ -81,6 +84,6 @@ def test_it_refuses_to_lose_a_text(column: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["x" * 100, "é" * 100, "x ", ""])
-def test_it_refuses_no_text_that_fits(text: str) -> None:
+def test_undoing_accepts_texts_that_fit(text: str) -> None:
     QueueItem.objects.push(queue_name="q", reference=text)
     migrate("queues", "0001").check_returncode()
