@@ -31,16 +31,12 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     if response is None:
         return None
     if isinstance(exc, exceptions.ValidationError):
-        response.data = {**error_body(_summary(response.data)), "fields": response.data}
+        summary = "; ".join(
+            f"{name}: {sentences[0].rstrip('.')}" for name, sentences in response.data.items()
+        )
+        response.data = {**error_body(f"{summary}."), "fields": response.data}
     elif isinstance(exc, exceptions.UnsupportedMediaType):
         response.data = error_body("Send JSON, with the header Content-Type: application/json.")
     else:
         response.data = error_body(response.data["detail"])
     return response
-
-
-def _summary(fields: dict[str, list[str]]) -> str:
-    """Return one sentence that names each field with its first message."""
-    return (
-        "; ".join(f"{name}: {messages[0].rstrip('.')}" for name, messages in fields.items()) + "."
-    )

@@ -105,8 +105,7 @@ class AlterTextColumns(Operation):
         return {column: count for column, count in counts.items() if count}
 
     def _fields_of(self, model: type[Model]) -> list[Field]:
-        fields = (model._meta.get_field(name) for name in self.fields)
-        return [field for field in fields if isinstance(field, Field)]
+        return [f for f in model._meta.local_concrete_fields if f.name in self.fields]
 
     def _alter(
         self,

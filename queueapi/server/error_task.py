@@ -43,7 +43,8 @@ class JSONErrorTask(HeadTask, ErrorTask):
         error: Any = self.request.error  # type: ignore[attr-defined]
         body = json.dumps(error_body(SENTENCES.get(error.code, MALFORMED))).encode()
         self.status = f"{error.code} {error.reason}"
-        headers = [
+        hsts = settings.SECURE_HSTS_SECONDS
+        self.response_headers = [
             ("Content-Type", "application/json"),
             ("X-Request-ID", uuid4().hex),
             # As Django's middleware sets them on all other responses.
@@ -51,11 +52,8 @@ class JSONErrorTask(HeadTask, ErrorTask):
             ("X-Frame-Options", "DENY"),
             ("Referrer-Policy", "same-origin"),
             ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+            *([("Strict-Transport-Security", f"max-age={hsts}")] if hsts else []),
         ]
-        if settings.SECURE_HSTS_SECONDS:
-            hsts = f"max-age={settings.SECURE_HSTS_SECONDS}"
-            headers.append(("Strict-Transport-Security", hsts))
-        self.response_headers = headers
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
