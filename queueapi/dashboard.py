@@ -35,7 +35,7 @@ def dashboard_context(user: Any, chart: str) -> dict[str, Any]:
     context: dict[str, Any] = {"attention_cards": attention_cards(user)}
     if user.has_perm("queues.view_queueitem"):
         numbers = statistics()
-        context["queues"] = [queue_row(queue, numbers.yesterday) for queue in numbers.queues]
+        context["queue_rows"] = [queue_row(queue, numbers.yesterday) for queue in numbers.queues]
         context["statuses"] = Status.labels
         context["taken"] = datetime.fromisoformat(numbers.taken)
         context["chart"] = item_chart(numbers, by_day=chart == "days")
@@ -48,39 +48,25 @@ def changelist_url(model: type[Model], **filters: Any) -> str:
     return f"{url}?{urlencode(filters)}"
 
 
-@dataclass
-class Cell:
-    """Text of a table cell, with a link to the list behind it."""
+def queue_row(queue: Queue, yesterday: datetime) -> list[tuple[Any, str | None]]:
+    """Return text and URL of each cell; the URL is that of the list behind a number."""
 
-    text: Any
-    url: str | None = None
-
-
-def queue_row(queue: Queue, yesterday: datetime) -> dict[str, Any]:
     def items(**filters: str) -> str:
         return changelist_url(QueueItem, queue_name=queue.name, **filters)
 
     since = yesterday.isoformat(timespec="seconds")
     oldest = datetime.fromisoformat(queue.oldest_new) if queue.oldest_new else None
-    share = queue.failure_share
-    return {
-        "name": Cell(queue.name, items()),
-        "counts": [
-            Cell(queue.counts.get(status, 0), items(status__exact=status))
-            for status in Status.values
-        ],
-        "oldest": Cell(
-            format_duration(timezone.now() - oldest if oldest else None),
-            # Ordered by the sixth column of the list, the created date.
-            items(status__exact=Status.NEW, o="6") if oldest else None,
-        ),
-        "created": Cell(queue.created, items(created_from=since)),
-        "done": Cell(queue.done, items(status__exact=Status.DONE, ended_from=since)),
-        "share": Cell(
-            "–" if share is None else f"{share:.0%}",
-            items(status__exact=Status.FAILED, ended_from=since),
-        ),
-    }
+    age = format_duration(timezone.now() - oldest if oldest else None)
+    share = "–" if queue.failure_share is None else f"{queue.failure_share:.0%}"
+    return [
+        (queue.name, items()),
+        *((queue.counts.get(status, 0), items(status__exact=status)) for status in Status.values),
+        # Ordered by the sixth column of the list, the created date.
+        (age, items(status__exact=Status.NEW, o="6") if oldest else None),
+        (queue.created, items(created_from=since)),
+        (queue.done, items(status__exact=Status.DONE, ended_from=since)),
+        (share, items(status__exact=Status.FAILED, ended_from=since)),
+    ]
 
 
 def item_chart(numbers: Statistics, by_day: bool) -> Chart:

@@ -67,8 +67,9 @@ def test_it_takes_few_queries(
 
 def numbers_of(page: str, queue_name: str) -> list[str]:
     """Return the texts of the queue's row, after its name."""
-    [row] = re.findall(rf"<th scope=\"row\">[^\n]*>{queue_name}</a>(.*?)</tr>", page, re.DOTALL)
-    return [text.strip() for text in re.findall(r"<td[^>]*>(?:<a[^>]*>)?([^<]*)", row)]
+    rows = re.findall(r"<tr>\s*<th scope=\"row\">(.*?)</tr>", page, re.DOTALL)
+    [row] = [row for row in rows if f">{queue_name}</a>" in row]
+    return [text.strip() for text in re.findall(r"<td[^>]*>\s*(?:<a[^>]*>)?([^<]*)", row)]
 
 
 def test_the_numbers_of_a_queue(sign_in: SignIn) -> None:
