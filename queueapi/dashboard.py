@@ -133,12 +133,10 @@ class AttentionCard:
         ]
 
     @property
-    def has_more(self) -> bool:
-        return len(self.rows) > MAX_SHOWN
-
-    @property
-    def url(self) -> str:
-        return changelist_url(self.queryset.model, **self.filters)
+    def url_of_all(self) -> str:
+        """Return the URL of the list of all rows, if not all are shown."""
+        has_more = len(self.rows) > MAX_SHOWN
+        return changelist_url(self.queryset.model, **self.filters) if has_more else ""
 
 
 def ago(moment: datetime) -> str:
