@@ -9,9 +9,9 @@ printed as JSON.
 import json
 import sys
 
-from OpenOrchestrator.database import base, db_util  # type: ignore[import-not-found]
-from OpenOrchestrator.database.queues import QueueStatus  # type: ignore[import-not-found]
-from OpenOrchestrator.database.triggers import TriggerStatus  # type: ignore[import-not-found]
+from OpenOrchestrator.database import base, db_util
+from OpenOrchestrator.database.queues import QueueStatus
+from OpenOrchestrator.database.triggers import TriggerStatus
 
 assert db_util.connect(sys.argv[1])
 names = {

@@ -66,7 +66,7 @@ def sqlalchemy_url() -> str:
     database = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{database['NAME']}"
-    import pyodbc  # type: ignore[import-not-found, unused-ignore] # noqa: PLC0415  needs unixODBC
+    import pyodbc  # noqa: PLC0415  needs unixODBC
 
     driver = database["OPTIONS"].get("driver", "ODBC Driver 18 for SQL Server")
     if driver not in pyodbc.drivers():

@@ -148,5 +148,5 @@ def test_pre_commit_has_the_ruff_of_the_checks() -> None:
         (settings.BASE_DIR / name).read_text()
         for name in ("requirements-dev.txt", ".pre-commit-config.yaml")
     )
-    version = re.search(r"^ruff==(\S+)", requirements, re.MULTILINE)[1]
+    [version] = re.findall(r"^ruff==(\S+)", requirements, re.MULTILINE)
     assert f"rev: v{version} " in hooks

@@ -147,7 +147,7 @@ class Fuzz:
         target, form = self.random.choice(self.forms[url] or [(url, {})])
         fields = {quote_plus(name): quote_plus(value) for name, value in form.items()}
         if page is not None and page.actions and self.random.random() < 0.5:
-            names = [getattr(action, "__name__", action) for action in page.actions]
+            names = [str(getattr(action, "__name__", action)) for action in page.actions]
             fields |= {"action": self.random.choice(names), "_selected_action": self.pk(page)}
         if self.random.random() < 0.2:
             return target, join(fields.items())

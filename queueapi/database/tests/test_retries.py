@@ -13,10 +13,9 @@ from django.db import (
     connection,
     transaction,
 )
-from django.http import HttpResponse
 from django.utils import timezone
 
-from queueapi.tests.helpers import Api
+from queueapi.tests.helpers import Api, ClientResponse
 from queues.models import QueueItem
 from triggers.models import SingleTrigger, Trigger
 
@@ -79,7 +78,7 @@ def failing(
         yield executions
 
 
-def push(api: Api) -> HttpResponse:
+def push(api: Api) -> ClientResponse:
     return api.post("/api/queue", {"queue_name": "q"})
 
 
