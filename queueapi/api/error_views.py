@@ -20,7 +20,9 @@ def _error(
 ) -> HttpResponse:
     if request.path.startswith("/admin/"):
         return html_page()
-    return JsonResponse(error_body(sentence), status=status_code)
+    # The bytes that DRF's renderer writes.
+    as_drf = {"separators": (",", ":"), "ensure_ascii": False}
+    return JsonResponse(error_body(sentence), status=status_code, json_dumps_params=as_drf)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
