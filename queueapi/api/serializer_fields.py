@@ -62,7 +62,7 @@ class TextField(StrictStringMixin, serializers.CharField):
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("trim_whitespace", False)
         super().__init__(**kwargs)
-        self.validators[-1] = SurrogateValidator()
+        self.validators[-1] = SurrogateValidator()  # CharField's own is the last
 
 
 class UpperCaseChoiceField(StrictStringMixin, serializers.ChoiceField):
