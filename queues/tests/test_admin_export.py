@@ -51,11 +51,6 @@ def test_confirmation_page_shows_the_number(sign_in: SignIn) -> None:
     assert "2 queue items" in select_action(sign_in(), "export", item(), item()).content.decode()
 
 
-def test_confirmation_page_explains_apostrophes(sign_in: SignIn) -> None:
-    page = select_action(sign_in(), "export", item()).content.decode()
-    assert "[1,-2] becomes [1,&#x27;-2]" in page
-
-
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"])
 def test_cell_is_never_a_formula(start: str) -> None:
     assert cell(f"{start}cmd|' /C calc'!A0") == f"'{start}cmd|' /C calc'!A0"
@@ -135,7 +130,3 @@ def test_danish_export_has_the_separator_of_danish_spreadsheets(sign_in: SignIn)
     text = response.getvalue().decode("utf-8-sig")
     (exported,) = csv.DictReader(io.StringIO(text, newline=""), delimiter=";")
     assert exported["reference"] == "a;b"
-
-
-def test_confirmation_page_does_not_mention_changes(sign_in: SignIn) -> None:
-    assert "when you confirm" not in select_action(sign_in(), "export", item()).content.decode()

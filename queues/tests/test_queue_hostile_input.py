@@ -182,6 +182,7 @@ def local_time(text: str) -> datetime:
     return moment.replace(tzinfo=None)
 
 
+@pytest.mark.slow
 @given(body=bodies | json_values)
 @settings(patient, max_examples=400)
 def test_any_json_is_stored_unchanged_or_a_400(api: Api, body: Any) -> None:
