@@ -136,7 +136,7 @@ class BulkActionsAdmin(AuditedAdmin):
         ids = list(islice(chain.from_iterable(selected.values()), SHOWN))
         shown = self.model._default_manager.filter(pk__in=ids).order_by(*(self.ordering or ()))
         labels = dict(self.model._meta.get_field(self.status_field).flatchoices)
-        counts = Counter({labels.get(status, status): len(ids) for status, ids in selected.items()})
+        counts = Counter({status: len(ids) for status, ids in selected.items()})
         list_url = self.changelist_url
         if request.path == list_url:
             list_url = request.get_full_path()  # with its filters
@@ -145,7 +145,7 @@ class BulkActionsAdmin(AuditedAdmin):
             "opts": self.opts,
             "title": action.label,
             "action": action,
-            "counts": counts.most_common(),
+            "counts": [(labels.get(each, each), count) for each, count in counts.most_common()],
             "total": counts.total(),
             "warnings": dict.fromkeys(
                 text for status, text in action.warnings.items() if status in selected

@@ -70,6 +70,13 @@ def test_confirmation_page_shows_number_and_rows(sign_in: SignIn) -> None:
     assert {status(row) for row in rows} == {Status.FAILED, Status.DONE}
 
 
+def test_confirmation_page_counts_a_status_that_looks_like_another_one(sign_in: SignIn) -> None:
+    rows = [failed(), failed(), item(status="Failed")]
+    page = select_action(sign_in(), "abandon", *rows).content.decode()
+    assert "3 queue items" in page
+    assert "2 Failed, 1 Failed." in " ".join(page.split())
+
+
 def test_confirmation_page_lists_twenty_rows_at_most(sign_in: SignIn) -> None:
     rows = [failed(reference=f"INV-{n:02}") for n in range(25)]
     text = select_action(sign_in("Operators"), "requeue", *rows).content.decode()
