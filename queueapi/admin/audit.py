@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import DateTimeField, Field, Model, QuerySet
+from django.db.models import CharField, DateTimeField, Field, Model, QuerySet, TextField
 from django.utils import translation
 from django.utils.translation import gettext
 
@@ -110,7 +110,11 @@ def change_message(entry: LogEntry) -> str:
     """
     if not entry.change_message.startswith('[{"field":'):
         return django_change_message(entry)
-    return "; ".join(_sentence(entry, **change) for change in json.loads(entry.change_message))
+    try:
+        changes = json.loads(entry.change_message)
+        return "; ".join(_sentence(entry, **change) for change in changes)
+    except (ValueError, TypeError):  # somebody edited the row by hand
+        return entry.change_message
 
 
 def _sentence(entry: LogEntry, field: str, **values: Any) -> str:
@@ -137,6 +141,7 @@ def _show(field: Field | None, value: Any) -> str:
         return ", ".join(value)
     if isinstance(field, DateTimeField):
         return str(value)[:19].replace("T", " ")
-    if isinstance(value, str) and not (field and field.choices):
+    is_text = field is None or (isinstance(field, CharField | TextField) and not field.choices)
+    if is_text and isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     return str(value)

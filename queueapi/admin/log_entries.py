@@ -68,7 +68,9 @@ class LogEntryAdmin(ViewOnlyAdmin):
     list_filter = [UserFilter, ContentTypeFilter, TimeFilter]
     list_select_related = ["user", "content_type"]
     search_fields = ["object_repr", "object_id", "change_message"]
-    search_help_text = _("Searches names, ids and what changed.")
+    search_help_text = _("Searches names, ids, and the fields and values that changed.")
+    exclude = ["change_message"]
+    readonly_fields = ["changes"]
     ordering = ["-id"]  # in the order of their time, and by an index
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:

@@ -63,6 +63,14 @@ def test_deleted_row_has_no_link(sign_in: SignIn, bo: User) -> None:
     assert change_url(row) not in sign_in().get(LIST).content.decode()
 
 
+def test_page_of_an_entry_shows_its_sentence(sign_in: SignIn, bo: User) -> None:
+    audit.record(bo.pk, CHANGE, [(item(), changes(created_by="x"))])
+    url = reverse("admin:admin_logentry_change", args=[LogEntry.objects.get().pk])
+    page = unescape(sign_in().get(url).content.decode())
+    assert 'created by: (empty) → "x"' in page
+    assert '"field"' not in page
+
+
 def test_it_is_filtered_by_user(sign_in: SignIn, bo: User) -> None:
     client = sign_in()
     anna = User.objects.get(username="anna")
@@ -186,6 +194,8 @@ def test_field_of_a_child_model_has_its_label(bo: User) -> None:
         ('[{"changed": {"fields": ["Status"]}}]', "Changed Status."),
         ('[{"field": "gone", "old": 1, "new": 2}]', "gone: 1 → 2"),
         ("[x", "[x"),
+        ('[{"field": "status", "old": "x"', '[{"field": "status", "old": "x"'),
+        ('[{"field": "a", "old": [1]}]', '[{"field": "a", "old": [1]}]'),
         ("", ""),
     ],
 )
