@@ -116,8 +116,10 @@ class AuditedAdmin(admin.ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
-        words = search_term.split()[:MAX_SEARCH_WORDS]
-        return super().get_search_results(request, queryset, " ".join(words))
+        words = search_term.split()
+        if len(words) > MAX_SEARCH_WORDS:
+            search_term = " ".join(words[:MAX_SEARCH_WORDS])
+        return super().get_search_results(request, queryset, search_term)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         return audit.record(request.user.pk, ADDITION, [(obj, message)])

@@ -259,3 +259,8 @@ def test_status_has_a_word_and_a_sign(sign_in: SignIn) -> None:
     failed()
     badge = '<span class="status status-failed"><span aria-hidden="true">✕</span> Failed</span>'
     assert badge in sign_in().get(LIST).content.decode()
+
+
+def test_quoted_search_keeps_white_space(sign_in: SignIn) -> None:
+    item(message="alpha  beta")
+    assert "1 queue item" in sign_in().get(LIST, {"q": '"alpha  beta"'}).content.decode()
