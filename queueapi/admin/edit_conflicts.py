@@ -35,6 +35,9 @@ class PlainTextField(forms.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"strip": False, "empty_value": None, **kwargs})
 
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        return {}  # without `maxlength`: browsers truncate a pasted text silently
+
     def to_python(self, value: Any) -> str | None:
         text = super().to_python(value)
         return text and text.replace("\r\n", "\n").replace("\r", "\n")

@@ -28,7 +28,7 @@ class NewItemForm(forms.ModelForm):
         model = QueueItem
         fields = ["queue_name", "status", *TEXTS, "created_date"]
         field_classes = dict.fromkeys(["queue_name", *TEXTS], PlainTextField)
-        widgets = {"data": forms.Textarea}
+        widgets = {"data": forms.Textarea, "message": forms.Textarea}
         help_texts = {
             "data": _("A text, or JSON; at most 2000 characters."),
             "reference": REFERENCE_HELP,
@@ -38,7 +38,7 @@ class NewItemForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             field.validators = []
-            field.widget.attrs.pop("maxlength", None)  # browsers would truncate pasted texts
+            field.show_hidden_initial = False  # for edit conflicts only
 
     def _post_clean(self) -> None:
         """Validate with the serializer instead of the model."""

@@ -319,3 +319,7 @@ def test_log_entry_holds_the_longest_name(sign_in: SignIn, page: str) -> None:
         client.post(LIST + "add/", {**form, "queue_name": "🤖" * 100, "reference": "🦾" * 100})
     [entry] = LogEntry.objects.all()
     assert len(entry.object_repr.encode("utf-16-le")) == 400
+
+
+def test_browsers_do_not_truncate_pasted_texts(sign_in: SignIn) -> None:
+    assert "maxlength" not in sign_in().get(change_url(item())).content.decode().split("<form")[-1]

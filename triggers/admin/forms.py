@@ -11,8 +11,12 @@ from triggers.admin.actions import SET_IDLE, Status
 from triggers.models import parse_machines
 
 
-class MachinesField(forms.CharField):
+class MachinesField(PlainTextField):
     """A JSON list of names, as OpenOrchestrator writes it, shown with one name per line."""
+
+    default_error_messages = {
+        "max_length": _("These names need more room than there is: %(limit_value)d characters.")
+    }
 
     def prepare_value(self, value: Any) -> Any:
         # What the user typed, which a refused form shows again, is no JSON.

@@ -226,7 +226,10 @@ def test_no_machines_are_saved_as_null(sign_in: SignIn) -> None:
 
 def test_machines_longer_than_their_column_are_refused(sign_in: SignIn) -> None:
     machines = "\n".join(f"ROBOT-{n:04}" for n in range(30))
-    assert "scheduler_whitelist" in errors(save(sign_in(), single(), scheduler_whitelist=machines))
+    refused = errors(save(sign_in(), single(), scheduler_whitelist=machines))
+    assert refused["scheduler_whitelist"] == [
+        "These names need more room than there is: 250 characters."
+    ]
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "x", ""])
