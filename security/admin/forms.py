@@ -116,7 +116,7 @@ class BanForm(ActionForm):
         help_text=_("An IPv4 or IPv6 address. An IPv6 address stands for its /64."),
     )
     duration = DurationField(
-        label=_("For"), initial=default_ban, help_text=_("For example 2h, 30m or 7d.")
+        label=_("Duration"), initial=default_ban, help_text=_("For example 2h, 30m or 7d.")
     )
     reason = forms.CharField(
         label=_("Reason"), max_length=200, help_text=_("Why, for readers of the list.")
