@@ -41,7 +41,7 @@ from django.test import Client
 from pytest_django import Settings
 from redis.exceptions import RedisError
 
-from queueapi.tests.helpers import Api, Serve, Server, SignIn, forget_what_was_logged
+from queueapi.tests.helpers import Api, Serve, Server, SignIn, reset_log_filters
 from security.models import ApiKey
 from security.models.api_keys import api_key_cache
 from security.models.bans import ban_cache
@@ -88,11 +88,11 @@ def reset_caches() -> None:
     for row_cache in (api_key_cache, ban_cache, api_failure_cache):
         row_cache.invalidate_all()
     attempt_budget.left = attempt_budget.burst
-    forget_what_was_logged()
+    reset_log_filters()
 
 
 @pytest.fixture
-def cache_is_away(settings: Settings) -> None:
+def unreachable_cache(settings: Settings) -> None:
     """Set a Redis as the cache, on a port on which nothing listens."""
     settings.CACHES = {
         "default": {

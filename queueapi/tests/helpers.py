@@ -63,7 +63,7 @@ def manage(*arguments: str, **environment: str | None) -> subprocess.CompletedPr
     )
 
 
-def happens_within_5_seconds(condition: Callable[[], object]) -> bool:
+def eventually(condition: Callable[[], object]) -> bool:
     """Return whether the condition comes true before `TIMEOUT`."""
     deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
@@ -82,7 +82,7 @@ def database_url() -> str:
     return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
 
 
-def forget_what_was_logged() -> None:
+def reset_log_filters() -> None:
     """Let each record pass that the log shows once a minute."""
     # Configured twice, as by a server, the logger has two such filters.
     for once_per_minute in logging.getLogger("waitress").filters:
@@ -138,12 +138,12 @@ def form_in(response: ClientResponse, field: str) -> dict[str, str]:
     raise AssertionError(f"There is no form with a field {field}.")
 
 
-def said(response: ClientResponse) -> list[str]:
+def messages_in(response: ClientResponse) -> list[str]:
     """Return the messages at the top of a page."""
     return [str(message) for message in response.context["messages"]]
 
 
-def wait_until_it_stops_listening(port: int) -> None:
+def wait_until_port_closes(port: int) -> None:
     """Connect to the port until the connection is refused."""
     while True:
         try:

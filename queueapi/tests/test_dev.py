@@ -15,7 +15,7 @@ from typing import IO, Protocol
 import pytest
 from django.conf import settings
 
-from queueapi.tests.helpers import TIMEOUT, happens_within_5_seconds
+from queueapi.tests.helpers import TIMEOUT, eventually
 
 REQUIREMENTS = settings.BASE_DIR / "requirements.txt"
 INSTALLED = settings.BASE_DIR / ".venv" / "requirements.txt.installed"
@@ -126,7 +126,7 @@ def test_it_works(checkout: Path, start: Start) -> None:
     rotate = line_with("rotate_api_key", output).strip().removeprefix("python")
     new_key = run_in_shell(f"cd '{checkout}' && {sys.executable} {rotate}").strip()
     old_key = curl.partition("X-API-Key: ")[2].partition('"')[0]
-    assert happens_within_5_seconds(lambda: "HTTP/1.1 401" in run_in_shell(curl))
+    assert eventually(lambda: "HTTP/1.1 401" in run_in_shell(curl))
     assert "HTTP/1.1 201 Created" in run_in_shell(curl.replace(old_key, new_key))
     stop(process)
 

@@ -18,7 +18,7 @@ from django.conf import settings
 
 from queueapi.management.commands.serve import WAITRESS_MARGIN_BYTES
 from queueapi.server.channels import REQUEST_SECONDS
-from queueapi.tests.helpers import TIMEOUT, Server, database_url, wait_until_it_stops_listening
+from queueapi.tests.helpers import TIMEOUT, Server, database_url, wait_until_port_closes
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP, FailedAttempt
 
@@ -155,7 +155,7 @@ def test_a_request_under_way_is_completed_when_iis_stops_the_process(
     with socket.create_connection(("127.0.0.1", iis.port), timeout=TIMEOUT) as connection:
         connection.sendall(head.encode() + body[:5])
         iis.signal_stop()
-        wait_until_it_stops_listening(iis.port)
+        wait_until_port_closes(iis.port)
         connection.sendall(body[5:])
         response = connection.makefile("rb").read()
     assert response.startswith(b"HTTP/1.1 201 ")

@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from queueapi.admin import audit, selected_rows
-from queueapi.tests.helpers import ClientResponse, SignIn, form_in, said
+from queueapi.tests.helpers import ClientResponse, SignIn, form_in, messages_in
 from queues.models import QueueItem
 from queues.tests.helpers import (
     LIST,
@@ -38,7 +38,7 @@ def status(row: QueueItem) -> str:
 def test_requeue_works(sign_in: SignIn) -> None:
     client, row = sign_in("Operators"), failed()
     response = confirm(client, select_action(client, "requeue", row))
-    assert said(response) == ["Requeue: 1 row."]
+    assert messages_in(response) == ["Requeue: 1 row."]
     row.refresh_from_db()
     assert (row.status, row.start_date, row.end_date) == (Status.NEW, None, None)
 
@@ -99,7 +99,9 @@ def test_rows_with_an_excluded_status_are_left_out(sign_in: SignIn) -> None:
 def test_action_that_applies_to_no_row_shows_a_message(sign_in: SignIn) -> None:
     client = sign_in("Operators")
     page = select_action(client, "requeue", item())
-    assert "None of the selected rows can be changed" in said(client.get(page["Location"]))[0]
+    assert (
+        "None of the selected rows can be changed" in messages_in(client.get(page["Location"]))[0]
+    )
 
 
 @pytest.mark.parametrize("action", ["requeue", "abandon", "delete_selected"])
@@ -126,7 +128,7 @@ def test_row_taken_by_a_robot_is_not_changed(sign_in: SignIn) -> None:
     robot_sets(taken, status="IN_PROGRESS")
     response = confirm(client, page)
     assert (status(taken), status(other)) == (Status.IN_PROGRESS, Status.NEW)
-    assert said(response) == [
+    assert messages_in(response) == [
         "Requeue: 1 row. Not changed, because the status changed meanwhile or the row is gone: 1."
     ]
 
@@ -143,7 +145,7 @@ def test_deleted_row_is_counted_as_not_changed(sign_in: SignIn) -> None:
     client, row, other = sign_in("Operators"), failed(), failed()
     page = select_action(client, "requeue", row, other)
     row.delete()
-    assert "Not changed, because" in said(confirm(client, page))[0]
+    assert "Not changed, because" in messages_in(confirm(client, page))[0]
 
 
 def test_confirmation_page_works_once(sign_in: SignIn) -> None:
@@ -151,7 +153,7 @@ def test_confirmation_page_works_once(sign_in: SignIn) -> None:
     page = select_action(client, "requeue", row)
     confirm(client, page)
     robot_sets(row, status="FAILED")
-    assert "was used before" in said(confirm(client, page))[0]
+    assert "was used before" in messages_in(confirm(client, page))[0]
     assert status(row) == Status.FAILED
 
 
@@ -174,7 +176,7 @@ def test_expired_confirmation_page_is_refused(sign_in: SignIn) -> None:
     client, row = sign_in("Operators"), failed()
     page = select_action(client, "requeue", row)
     cache.clear()
-    assert said(confirm(client, page))[0].startswith("Nothing was done")
+    assert messages_in(confirm(client, page))[0].startswith("Nothing was done")
     assert status(row) == Status.FAILED
 
 
@@ -216,7 +218,7 @@ def test_all_matching_rows_are_changed(sign_in: SignIn) -> None:
     other = failed()
     page = select_action_on_all(client, "requeue", "?queue_name=q")
     assert page.context["total"] == 1203
-    assert "Requeue: 1203 rows." in said(confirm(client, page))[0]
+    assert "Requeue: 1203 rows." in messages_in(confirm(client, page))[0]
     assert QueueItem.objects.filter(status=Status.NEW).count() == 1203
     assert LogEntry.objects.count() == 1203
     assert status(other) == Status.FAILED
@@ -333,7 +335,7 @@ def test_invalid_row_ids_change_nothing(sign_in: SignIn) -> None:
     row = failed()
     client = sign_in()
     response = client.post(LIST, {"action": "requeue", "_selected_action": "zzz", "index": "0"})
-    assert "no rows of this list" in said(client.get(response["Location"]))[0]
+    assert "no rows of this list" in messages_in(client.get(response["Location"]))[0]
     assert status(row) == Status.FAILED
 
 
@@ -364,16 +366,16 @@ def test_database_failure_between_batches_is_reported(
 
     monkeypatch.setattr(audit, "record", fail_at_the_second)
     response = confirm(client, page)
-    assert said(response) == [
+    assert messages_in(response) == [
         "Requeue: 500 rows. The database failed; not changed: 200. Try again."
     ]
     assert QueueItem.objects.filter(status="NEW").count() == 500
 
 
-def test_unavailable_cache_is_reported(sign_in: SignIn, cache_is_away: None) -> None:
+def test_unavailable_cache_is_reported(sign_in: SignIn, unreachable_cache: None) -> None:
     client, row = sign_in(), failed()
     response = select_action(client, "requeue", row)
-    assert "the cache" in said(client.get(response["Location"]))[0]
+    assert "the cache" in messages_in(client.get(response["Location"]))[0]
     assert status(row) == Status.FAILED
 
 

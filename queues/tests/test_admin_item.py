@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from queueapi.admin.edit_conflicts import OptimisticLockingAdmin
-from queueapi.tests.helpers import ClientResponse, SignIn, form_in, said
+from queueapi.tests.helpers import ClientResponse, SignIn, form_in, messages_in
 from queues.models import QueueItem
 from queues.tests.helpers import LIST, Status, change_url, failed, item, robot_sets
 
@@ -274,7 +274,7 @@ def test_write_between_check_and_save_is_not_overwritten(
 
     monkeypatch.setattr(OptimisticLockingAdmin, "fields_to_save", robot_writes_first)
     response = save(client, row, message="mine")
-    assert "at this very moment" in said(client.get(response["Location"]))[0]
+    assert "at this very moment" in messages_in(client.get(response["Location"]))[0]
     row.refresh_from_db()
     # The write of the robot was rolled back, because the test runs it in the same transaction.
     assert row.message != "mine"

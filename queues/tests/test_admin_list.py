@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from queueapi.tests.helpers import SignIn, said
+from queueapi.tests.helpers import SignIn, messages_in
 from queues.models import QueueItem
 from queues.tests.helpers import LIST, Status, failed, item, select_action
 
@@ -102,7 +102,7 @@ def test_page_beyond_the_last_shows_the_first(sign_in: SignIn) -> None:
 def test_unknown_filter_redirects_with_a_message(sign_in: SignIn, query: str) -> None:
     page = sign_in().get(LIST + query, follow=True)
     assert page.redirect_chain == [(f"{LIST}?e=1", 302)]
-    assert "Unknown filter" in said(page)[0]
+    assert "Unknown filter" in messages_in(page)[0]
 
 
 def fail_on(pattern: str) -> AbstractContextManager[None]:
@@ -123,7 +123,7 @@ def test_search_timeout_redirects_with_a_message(
     with fail_on("LIKE"):
         page = client.get(f"{LIST}?q=x", follow=True)
     assert page.redirect_chain == [(f"{LIST}?e=1", 302)]
-    assert "the search took too long" in said(page)[0]
+    assert "the search took too long" in messages_in(page)[0]
     assert "Query timeout expired" in caplog.text
 
 
@@ -139,7 +139,7 @@ def test_action_on_too_many_rows_does_nothing(sign_in: SignIn) -> None:
     row, client = item(), sign_in()
     with fail_on(r"status\W FROM"):
         response = select_action(client, "requeue", row, select_across="1")
-    assert "Try fewer rows" in said(client.get(response["Location"]))[0]
+    assert "Try fewer rows" in messages_in(client.get(response["Location"]))[0]
 
 
 def test_regular_expressions_are_refused(sign_in: SignIn) -> None:

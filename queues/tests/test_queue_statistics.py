@@ -136,7 +136,7 @@ def test_the_cache_holds_json() -> None:
     assert queue_statistics.statistics() == counted
 
 
-def test_statistics_are_counted_each_time_while_the_cache_is_away(cache_is_away: None) -> None:
+def test_statistics_are_counted_each_time_while_the_cache_is_away(unreachable_cache: None) -> None:
     item()
     assert len(queue_statistics.statistics().queues) == 1
     queue_statistics.invalidate()

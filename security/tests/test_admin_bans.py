@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from queueapi.tests.helpers import Api, ClientResponse, SignIn, form_in, said
+from queueapi.tests.helpers import Api, ClientResponse, SignIn, form_in, messages_in
 from security.models import BannedIP, FailedAttempt
 from security.tests.helpers import right, wrong
 
@@ -36,8 +36,8 @@ def lift(client: Client, *bans: BannedIP) -> ClientResponse:
 
 def test_ban_works(sign_in: SignIn, api: Api) -> None:
     response = ban_by_hand(sign_in("Security admins"), ip="127.0.0.1", duration="2h")
-    assert said(response)[0] == "127.0.0.1 is banned."
-    assert "your own IP" in said(response)[1]
+    assert messages_in(response)[0] == "127.0.0.1 is banned."
+    assert "your own IP" in messages_in(response)[1]
     row = BannedIP.objects.get()
     assert (row.expires - row.created, row.reason) == (2 * HOUR, "Port scan")
     assert right(api) == 403
@@ -85,7 +85,7 @@ def test_an_invalid_field_is_an_error(
 def test_lift_works(sign_in: SignIn) -> None:
     first, second = ban("203.0.113.9"), ban("203.0.113.10")
     response = lift(sign_in("Security admins"), first, second)
-    assert said(response) == ["2 bans lifted."]
+    assert messages_in(response) == ["2 bans lifted."]
     assert not BannedIP.objects.active().exists()
 
 
@@ -94,7 +94,7 @@ def test_lift_works_on_the_filtered_list(sign_in: SignIn, api: Api) -> None:
     assert right(api) == 403
     chosen = {"action": "lift", "_selected_action": [row.pk]}
     response = client.post(f"{LIST}?state=active", chosen, follow=True)
-    assert said(response) == ["1 ban lifted."]
+    assert messages_in(response) == ["1 ban lifted."]
     assert LogEntry.objects.count() == 1
     assert right(api) == 201
 
@@ -112,7 +112,7 @@ def test_an_ended_ban_is_not_lifted(sign_in: SignIn) -> None:
     row = ban()
     BannedIP.objects.lift("bo")
     response = lift(sign_in(), row)
-    assert said(response) == ["0 bans lifted."]
+    assert messages_in(response) == ["0 bans lifted."]
     row.refresh_from_db()
     assert row.lifted_by == "bo"
 
@@ -219,7 +219,7 @@ def test_ban_reads_no_bans_of_other_networks(
 @pytest.mark.parametrize("pk", ["x", "9" * 21])
 def test_an_invalid_id_lifts_no_ban(sign_in: SignIn, pk: str) -> None:
     response = sign_in().post(LIST, {"action": "lift", "_selected_action": pk}, follow=True)
-    assert "no rows of this list" in said(response)[0]
+    assert "no rows of this list" in messages_in(response)[0]
 
 
 @pytest.mark.parametrize("pk", [1, 999])

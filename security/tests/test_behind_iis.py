@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from queueapi.tests.helpers import Serve, Server, database_url, happens_within_5_seconds, manage
+from queueapi.tests.helpers import Serve, Server, database_url, eventually, manage
 from security.models import ApiKey, BannedIP, FailedAttempt
 from security.tests.helpers import run
 
@@ -53,32 +53,32 @@ def test_it_works(serve: Serve, key: str) -> None:
     # Another process lifts it.
     result = manage("unban_ip", "203.0.113.66", DATABASE_URL=database_url())
     assert result.returncode == 0, result.stderr
-    assert happens_within_5_seconds(lambda: push(server, key, ATTACKER) == 201)
+    assert eventually(lambda: push(server, key, ATTACKER) == 201)
     assert "203.0.113.66" in server.log.read_text()
 
 
-def test_a_ban_is_active_in_another_process_within_5_seconds(serve: Serve, key: str) -> None:
+def test_a_ban_is_active_in_another_process(serve: Serve, key: str) -> None:
     first = serve(TRUSTED_PROXIES="127.0.0.1")
     second = serve(TRUSTED_PROXIES="127.0.0.1")
     assert push(second, key, ATTACKER) == 201
     for _ in range(5):
         push(first, "guess", ATTACKER)
     assert push(first, key, ATTACKER) == 403
-    assert happens_within_5_seconds(lambda: push(second, key, ATTACKER) == 403)
+    assert eventually(lambda: push(second, key, ATTACKER) == 403)
 
 
-def test_a_ban_by_hand_takes_effect_within_5_seconds(serve: Serve, key: str) -> None:
+def test_a_ban_by_hand_takes_effect(serve: Serve, key: str) -> None:
     server = serve(TRUSTED_PROXIES="127.0.0.1")
     assert push(server, key, NEIGHBOUR) == 201
     run("ban_ip", "2001:db8::1")
-    assert happens_within_5_seconds(lambda: push(server, key, NEIGHBOUR) == 403)
+    assert eventually(lambda: push(server, key, NEIGHBOUR) == 403)
 
 
-def test_a_revocation_takes_effect_within_5_seconds(serve: Serve, key: str) -> None:
+def test_a_revocation_takes_effect(serve: Serve, key: str) -> None:
     server = serve(TRUSTED_PROXIES="127.0.0.1")
     assert push(server, key, NEIGHBOUR) == 201
     run("revoke_api_key", key[:8])
-    assert happens_within_5_seconds(lambda: push(server, key, NEIGHBOUR) == 401)
+    assert eventually(lambda: push(server, key, NEIGHBOUR) == 401)
 
 
 def test_two_processes_create_one_ban(serve: Serve, transactional_db: None) -> None:

@@ -5,7 +5,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from queueapi.tests.helpers import SignIn, said
+from queueapi.tests.helpers import SignIn, messages_in
 from triggers.models import Trigger
 from triggers.tests.helpers import (
     LIST,
@@ -28,7 +28,7 @@ def test_pause_from_the_list_works(sign_in: SignIn) -> None:
     client, first, second = sign_in("Operators"), single(), queue(process_status=Status.RUNNING)
     response = confirm(client, select_action(client, "pause", first, second))
     assert (status(first), status(second)) == (Status.PAUSED, Status.PAUSING)
-    assert said(response) == ["Pause: 2 rows."]
+    assert messages_in(response) == ["Pause: 2 rows."]
 
 
 PAUSED = dict.fromkeys(Status, Status.PAUSED) | {Status.RUNNING: Status.PAUSING}
@@ -109,7 +109,7 @@ def test_one_click_on_a_changed_status_does_nothing(sign_in: SignIn) -> None:
     scheduler_sets(trigger, process_status=Status.RUNNING)
     response = click(client, "pause", trigger, shown=Status.IDLE)
     assert status(trigger) == Status.RUNNING
-    assert "Not changed, because" in said(client.get(response["Location"]))[0]
+    assert "Not changed, because" in messages_in(client.get(response["Location"]))[0]
 
 
 @pytest.mark.parametrize("running", Trigger.RUNNING_STATUSES)
@@ -192,7 +192,7 @@ def test_trigger_started_by_the_scheduler_is_not_changed(sign_in: SignIn) -> Non
     scheduler_sets(started, process_status=Status.RUNNING)
     response = confirm(client, page)
     assert (status(started), status(other)) == (Status.RUNNING, Status.PAUSED)
-    assert "Not changed, because" in said(response)[0]
+    assert "Not changed, because" in messages_in(response)[0]
 
 
 # The log.

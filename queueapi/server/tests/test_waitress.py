@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from queueapi.tests.helpers import TIMEOUT, Serve, Server, wait_until_it_stops_listening
+from queueapi.tests.helpers import TIMEOUT, Serve, Server, wait_until_port_closes
 from queues.models import QueueItem
 from security.models import ApiKey
 
@@ -58,7 +58,7 @@ class SlowServer:
         """Send the signals, and wait until the port is closed."""
         for each in signals:
             self.process.send_signal(each)
-        wait_until_it_stops_listening(self.port)
+        wait_until_port_closes(self.port)
 
     def wait(self) -> int:
         return self.process.wait(timeout=30)
