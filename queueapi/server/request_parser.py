@@ -70,7 +70,7 @@ class RequestParser(HTTPRequestParser):
             super().parse_header(header_plus)
         except ValueError as error:  # a Content-Length of 5000 digits, an absolute URI with a [
             raise ParsingError(str(error)) from error
-        if b"transfer-encoding:" in header_plus.lower() and (
+        if b"\ntransfer-encoding:" in header_plus.lower() and (
             "CONTENT_LENGTH" in self.headers or not self.chunked
         ):
             # It may be an attempt to smuggle a request past a proxy (RFC 9112, section 6.1).

@@ -285,6 +285,15 @@ def test_ambiguous_body_closes_the_connection(shared_server: Server, ambiguous: 
     assert b"Connection: close" in responses
 
 
+@pytest.mark.parametrize("header", [b"X-Transfer-Encoding: x", b"X-A: transfer-encoding: x"])
+def test_other_headers_keep_the_connection(shared_server: Server, header: bytes) -> None:
+    first = b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n" + header + b"\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", shared_server.port), timeout=TIMEOUT) as client:
+        client.sendall(first + REQUEST)
+        responses = received(client)
+    assert responses.count(b"HTTP/1.") == 2
+
+
 @pytest.mark.parametrize(
     "path",
     [
