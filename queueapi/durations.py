@@ -18,7 +18,8 @@ UNITS = ["weeks", "days", "hours", "minutes", "seconds"]
 DURATION = re.compile(
     r"\s*(?=[0-9])"
     + "".join(rf"(?:(?P<{unit}>[0-9]+)\s*{unit[0]}\s*)?" for unit in UNITS)
-    + r"|\s*0\s*"
+    + r"|\s*0\s*",
+    re.ASCII,
 )
 
 
