@@ -64,6 +64,7 @@ def first_line(pipe: IO[str] | None) -> str:
     return pipe.readline()
 
 
+@pytest.mark.slow
 def test_concurrent_migrates_run_one_after_the_other(
     start: Start, holder: Popen[str], file: Path
 ) -> None:

@@ -8,6 +8,8 @@ from queueapi.tests.helpers import Serve, Server, database_url, eventually, mana
 from security.models import ApiKey, BannedIP, FailedAttempt
 from security.tests.helpers import run
 
+pytestmark = pytest.mark.slow
+
 ITEM = b'{"queue_name": "q"}'
 ATTACKER = "203.0.113.66:51861"
 NEIGHBOUR = "[2001:db8::1]:51760"

@@ -92,6 +92,7 @@ def push(server: Server, key: str) -> HTTPResponse:
     return response
 
 
+@pytest.mark.slow
 def test_two_processes_accept_exactly_the_limit_together(
     serve: Serve, redis: Redis, key: str
 ) -> None:
@@ -114,6 +115,7 @@ def test_the_headers_come_from_the_shared_counter(serve: Serve, redis: Redis, ke
     assert push(serve(**shared), key).headers["RateLimit-Remaining"] == "48"
 
 
+@pytest.mark.slow
 def test_requests_pass_while_redis_is_down_and_count_when_it_is_up_again(
     serve: Serve, redis: Redis, key: str
 ) -> None:

@@ -315,6 +315,7 @@ def test_a_page_of_another_site_can_not_ban_its_reader(open_page: OpenPage, base
 # axe puts styles into the page, which our policy would refuse.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
 def test_pages_pass_axe(
     open_page: OpenPage, base_url: str, urls: list[str], color_scheme: str
