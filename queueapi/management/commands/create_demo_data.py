@@ -80,7 +80,8 @@ def create_items() -> None:
 def create_triggers() -> None:
     """Create a trigger of each type."""
     process = {"process_name": "Invoices", "process_path": "C:\\Robots\\invoices\\main.py"}
-    timed = {"next_run": timezone.now(), **process}
+    two_o_clock = timezone.now().replace(hour=2, minute=0, second=0, microsecond=0)
+    timed = {"next_run": two_o_clock + timedelta(days=1), **process}
     queued = {"queue_name": "Invoices", "min_batch_size": 5, **process}
     SingleTrigger.objects.create(trigger_name="MyAutomationTrigger", process_status="DONE", **timed)
     ScheduledTrigger.objects.create(trigger_name="Nightly", cron_expr="0 2 * * *", **timed)
