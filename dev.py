@@ -130,28 +130,28 @@ def become(arguments: list[str], environment: dict[str, str], folder: Path = VEN
 
 
 def main() -> None:
-    verb, *arguments = sys.argv[1:] or ["help"]
+    command, *arguments = sys.argv[1:] or ["help"]
     os.chdir(ROOT)
-    if verb == "run":
+    if command == "run":
         install("requirements.txt")
         run(arguments)
-    elif verb == "test":
+    elif command == "test":
         install("requirements.txt", "requirements-dev.txt")
         # conftest.py sets the tests' environment; only this would be read before it.
         os.environ.pop("DJANGO_SETTINGS_MODULE", None)
         become(["-m", "pytest", *arguments], dict(os.environ))
-    elif verb == "check":
+    elif command == "check":
         install("requirements.txt", "requirements-dev.txt")
         check()
-    elif verb == "manage":
+    elif command == "manage":
         install("requirements.txt")
         environment = development_environment()
         if not DATABASE.exists():
             manage("migrate", "--verbosity", "0", environment=environment)
         become(["manage.py", *arguments], environment)
-    elif verb == "release":
+    elif command == "release":
         release()
-    elif verb in ("help", "--help", "-h"):
+    elif command in ("help", "--help", "-h"):
         print(__doc__)
     else:
         sys.exit(__doc__)

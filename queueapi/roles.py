@@ -1,6 +1,6 @@
 """The three groups of staff and their permissions, which each `migrate` sets anew.
 
-A superuser has all permissions, except that nobody deletes users.
+A superuser has all permissions, except to delete users.
 """
 
 from typing import Any

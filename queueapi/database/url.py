@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 DRIVERS = ("mssql_python", "pyodbc")
 # A name of a connection parameter. No other character may begin a further parameter.
 PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_ -]*")
-# Names of Microsoft's ODBC drivers; an empty one stands for mssql-django's default, one of them.
+# Names of Microsoft's ODBC drivers. An empty one selects mssql-django's default, one of these.
 MICROSOFT = re.compile(
     r"(\{?(ODBC Driver .* for SQL Server|SQL Server Native Client.*)\}?)?", re.IGNORECASE
 )

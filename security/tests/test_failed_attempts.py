@@ -60,7 +60,7 @@ def test_a_wrong_key_is_recorded_with_any_method_and_headers(api: Api, method: s
 
 @pytest.fixture
 def three_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limit the budget to three rows, without the timer of its report, which outlives a test."""
+    """Limit the budget to three rows, without a timer that would run after the test."""
     monkeypatch.setattr(Timer, "start", lambda timer: None)
     for name, value in {"left": 3, "left_out": 0, "rate": 0}.items():
         monkeypatch.setattr(attempt_budget, name, value)
