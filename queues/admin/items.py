@@ -124,10 +124,7 @@ class QueueItemAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
         return format_html('<pre class="data">{}</pre>', text)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        if change:
-            super().save_model(request, obj, form, change)
-        else:
-            obj.save()
+        super().save_model(request, obj, form, change)
         self.after_change()
 
     def fields_to_save(self, obj: QueueItem, form: Any) -> list[str]:
