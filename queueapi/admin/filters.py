@@ -10,6 +10,8 @@ from django.http import HttpRequest
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
+from queueapi.database.model_fields import EARLIEST, LATEST
+
 # Duration of a bound by the length of its text: `2026-11-24` is a day, `2026-11-24T10:03` a minute.
 UNITS = {10: timedelta(days=1), 16: timedelta(minutes=1)}
 
@@ -70,8 +72,8 @@ class BetweenFilter(admin.ListFilter):
         if not (text := self.text(end)):
             return None
         bound = parse_datetime(text)
-        # SQL Server's `datetime` begins in 1753.
-        if bound is None or bound.tzinfo is not None or not 1753 <= bound.year <= 9998:
+        # A year below the last one leaves room for the duration of the bound.
+        if bound is None or bound.tzinfo or not EARLIEST.year <= bound.year < LATEST.year:
             raise ValueError(text)
         return bound
 
