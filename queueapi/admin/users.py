@@ -18,7 +18,7 @@ from queueapi.roles import ROLES
 admin.site.unregister([Group, User])
 
 LAST_SUPERUSER = _(
-    "Nothing was saved: this is the last active superuser, and nobody else could manage users. "
+    "Nothing was saved: this is the last active superuser, and only superusers can manage users. "
     "Make another user active, staff and superuser first."
 )
 

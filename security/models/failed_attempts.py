@@ -36,7 +36,7 @@ class FailedAttemptQuerySet(models.QuerySet["FailedAttempt"]):
         """Return the attempts that count towards the next ban of this network.
 
         They are recent, and later than the end of the last ban. None count while a ban is active:
-        requests that were in progress when it began must not lead to a second one.
+        requests in progress at its start must not cause a second ban.
         """
         last = BannedIP.objects.filter(network=network).order_by("-pk").first()
         if last is None:
