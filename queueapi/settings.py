@@ -178,7 +178,7 @@ MIDDLEWARE = [
 REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "queueapi.api.negotiation.AlwaysJSON",
     "DEFAULT_AUTHENTICATION_CLASSES": ["security.authentication.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["security.permissions.ClientPermission"],
     "DEFAULT_THROTTLE_CLASSES": ["security.throttling.ClientRateThrottle"],
     "DEFAULT_PARSER_CLASSES": ["queueapi.api.parsers.JSONObjectParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

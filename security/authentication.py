@@ -1,25 +1,34 @@
 """Authentication of the API by `X-API-Key`."""
 
+from typing import cast
+
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from security.models import ApiKey, FailedAttempt
+from security.models import ApiKey, Client, FailedAttempt
+
+
+def get_client(request: Request) -> Client:
+    """Return the client of an authenticated request."""
+    return cast(Client, request.user)
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """Accept a request if its `X-API-Key` is an active key, which becomes its user and `auth`.
+    """Accept a request if its `X-API-Key` is an active key.
+
+    The key becomes the request's `auth`, and its client the user.
 
     Each failure gets the same response, which must not tell an expired key from an unknown one.
     The reason is set on Django's request as `failed_key`, for `BanMiddleware` to record.
     """
 
-    def authenticate(self, request: Request) -> tuple[ApiKey, ApiKey]:
+    def authenticate(self, request: Request) -> tuple[Client, ApiKey]:
         secret = request.META.get("HTTP_X_API_KEY", "")
         key = ApiKey.objects.with_secret(secret)
         if key is not None and key.is_active:
             key.touch()
-            return key, key
+            return key.client, key
         if key is not None:
             reason = FailedAttempt.Reason(key.state)
         else:

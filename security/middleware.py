@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from typing import ClassVar
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -19,6 +20,10 @@ logger = logging.getLogger(__name__)
 BANNED = _(
     "This address is banned after repeated failed attempts; try again later or ask the operators."
 )
+
+
+class Banned(PermissionDenied):
+    extra: ClassVar[dict[str, str]] = {"reason": "banned"}
 
 
 class BanMiddleware:
@@ -40,7 +45,7 @@ class BanMiddleware:
         else:
             return self.get_response(request)
         if BannedIP.objects.is_banned(get_client_ip(request)):
-            return permission_denied(request, PermissionDenied(BANNED))
+            return permission_denied(request, Banned(BANNED))
         response = self.get_response(request)
         try:
             record(request, response)

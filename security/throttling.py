@@ -9,6 +9,8 @@ from django_ratelimit.core import get_usage
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from security.authentication import get_client
+
 logger = logging.getLogger(__name__)
 
 # Pause after a failure of the cache: each use of one that hangs takes its whole time-out.
@@ -16,7 +18,7 @@ RETRY_SECONDS = 3
 
 
 class ClientRateThrottle(BaseThrottle):
-    """Limit each client to the `rate` of a `RateLimitedViewSet`, all its keys together.
+    """Limit each client to the rate of a `ClientViewSet`'s action, all its keys together.
 
     The counters are django-ratelimit's. While their cache fails, rates are not limited. The usage
     is set on the request as `rate_usage`, for the headers of the response; `None` if not counted.
@@ -36,13 +38,13 @@ class ClientRateThrottle(BaseThrottle):
         """Count this request and return the usage; `None` while the cache fails."""
         if monotonic() < self.retry_at:
             return None
-        client = request.auth.client  # type: ignore[union-attr]  # an ApiKey
+        client = str(get_client(request).pk)
         try:
             usage: dict[str, Any] = get_usage(
                 request._request,
-                group=type(view).__name__,
+                group=view.limit.name,
                 key=lambda *_: client,
-                rate=view.rate,
+                rate=view.limit.rate,
                 increment=True,
             )
             # A limit of 0 is how django-ratelimit reports that the cache did not count.

@@ -3,21 +3,25 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from queueapi.api.viewsets import RateLimitedViewSet
+from queueapi.api.exceptions import NotAllowed
+from queueapi.api.viewsets import ClientViewSet, Limit
+from security.authentication import get_client
 from triggers.models import Trigger
 from triggers.serializers import TriggerStatusSerializer
 
 
-class TriggerViewSet(RateLimitedViewSet):
+class TriggerViewSet(ClientViewSet):
     """`POST /api/trigger`: set the status of the only SINGLE trigger with a name."""
 
     http_method_names = ["post"]
-    rate = settings.RATE_TRIGGER
+    limits = {"set_status": Limit("trigger", settings.RATE_TRIGGER, "may_trigger")}
     serializer = TriggerStatusSerializer()
 
     def set_status(self, request: Request) -> Response:
         validated = self.serializer.run_validation(request.data)
         name, status = validated["trigger_name"], validated["process_status"]
+        if not get_client(request).may_use_trigger(name):
+            raise NotAllowed(f"use the trigger {name!r}")
         try:
             Trigger.objects.set_status(name, status)
         except Trigger.DoesNotExist as error:

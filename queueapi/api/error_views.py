@@ -1,6 +1,7 @@
 """Handlers of errors outside of viewsets: JSON, and Django's HTML pages for the admin."""
 
 from collections.abc import Callable
+from functools import partial
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -16,13 +17,18 @@ SERVER_FAILED = (
 
 
 def _error(
-    request: HttpRequest, status_code: int, sentence: str, html_page: Callable[[], HttpResponse]
+    request: HttpRequest,
+    status_code: int,
+    sentence: str,
+    html_page: Callable[[], HttpResponse],
+    exception: Exception | None = None,
 ) -> HttpResponse:
     if request.path.startswith("/admin/"):
         return html_page()
+    body = error_body(sentence, exception)
     # The bytes that DRF's renderer writes.
     as_drf = {"separators": (",", ":"), "ensure_ascii": False}
-    return JsonResponse(error_body(sentence), status=status_code, json_dumps_params=as_drf)
+    return JsonResponse(body, status=status_code, json_dumps_params=as_drf)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -34,7 +40,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     sentence = str(exception) or "You may not do this."
-    return _error(request, 403, sentence, lambda: defaults.permission_denied(request, exception))
+    page = partial(defaults.permission_denied, request, exception)
+    return _error(request, 403, sentence, page, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

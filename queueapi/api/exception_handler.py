@@ -6,21 +6,16 @@ Validation errors add `"fields": {"<field>": ["<a sentence>", ...]}`.
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from rest_framework import exceptions, status
+from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
-BODY_TOO_LARGE = "The body is larger than this server accepts."
+from queueapi.api.exceptions import RequestTooLarge
 
 
-class RequestTooLarge(exceptions.APIException):
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = BODY_TOO_LARGE
-
-
-def error_body(sentence: str) -> dict[str, Any]:
-    """Return the body of an error response, to be rendered as JSON."""
-    return {"success": False, "error": sentence}
+def error_body(sentence: str, exception: Exception | None = None) -> dict[str, Any]:
+    """Return the body of an error response, with the `extra` members of an exception."""
+    return {"success": False, "error": sentence, **getattr(exception, "extra", {})}
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -38,5 +33,5 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     elif isinstance(exc, exceptions.UnsupportedMediaType):
         response.data = error_body("Send JSON, with the header Content-Type: application/json.")
     else:
-        response.data = error_body(response.data["detail"])
+        response.data = error_body(response.data["detail"], exc)
     return response

@@ -1,32 +1,65 @@
 """Base class of the API's viewsets."""
 
-from typing import Any, NoReturn
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, NoReturn
 
+from django.utils import timezone
 from rest_framework import viewsets
-from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from queueapi.api.exceptions import RateLimited
 from queueapi.api.serializer_fields import InputSerializer
 
-
-class RateLimited(Throttled):
-    default_detail = "This client has reached its limit for this endpoint;"
-    extra_detail_singular = "try again in {wait} second."
-    extra_detail_plural = "try again in {wait} seconds."
+SECONDS = {"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60}
 
 
-class RateLimitedViewSet(viewsets.ViewSet):
-    """Viewset with a limit of requests for each client; `rate` is such as `10/m`.
+@dataclass(frozen=True)
+class Limit:
+    """What an action needs: a client's permission, and a rate such as `10/m` or `10/5m`.
 
-    Responses to authenticated clients have the headers `RateLimit-Limit`, `RateLimit-Remaining`
-    and `RateLimit-Reset` (seconds until the count begins again).
+    Actions with the same name are counted together.
     """
 
+    name: str
     rate: str
+    permission: str
+
+    @cached_property
+    def policy(self) -> str:
+        """The header `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11)."""
+        number, _, period = self.rate.partition("/")
+        seconds = int(period[:-1] or 1) * SECONDS[period[-1]]
+        return f'"{self.name}";q={number};w={seconds}'
+
+
+class ClientViewSet(viewsets.ViewSet):
+    """Viewset with a `Limit` for each action.
+
+    Responses to authenticated clients have the headers `X-API-Key-Expires`, `RateLimit-Limit`,
+    `RateLimit-Remaining` and `RateLimit-Reset` (seconds until the count begins again), and
+    `RateLimit-Policy` and `RateLimit`, which say the same in the form of the draft standard.
+    """
+
+    limits: ClassVar[dict[str, Limit]]
     # One for all requests, for `run_validation()`, which keeps no state. Creating its fields for
     # each request would take about a quarter of the request's time.
     serializer: InputSerializer
+
+    @property
+    def limit(self) -> Limit:
+        """The limit of the action; for a method that gets 405, that of the first one."""
+        first = next(iter(self.limits.values()))
+        return self.limits.get(self.action, first) if self.action else first
+
+    def check_permissions(self, request: Request) -> None:
+        """Count the request first: DRF would not count one that gets 403."""
+        super().check_throttles(request)
+        super().check_permissions(request)
+
+    def check_throttles(self, request: Request) -> None:
+        """Do nothing: `check_permissions` has counted the request."""
 
     def throttled(self, request: Request, wait: float | None) -> NoReturn:
         raise RateLimited(wait)
@@ -34,8 +67,17 @@ class RateLimitedViewSet(viewsets.ViewSet):
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)
         if usage := getattr(request, "rate_usage", None):  # set by the throttle
-            response.headers["RateLimit-Limit"] = str(usage["limit"])
-            response.headers["RateLimit-Remaining"] = str(max(0, usage["limit"] - usage["count"]))
-            response.headers["RateLimit-Reset"] = str(usage["reset"])
-        return super().finalize_response(request, response, *args, **kwargs)
+            limit, reset = usage["limit"], usage["reset"]
+            remaining = max(0, limit - usage["count"])
+            response.headers["RateLimit-Limit"] = str(limit)
+            response.headers["RateLimit-Remaining"] = str(remaining)
+            response.headers["RateLimit-Reset"] = str(reset)
+            response.headers["RateLimit-Policy"] = self.limit.policy
+            response.headers["RateLimit"] = f'"{self.limit.name}";r={remaining};t={reset}'
+        key: Any = request.auth
+        if key is not None and key.expires is not None:
+            expires = timezone.make_aware(key.expires).isoformat(timespec="seconds")
+            response.headers["X-API-Key-Expires"] = expires
+        return response

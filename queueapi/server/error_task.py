@@ -9,7 +9,8 @@ from django.conf import settings
 from waitress.task import ErrorTask, Task, WSGITask
 
 from queueapi.api.error_views import MALFORMED, SERVER_FAILED
-from queueapi.api.exception_handler import BODY_TOO_LARGE, error_body
+from queueapi.api.exception_handler import error_body
+from queueapi.api.exceptions import BODY_TOO_LARGE
 
 SENTENCES = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: BODY_TOO_LARGE,

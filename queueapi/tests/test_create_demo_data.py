@@ -74,7 +74,7 @@ def test_a_database_with_data_is_left_alone(create: Callable[[], object]) -> Non
     create()
     assert "nothing was added" in create_demo_data()
     assert not User.objects.filter(username="admin").exists()
-    assert not ApiKey.objects.filter(client="demo").exists()
+    assert not ApiKey.objects.filter(client__name="demo").exists()
 
 
 def test_a_failure_rolls_everything_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from queueapi.admin import audit
 from queueapi.admin.badges import badge
 from security.admin.action_pages import ActionPageAdmin, StateFilter
 from security.admin.forms import IssueForm, RotateForm
-from security.models import ApiKey
+from security.models import ApiKey, Client
 
 SIGNS = {ApiKey.State.ACTIVE: "●", ApiKey.State.EXPIRED: "○", ApiKey.State.REVOKED: "✕"}
 
@@ -30,9 +30,10 @@ class KeyStateFilter(StateFilter):
 class ApiKeyAdmin(ActionPageAdmin):
     list_display = ["prefix", "client", "shown_state", "created", "expires", "last_used"]
     list_filter = [KeyStateFilter]
-    search_fields = ["prefix", "client"]
+    list_select_related = ["client"]
+    search_fields = ["prefix", "client__name"]
     search_help_text = _("Searches prefix and client.")
-    ordering = ["client", "-created"]
+    ordering = ["client__name", "-created"]
     fields = ["client", "prefix", "shown_state", "created", "expires", "revoked", "last_used"]
 
     @admin.display(description=_("state"))
@@ -75,7 +76,7 @@ class ApiKeyAdmin(ActionPageAdmin):
         form = RotateForm(request.POST or None)
         if issued := form.run(partial(self.rotate, request, key.client)):
             return self.plaintext_page(request, *issued)
-        active = ApiKey.objects.filter(client=key.client).active().order_by("created")
+        active = key.client.keys.active().order_by("created")
         return self.page(
             request,
             "action_form",
@@ -90,11 +91,13 @@ class ApiKeyAdmin(ActionPageAdmin):
             % {"keys": ", ".join(each.prefix for each in active) or "–"},
         )
 
-    def rotate(self, request: HttpRequest, client: str, overlap: timedelta) -> tuple[ApiKey, str]:
-        active = ApiKey.objects.filter(client=client).active()
+    def rotate(
+        self, request: HttpRequest, client: Client, overlap: timedelta
+    ) -> tuple[ApiKey, str]:
+        active = client.keys.active()
         before = dict(active.select_for_update().values_list("pk", "expires"))
         try:
-            key, plaintext = ApiKey.objects.rotate(client, overlap)
+            key, plaintext = ApiKey.objects.rotate(client.name, overlap)
         except ApiKey.DoesNotExist as error:
             text = _("This client has no active key to take over from.")
             raise ValidationError(text) from error

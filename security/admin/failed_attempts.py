@@ -16,7 +16,7 @@ class TimeFilter(BetweenFilter):
 class FailedAttemptAdmin(ViewOnlyAdmin):
     list_display = ["time", "client_ip", "reason", "key", "username", "method", "path", "counts"]
     list_filter = ["reason", "counts", TimeFilter]
-    list_select_related = ["key"]
+    list_select_related = ["key__client"]
     search_fields = ["client_ip", "network", "username", "path", "user_agent"]
     search_help_text = _("Searches client IP, network, user name, path and user agent.")
     ordering = ["-time"]

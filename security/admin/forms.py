@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.durations import parse_duration, parse_lifetime
+from security.models.clients import CLIENT_NAME
 
 T = TypeVar("T")
 
@@ -86,6 +87,7 @@ class IssueForm(ActionForm):
         label=_("Client"),
         strip=False,
         max_length=100,
+        validators=[CLIENT_NAME],
         help_text=_("The system that will send the key. All keys of a client share its rate."),
     )
     expires = LifetimeField(

@@ -21,7 +21,7 @@ class SecurityCommand(BaseCommand):
         try:
             return super().execute(*args, **options)
         except ValidationError as error:
-            is_name = "client" in getattr(error, "error_dict", {})
+            is_name = "name" in getattr(error, "error_dict", {})
             text = " ".join(error.messages)
             raise CommandError(f"The name: {text}" if is_name else text) from error
 

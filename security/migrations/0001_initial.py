@@ -1,4 +1,4 @@
-"""API keys, failed attempts and bans."""
+"""Clients, API keys, failed attempts and bans."""
 
 import django.core.validators
 import django.db.models.deletion
@@ -6,6 +6,7 @@ import django.utils.timezone
 from django.db import migrations, models
 
 import queueapi.database.model_fields
+import security.models.clients
 
 
 class Migration(migrations.Migration):
@@ -15,7 +16,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="ApiKey",
+            name="Client",
             fields=[
                 (
                     "id",
@@ -24,38 +25,67 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "client",
+                    "name",
                     queueapi.database.model_fields.UnicodeCharField(
-                        db_index=True,
+                        error_messages={
+                            "unique": "There is a client with this name, perhaps in other case."
+                        },
                         max_length=100,
+                        unique=True,
                         validators=[
                             django.core.validators.RegexValidator(
                                 "\\A[^\\s\\x00-\\x1f\\x7f](?:[^\\x00-\\x1f\\x7f]*[^\\s\\x00-\\x1f\\x7f])?\\Z",
                                 "A client name has no control characters, and no spaces at its ends.",
                             )
                         ],
-                        verbose_name="client",
+                        verbose_name="name",
                     ),
                 ),
-                ("prefix", models.CharField(max_length=8, unique=True, verbose_name="prefix")),
                 (
-                    "hashed_secret",
-                    models.CharField(max_length=64, unique=True, verbose_name="hash"),
+                    "may_push",
+                    models.BooleanField(default=True, verbose_name="may push queue items"),
                 ),
                 (
-                    "created",
-                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="created"),
+                    "may_trigger",
+                    models.BooleanField(
+                        default=True, verbose_name="may set the status of triggers"
+                    ),
                 ),
-                ("expires", models.DateTimeField(blank=True, null=True, verbose_name="expires")),
-                ("revoked", models.DateTimeField(blank=True, null=True, verbose_name="revoked")),
                 (
-                    "last_used",
-                    models.DateTimeField(blank=True, null=True, verbose_name="last used"),
+                    "may_read",
+                    models.BooleanField(
+                        default=False, verbose_name="may read queue items and triggers"
+                    ),
                 ),
+                (
+                    "queues",
+                    models.TextField(
+                        blank=True,
+                        validators=[security.models.clients.validate_patterns],
+                        verbose_name="queues",
+                    ),
+                ),
+                (
+                    "triggers",
+                    models.TextField(
+                        blank=True,
+                        validators=[security.models.clients.validate_patterns],
+                        verbose_name="triggers",
+                    ),
+                ),
+                (
+                    "networks",
+                    models.TextField(
+                        blank=True,
+                        validators=[security.models.clients.validate_networks],
+                        verbose_name="networks",
+                    ),
+                ),
+                ("note", models.TextField(blank=True, verbose_name="note")),
             ],
             options={
-                "verbose_name": "API key",
-                "verbose_name_plural": "API keys",
+                "verbose_name": "client",
+                "verbose_name_plural": "clients",
             },
         ),
         migrations.CreateModel(
@@ -95,6 +125,45 @@ class Migration(migrations.Migration):
                         name="one_active_ban_per_network",
                     )
                 ],
+            },
+        ),
+        migrations.CreateModel(
+            name="ApiKey",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("prefix", models.CharField(max_length=8, unique=True, verbose_name="prefix")),
+                (
+                    "hashed_secret",
+                    models.CharField(max_length=64, unique=True, verbose_name="hash"),
+                ),
+                (
+                    "created",
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="created"),
+                ),
+                ("expires", models.DateTimeField(blank=True, null=True, verbose_name="expires")),
+                ("revoked", models.DateTimeField(blank=True, null=True, verbose_name="revoked")),
+                (
+                    "last_used",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last used"),
+                ),
+                (
+                    "client",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="keys",
+                        to="security.client",
+                        verbose_name="client",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "API key",
+                "verbose_name_plural": "API keys",
             },
         ),
         migrations.CreateModel(

@@ -11,21 +11,18 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator, RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
+from django.db.models.signals import post_save
+from django.dispatch import receiver
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.database.model_fields import UnicodeCharField
 from queueapi.database.retries import retry_on_deadlock
 from security.cache import QueryCache
+from security.models.clients import Client
 
 PREFIX_LENGTH = 8
 TOUCH_INTERVAL = timedelta(minutes=1)  # between two writes of `last_used`
 EXPIRES_SOON = timedelta(days=14)
-
-CLIENT_NAME = RegexValidator(
-    r"\A[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?\Z",
-    _("A client name has no control characters, and no spaces at its ends."),
-)
 
 
 def hash_secret(secret: str) -> str:
@@ -53,8 +50,9 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self.exclude(pk__in=self.active().values("pk"))
 
     def issue(self, client: str, lifetime: timedelta | None) -> tuple["ApiKey", str]:
-        """Create a key for `client` that expires after `lifetime` (`None`: never).
+        """Create a key that expires after `lifetime` (`None`: never), for the client of this name.
 
+        A new name creates a client, which may do everything but read.
         Returns the key and its plaintext, which is not stored.
         Raises `ValidationError` for an invalid client name and a lifetime of 0.
         """
@@ -69,7 +67,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         Raises `ApiKey.DoesNotExist` if the client has no active key.
         """
         with transaction.atomic():
-            old = self.filter(client=client).active()
+            old = self.filter(client=Client.objects.with_name(client)).active()
             lifetimes = [key.lifetime for key in old]
             if not lifetimes:
                 raise self.model.DoesNotExist(f"{client} has no active key.")
@@ -102,7 +100,8 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     ) -> "ApiKey":
         now = timezone.now()
         expires = None if lifetime is None else now + lifetime
-        key = self.model(client=client, prefix=prefix, created=now, expires=expires)
+        key = self.model(prefix=prefix, created=now, expires=expires)
+        key.client = Client.objects.with_name_or_new(client)
         key.hashed_secret = hash_secret(plaintext)
         key.full_clean()
         key.save(force_insert=True)
@@ -123,16 +122,15 @@ class ApiKey(models.Model):
         EXPIRED = "expired", _("Expired")
         REVOKED = "revoked", _("Revoked")
 
-    client = UnicodeCharField(_("client"), max_length=100, db_index=True, validators=[CLIENT_NAME])
+    client = models.ForeignKey(
+        Client, models.PROTECT, related_name="keys", verbose_name=_("client")
+    )
     prefix = models.CharField(_("prefix"), max_length=PREFIX_LENGTH, unique=True)
     hashed_secret = models.CharField(_("hash"), max_length=64, unique=True)
     created = models.DateTimeField(_("created"), default=timezone.now)
     expires = models.DateTimeField(_("expires"), null=True, blank=True)
     revoked = models.DateTimeField(_("revoked"), null=True, blank=True)
     last_used = models.DateTimeField(_("last used"), null=True, blank=True)
-
-    # The key is the request's user, of which DRF's IsAuthenticated reads this.
-    is_authenticated = True
 
     objects = ApiKeyQuerySet.as_manager()
 
@@ -184,7 +182,13 @@ class ApiKey(models.Model):
 
 
 def _load_key(hashed_secret: str) -> ApiKey | None:
-    return ApiKey.objects.filter(hashed_secret=hashed_secret).first()
+    return ApiKey.objects.select_related("client").filter(hashed_secret=hashed_secret).first()
 
 
 api_key_cache: QueryCache[ApiKey] = QueryCache(_load_key)
+
+
+@receiver(post_save, sender=Client)
+def invalidate_keys(**kwargs: object) -> None:
+    """Make new limits of a client take effect in this process at once."""
+    api_key_cache.invalidate_all()

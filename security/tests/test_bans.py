@@ -25,6 +25,7 @@ def test_it_works(api: Api) -> None:
         "success": False,
         "error": "This address is banned after repeated failed attempts; "
         "try again later or ask the operators.",
+        "reason": "banned",
     }
     assert not QueueItem.objects.exists()
 

@@ -3,12 +3,14 @@
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import NoReturn
 
 import pytest
 from django.db import connection
 
+from queueapi.api.viewsets import ClientViewSet
 from queueapi.tests.helpers import Api
 from queues.views import QueueItemViewSet
 from security.models import ApiKey
@@ -27,9 +29,15 @@ def one_window(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("django_ratelimit.core.time", SimpleNamespace(time=lambda: NOW))
 
 
+def set_rate(monkeypatch: pytest.MonkeyPatch, viewset: type[ClientViewSet], rate: str) -> None:
+    """Set the rate of the viewset's first action."""
+    action, limit = next(iter(viewset.limits.items()))
+    monkeypatch.setitem(viewset.limits, action, replace(limit, rate=rate))
+
+
 @pytest.fixture
 def three_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(QueueItemViewSet, "rate", "3/m")
+    set_rate(monkeypatch, QueueItemViewSet, "3/m")
 
 
 def test_it_works(api: Api, three_a_minute: None) -> None:
@@ -37,8 +45,8 @@ def test_it_works(api: Api, three_a_minute: None) -> None:
 
 
 def test_the_default_rates_are_those_of_the_contract() -> None:
-    assert QueueItemViewSet.rate == "1000/m"
-    assert TriggerViewSet.rate == "10/m"
+    assert QueueItemViewSet.limits["create"].rate == "1000/m"
+    assert TriggerViewSet.limits["set_status"].rate == "10/m"
 
 
 def test_a_429_has_the_seconds_until_the_next_window(api: Api, three_a_minute: None) -> None:
@@ -122,7 +130,7 @@ def test_a_429_does_not_ban(api: Api, three_a_minute: None) -> None:
 def test_exactly_the_limit_passes_when_32_threads_race(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TriggerViewSet, "rate", "100/m")
+    set_rate(monkeypatch, TriggerViewSet, "100/m")
     api.post("/api/trigger", {"trigger_name": "x"})  # one, so that the key is cached
     start = threading.Barrier(32)
 
@@ -222,5 +230,5 @@ def test_the_end_of_a_window_is_no_outage(
 
 
 def test_an_invalid_rate_is_a_500(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(QueueItemViewSet, "rate", "nonsense")
+    set_rate(monkeypatch, QueueItemViewSet, "nonsense")
     assert right(api) == 500

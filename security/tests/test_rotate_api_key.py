@@ -65,7 +65,7 @@ def test_a_key_that_expires_before_the_overlap_is_not_extended(api: Api) -> None
 def test_keys_of_other_clients_are_not_changed(api: Api) -> None:
     run("create_api_key", "Payroll", "--expires", "never")
     run("rotate_api_key", "ERP", "--overlap", "0")
-    assert ApiKey.objects.get(client="Payroll").expires is None
+    assert ApiKey.objects.get(client__name="Payroll").expires is None
 
 
 def test_the_new_key_has_the_lifetime_of_the_old_one() -> None:

@@ -163,7 +163,7 @@ def test_common_work_is_done_and_logged(page: Page) -> None:
     assert Trigger.objects.get(pk=trigger.pk).process_status == Trigger.Status.PAUSED
     key = ApiKey.objects.with_secret(plaintext)
     assert key
-    assert key.client == "ERP"
+    assert key.client.name == "ERP"
     assert not BannedIP.objects.active().exists()
 
 

@@ -15,9 +15,9 @@ class Command(SecurityCommand):
                 to_minute(key.created),
                 to_minute(key.expires, "never"),
                 to_minute(key.last_used, "never"),
-                key.client,
+                key.client.name,
             )
-            for key in ApiKey.objects.order_by("client", "-created")
+            for key in ApiKey.objects.select_related("client").order_by("client__name", "-created")
         ]
         if not rows:
             self.info("There are no keys yet; create_api_key makes one.")

@@ -34,7 +34,7 @@ class Command(SecurityCommand):
                 "create_api_key makes a client's first key."
             ) from error
         self.print_key(key, plaintext)
-        older = ApiKey.objects.filter(client=name).active().exclude(pk=key.pk)
+        older = key.client.keys.active().exclude(pk=key.pk)
         for old in older.order_by("created"):
             self.info(f"Old key {old.prefix} works until {to_minute(old.expires)}.")
         if not older:
