@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, NoReturn
 
-from django.utils import timezone
 from rest_framework import viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,11 +26,18 @@ class Limit:
     permission: str
 
     @cached_property
+    def maximum(self) -> int:
+        return int(self.rate.partition("/")[0])
+
+    @cached_property
+    def seconds(self) -> int:
+        period = self.rate.partition("/")[2]
+        return int(period[:-1] or 1) * SECONDS[period[-1]]
+
+    @cached_property
     def policy(self) -> str:
         """The header `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11)."""
-        number, _, period = self.rate.partition("/")
-        seconds = int(period[:-1] or 1) * SECONDS[period[-1]]
-        return f'"{self.name}";q={number};w={seconds}'
+        return f'"{self.name}";q={self.maximum};w={self.seconds}'
 
 
 class ClientViewSet(viewsets.ViewSet):
@@ -47,11 +53,10 @@ class ClientViewSet(viewsets.ViewSet):
     # each request would take about a quarter of the request's time.
     serializer: InputSerializer
 
-    @property
+    @cached_property
     def limit(self) -> Limit:
-        """The limit of the action; for a method that gets 405, that of the first one."""
-        first = next(iter(self.limits.values()))
-        return self.limits.get(self.action, first) if self.action else first
+        """The limit of the action; for a method that gets 405, that of the first action."""
+        return self.limits.get(self.action or "") or next(iter(self.limits.values()))
 
     def check_permissions(self, request: Request) -> None:
         """Count the request first: DRF would not count one that gets 403."""
@@ -77,7 +82,6 @@ class ClientViewSet(viewsets.ViewSet):
             response.headers["RateLimit-Policy"] = self.limit.policy
             response.headers["RateLimit"] = f'"{self.limit.name}";r={remaining};t={reset}'
         key: Any = request.auth
-        if key is not None and key.expires is not None:
-            expires = timezone.make_aware(key.expires).isoformat(timespec="seconds")
-            response.headers["X-API-Key-Expires"] = expires
+        if key is not None and key.expires_with_offset:
+            response.headers["X-API-Key-Expires"] = key.expires_with_offset
         return response

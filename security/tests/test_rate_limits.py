@@ -73,8 +73,23 @@ def test_an_accepted_response_has_the_rate_limit_headers(api: Api, three_a_minut
         assert 1 <= int(response["RateLimit-Reset"]) <= 60
 
 
+@pytest.mark.parametrize(
+    ("rate", "window"), [("3/m", 60), ("3/s", 1), ("3/5m", 300), ("3/h", 3600), ("3/2d", 172_800)]
+)
+def test_responses_have_the_headers_of_the_draft_standard(
+    api: Api, monkeypatch: pytest.MonkeyPatch, rate: str, window: int
+) -> None:
+    set_rate(monkeypatch, QueueItemViewSet, rate)
+    response = api.post("/api/queue", ITEM)
+    assert response["RateLimit-Policy"] == f'"queue";q=3;w={window}'
+    assert response["RateLimit"] == f'"queue";r=2;t={response["RateLimit-Reset"]}'
+
+
 def test_an_error_has_the_rate_limit_headers(api: Api, three_a_minute: None) -> None:
     assert api.post("/api/queue", {})["RateLimit-Remaining"] == "2"
+    response = api.post("/api/trigger", {})
+    assert response["RateLimit-Policy"] == '"trigger";q=10;w=60'
+    assert response["RateLimit"].startswith('"trigger";r=9;t=')
 
 
 def test_the_next_window_counts_from_0(
