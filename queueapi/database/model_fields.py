@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.lookups import IContains
+from django.db.models.lookups import Exact, IContains
 
 # The range of SQL Server's `datetime`, the type in tables that OpenOrchestrator created.
 EARLIEST = datetime(1753, 1, 1)
@@ -24,6 +24,26 @@ class UnicodeCharField(models.CharField):
         if connection.vendor == "microsoft" and self.max_length:
             return f"nvarchar({2 * self.max_length})"
         return super().db_type(connection)
+
+
+@UnicodeCharField.register_lookup
+class Exactly(Exact):
+    """Compare as Python does, where SQL Server's collations ignore case, width or final spaces."""
+
+    lookup_name = "exactly"
+
+    def get_rhs_op(self, connection: Any, rhs: str) -> str:
+        return f"= {rhs}"
+
+    def as_microsoft(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        """Compare as a text too, for which there can be an index."""
+        sql, params = self.as_sql(compiler, connection)
+        column, column_params = self.process_lhs(compiler, connection)
+        value, value_params = self.process_rhs(compiler, connection)
+        # mssql-python sends ASCII texts as varchar.
+        value = f"CONVERT(nvarchar(4000), {value})"
+        same = f"CONVERT(varbinary(8000), {column}) = CONVERT(varbinary(8000), {value})"
+        return f"({sql} AND {same})", (*params, *column_params, *value_params)
 
 
 def truncate(text: str, units: int) -> str:

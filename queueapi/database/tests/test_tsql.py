@@ -245,6 +245,20 @@ def test_trigger_is_one_update(sql_server: SqlServer) -> None:
     assert len(statements) == 1
 
 
+def test_exact_text_is_compared_as_text_and_as_bytes(sql_server: SqlServer) -> None:
+    _, statements = sql_server
+    list(QueueItem.objects.filter(reference__exactly="R").values_list("pk"))
+    assert statements[0].partition(" WHERE ")[2] == (
+        "([Queues].[reference] = ? AND CONVERT(varbinary(8000), [Queues].[reference]) = "
+        "CONVERT(varbinary(8000), CONVERT(nvarchar(4000), ?)))"
+    )
+
+
+@pytest.mark.usefixtures("sql_server")
+def test_exact_text_is_sent_as_both_parameters() -> None:
+    assert QueueItem.objects.filter(reference__exactly="R").query.sql_with_params()[1] == ("R", "R")
+
+
 @pytest.mark.usefixtures("sql_server")
 def test_id_in_a_query_has_dashes() -> None:
     # Without them SQL Server refuses a uniqueidentifier (error 8169).
