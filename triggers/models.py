@@ -16,29 +16,43 @@ from django.utils.translation import gettext_lazy as _
 from queueapi.database.model_fields import UnicodeCharField, UniqueIdentifierField
 from queueapi.database.retries import retry_on_deadlock
 
+NO_SINGLE = "No trigger of type SINGLE has this name."
+
 
 class TriggerQuerySet(models.QuerySet["Trigger"]):
-    def single(self, name: str) -> Self:
-        """Return the triggers of type SINGLE with this name, which need not be unique."""
-        return self.filter(type=Trigger.Type.SINGLE, trigger_name=name)
+    def single(self, name: str, exactly: bool = False) -> Self:
+        """Return the triggers of type SINGLE with this name, which need not be unique.
 
-    def set_status(self, name: str, status: str) -> None:
+        With `exactly`, names are compared as Python does, not by the database's collation.
+        """
+        called = {"trigger_name__exactly" if exactly else "trigger_name": name}
+        return self.filter(type=Trigger.Type.SINGLE, **called)
+
+    def set_status(
+        self, name: str, status: str, expected: str | None = None, exactly: bool = False
+    ) -> None:
         """Set the status of the only SINGLE trigger called `name`, in one UPDATE.
 
-        Raises `Trigger.DoesNotExist` if there is none and `Trigger.MultipleObjectsReturned` if
-        there are several, each with a sentence for the client.
+        Raises, each with a sentence for the client, `Trigger.DoesNotExist` if there is none,
+        `Trigger.MultipleObjectsReturned` if there are several, and `Trigger.StatusConflictError`
+        if its status is not `expected`.
         """
-        namesake = self.single(name).exclude(pk=OuterRef("pk"))
-        only = self.single(name).filter(~Exists(namesake))
+        single = self.single(name, exactly)
+        only = single.filter(~Exists(single.exclude(pk=OuterRef("pk"))))
+        if expected is not None:
+            only = only.filter(process_status=expected)
         # Not repeated when the connection broke, since a second UPDATE could start a second robot.
         if retry_on_deadlock(partial(only.update, process_status=status)):
             return
-        count = retry_on_deadlock(self.single(name).count)
-        if count > 1:
+        found = single.values_list("process_status", flat=True)
+        statuses: list[str] = retry_on_deadlock(partial(list, found))
+        if len(statuses) > 1:
             raise Trigger.MultipleObjectsReturned(
-                f"{count} triggers of type SINGLE have this name; give each its own."
+                f"{len(statuses)} triggers of type SINGLE have this name; give each its own."
             )
-        raise Trigger.DoesNotExist("No trigger of type SINGLE has this name.")
+        if expected is not None and statuses:
+            raise Trigger.StatusConflictError(statuses[0])
+        raise Trigger.DoesNotExist(NO_SINGLE)
 
     # The actions of staff. Each is one UPDATE, so that the scheduler can't change a row in between.
 
@@ -83,6 +97,13 @@ class Trigger(models.Model):
         SINGLE = "SINGLE", _("Single")
         SCHEDULED = "SCHEDULED", _("Scheduled")
         QUEUE = "QUEUE", _("Queue")
+
+    class StatusConflictError(Exception):
+        """The trigger has another status than expected: `current`."""
+
+        def __init__(self, current: str) -> None:
+            super().__init__("The trigger does not have the expected status; it was not changed.")
+            self.current = current
 
     # In these a robot is still running the process.
     RUNNING_STATUSES = [Status.RUNNING, Status.PAUSING, Status.KILLING]

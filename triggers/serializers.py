@@ -9,3 +9,4 @@ class TriggerStatusSerializer(InputSerializer):
     process_status = UpperCaseChoiceField(
         choices=Trigger.Status.values, default=Trigger.Status.IDLE
     )
+    expected_status = UpperCaseChoiceField(choices=Trigger.Status.values, required=False)

@@ -3,7 +3,7 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from queueapi.api.exceptions import NotAllowed
+from queueapi.api.exceptions import Conflict, NotAllowed
 from queueapi.api.viewsets import ClientViewSet, Limit
 from security.authentication import get_client
 from triggers.models import Trigger
@@ -20,12 +20,17 @@ class TriggerViewSet(ClientViewSet):
     def set_status(self, request: Request) -> Response:
         validated = self.serializer.run_validation(request.data)
         name, status = validated["trigger_name"], validated["process_status"]
-        if not get_client(request).may_use_trigger(name):
+        client = get_client(request)
+        if not client.may_use_trigger(name):
             raise NotAllowed(f"use the trigger {name!r}")
+        # Patterns compare exactly, and the collation of the database may not.
+        exactly = bool(client.triggers)
         try:
-            Trigger.objects.set_status(name, status)
+            Trigger.objects.set_status(name, status, validated.get("expected_status"), exactly)
         except Trigger.DoesNotExist as error:
             raise NotFound(str(error)) from error
         except Trigger.MultipleObjectsReturned as error:
             raise ValidationError({"trigger_name": [str(error)]}) from error
+        except Trigger.StatusConflictError as error:
+            raise Conflict(str(error), current_status=error.current) from error
         return Response({"success": True, "trigger_name": name, "new_status": status})

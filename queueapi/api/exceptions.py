@@ -25,3 +25,13 @@ class NotAllowed(exceptions.PermissionDenied):
 
     def __init__(self, action: str) -> None:
         super().__init__(f"This client may not {action}; ask the operators to allow it.")
+
+
+class Conflict(exceptions.APIException):
+    """The row has another state than the request expects."""
+
+    status_code = status.HTTP_409_CONFLICT
+
+    def __init__(self, detail: str, **extra: Any) -> None:
+        super().__init__(detail)
+        self.extra = extra

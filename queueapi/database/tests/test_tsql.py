@@ -245,6 +245,15 @@ def test_trigger_is_one_update(sql_server: SqlServer) -> None:
     assert len(statements) == 1
 
 
+def test_trigger_with_an_exact_name_is_one_update(sql_server: SqlServer) -> None:
+    _, statements = sql_server
+    Trigger.objects.set_status("Report", "IDLE", expected="DONE", exactly=True)
+    set_nocount, update = parsed(statements)
+    assert isinstance(set_nocount, exp.Set)
+    assert isinstance(update, exp.Update)
+    assert len(statements) == 1
+
+
 def test_exact_text_is_compared_as_text_and_as_bytes(sql_server: SqlServer) -> None:
     _, statements = sql_server
     list(QueueItem.objects.filter(reference__exactly="R").values_list("pk"))
