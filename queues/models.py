@@ -109,6 +109,7 @@ class QueueItem(models.Model):
         indexes = [
             models.Index(fields=["queue_name"], name="ix_Queues_queue_name"),
             models.Index(fields=["created_date"], name="ix_Queues_created_date"),
+            models.Index(fields=["reference", "created_date"], name="ix_Queues_reference_created"),
             models.Index(
                 fields=["status", "queue_name", "created_date", "end_date"],
                 name="ix_Queues_status_queue_name",

@@ -139,7 +139,7 @@ def test_wrong_column_is_a_warning_if_a_migration_is_pending(check: Check) -> No
     # An error would keep `migrate`, which runs the checks, from correcting it.
     result = check(
         "ALTER TABLE Queues DROP COLUMN message",
-        "DELETE FROM django_migrations WHERE name = '0004_texts_in_any_language'",
+        "DELETE FROM django_migrations WHERE app = 'queues' AND name >= '0004'",
     )
     assert result.returncode == 0
     assert "queueapi.W002" in result.stderr
