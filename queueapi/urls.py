@@ -6,9 +6,14 @@ from django.urls import path, re_path
 from queues.views import QueueItemViewSet
 from triggers.views import TriggerViewSet
 
+queue = QueueItemViewSet.as_view({"get": "list", "post": "create"})
+item = QueueItemViewSet.as_view({"get": "retrieve"})
+trigger = TriggerViewSet.as_view({"post": "set_status"})
+
 urlpatterns = [
-    re_path(r"^api/queue/?$", QueueItemViewSet.as_view({"post": "create"}), name="queue"),
-    re_path(r"^api/trigger/?$", TriggerViewSet.as_view({"post": "set_status"}), name="trigger"),
+    re_path(r"^api/queue/?$", queue, name="queue"),
+    re_path(r"^api/queue/(?P<pk>[^/]+)/?$", item, name="item"),
+    re_path(r"^api/trigger/?$", trigger, name="trigger"),
     path("admin/", admin.site.urls),
 ]
 

@@ -1,9 +1,10 @@
 """OpenOrchestrator's table `Queues`, which its robots read and write too."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import Error, IntegrityError, models, transaction
@@ -12,8 +13,20 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.database.model_fields import EARLIEST, LATEST, UnicodeCharField, UniqueIdentifierField
+from queueapi.database.model_fields import (
+    EARLIEST,
+    LATEST,
+    TextSize,
+    UnicodeCharField,
+    UniqueIdentifierField,
+)
 from queueapi.database.retries import connection_is_lost, ensure_connection, retry_on_deadlock
+
+# Limits of a search by reference: rows, items, and the size of all messages. A message can have the
+# size of a request, and memory holds a response several times.
+MOST_SEARCHED = 1000
+MOST_RETURNED = 100
+MOST_TEXT = 4 * 1024 * 1024
 
 
 class QueueItemQuerySet(models.QuerySet["QueueItem"]):
@@ -47,6 +60,34 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
         using = self.db
         with transaction.mark_for_rollback_on_error(using):  # as Model.save_base() does
             self._insert([item], given, using=using)  # type: ignore[attr-defined]
+
+    def newest_with_reference(
+        self,
+        reference: str,
+        queue_name: str | None = None,
+        is_allowed: Callable[[str], bool] = lambda queue_name: True,
+    ) -> tuple[list["QueueItem"], bool]:
+        """Return items with this reference, newest first, and whether there may be more.
+
+        They are in the queue, if one is given, and in queues whose name `is_allowed`. Texts are
+        compared as Python does, since SQL Server's collations ignore case, width or final spaces.
+        """
+        found = self.filter(reference=reference).order_by("-created_date")
+        rows = found.values_list("pk", "reference", "queue_name", TextSize("message"))
+        newest = list(rows[: MOST_SEARCHED + 1])
+        may_be_more = len(newest) > MOST_SEARCHED
+        ids: list[UUID] = []
+        text = 0
+        for pk, stored, queue, size in newest[:MOST_SEARCHED]:
+            if stored != reference or queue_name not in (None, queue) or not is_allowed(queue):
+                continue
+            text += size or 0
+            if len(ids) == MOST_RETURNED or (ids and text > MOST_TEXT):
+                may_be_more = True
+                break
+            ids.append(pk)
+        items = self.in_bulk(ids)
+        return [items[pk] for pk in ids if pk in items], may_be_more
 
     def requeue(self) -> int:
         """Set the items to NEW without times, so that robots take them again."""

@@ -1,4 +1,4 @@
-"""Validation of `POST /api/queue`."""
+"""Input and output of `/api/queue`."""
 
 import json
 from typing import Any
@@ -40,3 +40,17 @@ class QueueItemSerializer(InputSerializer):
     message = TextField(allow_blank=True, required=False)
     created_by = TextField(max_length=100, allow_blank=True, required=False)
     created_date = LocalDateTimeField(required=False)
+
+
+class ReferenceSerializer(InputSerializer):
+    reference = TextField(max_length=100)
+    queue_name = TextField(max_length=100, trim_whitespace=True, required=False)
+
+
+class StoredItemSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = QueueItem
+        fields = [
+            *("id", "queue_name", "status", "reference", "data", "message", "created_by"),
+            *("created_date", "start_date", "end_date"),
+        ]

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, NoReturn
 
+from django.conf import settings
 from rest_framework import viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from queueapi.api.conditional import apply_conditions
 from queueapi.api.exceptions import RateLimited
 from queueapi.api.serializer_fields import InputSerializer
 
@@ -38,6 +40,9 @@ class Limit:
     def policy(self) -> str:
         """The header `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11)."""
         return f'"{self.name}";q={self.maximum};w={self.seconds}'
+
+
+READ = Limit("read", settings.RATE_READ, "may_read")  # of all endpoints together
 
 
 class ClientViewSet(viewsets.ViewSet):
@@ -73,6 +78,7 @@ class ClientViewSet(viewsets.ViewSet):
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
+        apply_conditions(request, response)
         if usage := getattr(request, "rate_usage", None):  # set by the throttle
             limit, reset = usage["limit"], usage["reset"]
             remaining = max(0, limit - usage["count"])

@@ -51,6 +51,16 @@ def truncate(text: str, units: int) -> str:
     return text.encode("utf-16-le")[: 2 * units].decode("utf-16-le", errors="ignore")
 
 
+class TextSize(models.Func):
+    """Size of a text: characters, and on SQL Server bytes, since its LEN ignores final spaces."""
+
+    function = "LENGTH"
+    output_field = models.BigIntegerField()
+
+    def as_microsoft(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        return self.as_sql(compiler, connection, function="DATALENGTH")
+
+
 class UniqueIdentifierField(models.UUIDField):
     """UUID that is a `uniqueidentifier` on SQL Server, as SQLAlchemy's `Uuid` is.
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from html.parser import HTMLParser
 from http.client import HTTPConnection, HTTPResponse
@@ -36,7 +36,7 @@ TIMEOUT = 120
 
 
 class Api:
-    """Post to the API as a client with an active key."""
+    """Send requests to the API as a client with an active key."""
 
     def __init__(self, client: Client, key: str) -> None:
         self.client = client
@@ -49,6 +49,14 @@ class Api:
         content_type = sent.pop("Content-Type")
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.client.generic("POST", path, raw, content_type, headers=sent)
+
+    def get(
+        self, path: str, query: Mapping[str, str] | None = None, **headers: str
+    ) -> ClientResponse:
+        """Send these parameters; header names with `_` for `-`."""
+        sent = {"X-API-Key": self.key}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.get(path, query, headers=sent)
 
 
 def manage(*arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:

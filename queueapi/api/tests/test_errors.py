@@ -20,7 +20,7 @@ def test_unknown_path_gets_404(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/api", "/api/", "/api/queue/x", "/api/queues", "/api/queue//", "/adminx/"]
+    "path", ["/", "/api", "/api/", "/api/queue/x/y", "/api/queues", "/api/queue//", "/adminx/"]
 )
 def test_paths_beside_the_endpoints_get_404_as_json(api: Api, path: str) -> None:
     response = api.post(path, {})
@@ -29,12 +29,19 @@ def test_paths_beside_the_endpoints_get_404_as_json(api: Api, path: str) -> None
 
 
 @pytest.mark.parametrize("path", ["/api/queue", "/api/trigger", "/api/queue/"])
-@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"])
 def test_other_methods_get_405(api: Api, path: str, method: str) -> None:
     response = api.client.generic(method, path, headers={"X-API-Key": api.key})
     assert response.status_code == 405
-    assert response["Allow"] == "POST"
+    assert response["Allow"] == "GET, HEAD, POST"
     assert response.json() == {"success": False, "error": f'Method "{method}" not allowed.'}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_other_methods_of_an_item_get_405(api: Api, method: str) -> None:
+    response = api.client.generic(method, "/api/queue/x", headers={"X-API-Key": api.key})
+    assert response.status_code == 405
+    assert response["Allow"] == "GET, HEAD"
 
 
 def test_wrong_host_gets_400(api: Api) -> None:
