@@ -8,7 +8,7 @@ from triggers.views import TriggerViewSet
 
 queue = QueueItemViewSet.as_view({"get": "list", "post": "create"})
 item = QueueItemViewSet.as_view({"get": "retrieve"})
-trigger = TriggerViewSet.as_view({"post": "set_status"})
+trigger = TriggerViewSet.as_view({"get": "list", "post": "set_status"})
 
 urlpatterns = [
     re_path(r"^api/queue/?$", queue, name="queue"),

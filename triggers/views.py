@@ -4,27 +4,30 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from queueapi.api.exceptions import Conflict, NotAllowed
-from queueapi.api.viewsets import ClientViewSet, Limit
+from queueapi.api.viewsets import READ, ClientViewSet, Limit
 from security.authentication import get_client
-from triggers.models import Trigger
-from triggers.serializers import TriggerStatusSerializer
+from triggers.models import NO_SINGLE, SingleTrigger, Trigger
+from triggers.serializers import (
+    SingleTriggerSerializer,
+    TriggerNameSerializer,
+    TriggerStatusSerializer,
+)
 
 
 class TriggerViewSet(ClientViewSet):
-    """`POST /api/trigger`: set the status of the only SINGLE trigger with a name."""
+    """`/api/trigger`: set the status of the only SINGLE trigger with a name, or read them."""
 
-    http_method_names = ["post"]
-    limits = {"set_status": Limit("trigger", settings.RATE_TRIGGER, "may_trigger")}
+    http_method_names = ["get", "head", "post"]
+    limits = {"set_status": Limit("trigger", settings.RATE_TRIGGER, "may_trigger"), "list": READ}
     serializer = TriggerStatusSerializer()
+    name_serializer = TriggerNameSerializer()
 
     def set_status(self, request: Request) -> Response:
         validated = self.serializer.run_validation(request.data)
         name, status = validated["trigger_name"], validated["process_status"]
-        client = get_client(request)
-        if not client.may_use_trigger(name):
-            raise NotAllowed(f"use the trigger {name!r}")
+        require_trigger(request, name)
         # Patterns compare exactly, and the collation of the database may not.
-        exactly = bool(client.triggers)
+        exactly = bool(get_client(request).triggers)
         try:
             Trigger.objects.set_status(name, status, validated.get("expected_status"), exactly)
         except Trigger.DoesNotExist as error:
@@ -34,3 +37,18 @@ class TriggerViewSet(ClientViewSet):
         except Trigger.StatusConflictError as error:
             raise Conflict(str(error), current_status=error.current) from error
         return Response({"success": True, "trigger_name": name, "new_status": status})
+
+    def list(self, request: Request) -> Response:
+        name = self.name_serializer.run_validation(request.query_params.dict())["trigger_name"]
+        require_trigger(request, name)
+        triggers = SingleTrigger.objects.single(name, exactly=True).order_by("pk")
+        if not triggers:
+            raise NotFound(NO_SINGLE)
+        output = SingleTriggerSerializer(triggers, many=True)
+        return Response({"success": True, "triggers": output.data})
+
+
+def require_trigger(request: Request, name: str) -> None:
+    """Raise `NotAllowed` for a trigger outside of the client's limits."""
+    if not get_client(request).may_use_trigger(name):
+        raise NotAllowed(f"use the trigger {name!r}")

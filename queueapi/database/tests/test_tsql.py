@@ -21,7 +21,7 @@ from queueapi.management.commands.migrate import acquire_app_lock
 from queues import queue_statistics
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP, FailedAttempt
-from triggers.models import Trigger
+from triggers.models import SingleTrigger, Trigger
 
 pytestmark = needs_pyodbc
 
@@ -288,6 +288,7 @@ def test_id_in_a_query_has_dashes() -> None:
         lambda: list(QueueItem.objects.filter(status="NEW").order_by("created_date")[:500]),
         queue_statistics.count,
         lambda: QueueItem.objects.newest_with_reference("R", "q"),
+        lambda: list(SingleTrigger.objects.single("Report", exactly=True)),
         lambda: QueueItem.objects.filter(status="FAILED").requeue(),
         lambda: Trigger.objects.filter(type="SINGLE").pause(),
     ],
@@ -301,6 +302,7 @@ def test_id_in_a_query_has_dashes() -> None:
         "next",
         "dashboard",
         "reference",
+        "single triggers",
         "requeue",
         "pause",
     ],
