@@ -61,7 +61,7 @@ def record_api_call(request: HttpRequest, response: HttpResponse) -> None:
         reason, key = getattr(request, "failed_key", (FailedAttempt.Reason.UNKNOWN, None))
         if reason != FailedAttempt.Reason.MISSING or not may_be_cross_site(request):
             FailedAttempt.objects.record(request, reason, key)
-    elif response.status_code < 300:
+    elif response.status_code < 300 or response.status_code == 304:
         FailedAttempt.objects.clear_api_failures(get_client_ip(request))
 
 

@@ -425,7 +425,8 @@ def test_an_unchanged_response_is_a_304(api: Api, path: str) -> None:
 
 def test_a_304_has_the_rate_headers(api: Api, path: str) -> None:
     etag = api.get(path)["ETag"]
-    assert api.get(path, If_None_Match=etag)["RateLimit-Remaining"] == "998"
+    response = api.get(path, If_None_Match=etag)
+    assert {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"} <= set(response.headers)
 
 
 @pytest.mark.parametrize("form", ["W/{}", '"x", {}', '"x", W/{}', "*"])

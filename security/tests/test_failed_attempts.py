@@ -138,6 +138,14 @@ def test_a_successful_call_clears_api_failures(api: Api) -> None:
     assert not BannedIP.objects.exists()
 
 
+def test_a_304_clears_api_failures(api: Api) -> None:
+    item = QueueItem.objects.create(queue_name="q")
+    etag = api.get(f"/api/queue/{item.pk}")["ETag"]
+    wrong(api, 4)
+    assert api.get(f"/api/queue/{item.pk}", If_None_Match=etag).status_code == 304
+    assert wrong(api, 4) == [401] * 4
+
+
 def test_cleared_attempts_are_not_deleted(api: Api) -> None:
     wrong(api, 4)
     right(api)
@@ -158,7 +166,7 @@ def test_a_call_with_another_error_does_not_clear_api_failures(api: Api, status:
     response = {
         400: lambda: api.post("/api/queue", {}),
         404: lambda: api.post("/api/trigger", {"trigger_name": "x"}),
-        405: lambda: api.client.get("/api/queue", headers={"X-API-Key": api.key}),
+        405: lambda: api.client.put("/api/queue", headers={"X-API-Key": api.key}),
         415: lambda: api.post("/api/queue", {}, Content_Type="text/plain"),
     }[status]()
     assert response.status_code == status
