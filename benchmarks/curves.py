@@ -49,12 +49,20 @@ def threads(workspace: Workspace, effort: Effort) -> Figures:
 
 
 def rows(workspace: Workspace, effort: Effort, sizes: Sequence[int]) -> Figures:
-    """Measure pushes and two pages of the admin, with cached counts and with new ones."""
+    """Measure pushes, searches by reference, and two pages of the admin.
+
+    The pages are measured with cached counts and with new ones.
+    """
     figures = Figures()
     workspace.sign_in()
     pages = {
         "dashboard": page(workspace, "/admin/"),
         "item list": page(workspace, "/admin/queues/queueitem/"),
+    }
+    searches = {
+        "search for a reference": search(workspace, "reference=Reference-5"),
+        "for that of 3 of 10 items": search(workspace, "reference=Batch"),
+        "the same, in an empty queue": search(workspace, "reference=Batch&queue_name=Empty"),
     }
     with ExitStack() as stack:
         workers: dict[int, tuple[Worker, Worker, Worker]] = {}
@@ -74,6 +82,8 @@ def rows(workspace: Workspace, effort: Effort, sizes: Sequence[int]) -> Figures:
             say(f"Rows: warming up at {size:,}")
             worker.measure(workspace.push, effort.calls)
             push_only.measure(workspace.push, effort.calls)
+            for request in searches.values():
+                worker.measure(request, effort.calls)
             for request in pages.values():
                 worker.measure(request, 3)
                 uncached.measure(request, 1)
@@ -82,6 +92,9 @@ def rows(workspace: Workspace, effort: Effort, sizes: Sequence[int]) -> Figures:
             push = worker.measure(workspace.push, effort.calls)
             insert = push_only.measure(workspace.push, effort.calls)["wall"]
             figures.add(f"{size}", **push, insert=insert)
+            for name, request in searches.items():
+                cost = worker.measure(request, effort.calls)
+                figures.add(f"{size}", **{name: cost["wall"] / 1000})
             for name, request in pages.items():
                 worker.measure(request, 1)  # fills the cache if it has expired
                 cached, counted = worker.measure(request, 3), uncached.measure(request, 1)
@@ -99,6 +112,11 @@ def rows(workspace: Workspace, effort: Effort, sizes: Sequence[int]) -> Figures:
 def page(workspace: Workspace, path: str) -> dict[str, Any]:
     headers = {**workspace.headers, "Cookie": f"sessionid={workspace.session}"}
     return {"method": "GET", "path": path, "headers": headers, "status": 200}
+
+
+def search(workspace: Workspace, query: str) -> dict[str, Any]:
+    path = f"/api/queue?{query}"
+    return {"method": "GET", "path": path, "headers": workspace.headers, "status": 200}
 
 
 def caches(workspace: Workspace, effort: Effort) -> Figures:

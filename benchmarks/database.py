@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-# A table in use for three months: most items are done, few are new.
+# A table in use for three months: most items are done, few are new. 3 of 10 have one reference.
 FILL_QUEUES = """
 WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :rows)
 INSERT INTO Queues
@@ -17,7 +17,7 @@ SELECT
     'Queue ' || (n % 7),
     CASE WHEN n > :rows * 0.999 THEN 'NEW' WHEN n % 50 = 0 THEN 'FAILED' ELSE 'DONE' END,
     '{"case_id": "ABC' || n || '", "reference_id": "XYZ-001"}',
-    'Reference-' || n,
+    CASE WHEN n % 10 < 3 THEN 'Batch' ELSE 'Reference-' || n END,
     datetime(:first, printf('+%d seconds', n * :seconds / :rows)) || '.000000',
     CASE WHEN n > :rows * 0.999 THEN NULL
          ELSE datetime(:first, printf('+%d seconds', n * :seconds / :rows + 60)) || '.000000' END,

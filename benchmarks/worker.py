@@ -65,6 +65,7 @@ def measure(
 
 
 def wsgi_environ(method: str, path: str, headers: dict[str, str], body: str = "") -> dict[str, Any]:
+    path, _, query = path.partition("?")
     content = body.encode()
     number = next(NUMBERS)
     sent = {
@@ -75,7 +76,7 @@ def wsgi_environ(method: str, path: str, headers: dict[str, str], body: str = ""
         "REQUEST_METHOD": method,
         "PATH_INFO": path,
         "SCRIPT_NAME": "",
-        "QUERY_STRING": "",
+        "QUERY_STRING": query,
         "CONTENT_TYPE": sent.pop("HTTP_CONTENT_TYPE", ""),
         "CONTENT_LENGTH": str(len(content)),
         "SERVER_NAME": "127.0.0.1",
