@@ -13,11 +13,18 @@ from queueapi.tests.helpers import Api, Serve
 from queues import models
 from queues.models import QueueItem
 from queues.tests.helpers import item
+from security.models import Client
 
 pytestmark = pytest.mark.django_db
 
 CREATED = datetime(2025, 4, 26, 12)
 NO_ITEM = {"success": False, "error": "No item has this id."}
+
+
+@pytest.fixture
+def api(api: Api) -> Api:
+    Client.objects.get().limit(may_read=True)
+    return api
 
 
 def items(number: int, **fields: Any) -> list[QueueItem]:

@@ -6,12 +6,19 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from queueapi.tests.helpers import Api, Serve
+from security.models import Client
 from triggers.models import SingleTrigger, Trigger
 from triggers.tests.helpers import PROCESS, queue, scheduled, single
 
 pytestmark = pytest.mark.django_db
 
 NEXT_RUN = datetime(2025, 4, 26, 12)
+
+
+@pytest.fixture
+def api(api: Api) -> Api:
+    Client.objects.get().limit(may_read=True)
+    return api
 
 
 def test_it_works(api: Api) -> None:
