@@ -46,6 +46,18 @@ class Exactly(Exact):
         return f"({sql} AND {same})", (*params, *column_params, *value_params)
 
 
+class DigestField(models.BinaryField):
+    """Bytes of the fixed length `max_length`, which can be unique on SQL Server, too.
+
+    mssql-django's `BinaryField` is a `varbinary`.
+    """
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
+        if connection.vendor == "microsoft":
+            return f"binary({self.max_length})"
+        return super().db_type(connection)
+
+
 def truncate(text: str, units: int) -> str:
     """Return the beginning of a text that fits in a number of UTF-16 units, as `nvarchar(n)`."""
     return text.encode("utf-16-le")[: 2 * units].decode("utf-16-le", errors="ignore")

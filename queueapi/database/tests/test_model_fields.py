@@ -8,7 +8,7 @@ import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from queueapi.database.model_fields import UnicodeCharField, truncate
+from queueapi.database.model_fields import DigestField, UnicodeCharField, truncate
 from queues.models import QueueItem
 from triggers.models import SingleTrigger
 
@@ -43,6 +43,10 @@ def test_id_is_read_as_a_uuid() -> None:
 def test_column_stores_max_length_emoji() -> None:
     # nvarchar counts UTF-16 units, and an emoji has two.
     assert UnicodeCharField(max_length=100).db_type(SQL_SERVER) == "nvarchar(200)"
+
+
+def test_digest_is_of_fixed_width() -> None:
+    assert DigestField(max_length=32).db_type(SQL_SERVER) == "binary(32)"
 
 
 @pytest.mark.parametrize(
