@@ -39,6 +39,12 @@ def is_deadlock(error: Error) -> bool:
     return text.startswith(("40001", "Driver Error: Serialization failure")) or " (1205) (" in text
 
 
+def is_timeout(error: Error) -> bool:
+    """Return whether a statement waited for too long: SQLSTATE HYT00, or SQLite's lock."""
+    text = " ".join(map(str, error.args))
+    return text.startswith(("HYT00", "Driver Error: Timeout expired", "database is locked"))
+
+
 def ensure_connection() -> None:
     """Connect anew if the connection is lost or absent. An error here comes before any write."""
     connection.close_if_health_check_failed()

@@ -1,0 +1,111 @@
+"""Requests with an `Idempotency-Key`, whose write is done once however often they are sent."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django.db import Error, IntegrityError, connection, transaction
+from rest_framework import status
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from queueapi.database.retries import ensure_connection, is_timeout
+from security.models import IdempotencyKey
+
+VALUE = re.compile(r"[!-+\--~]{1,255}")  # visible ASCII without the comma
+QUOTED_STRING = re.compile(r'"((?:[^"\\]|\\["\\])*)"')  # RFC 9651, section 3.3.3
+
+
+class KeyInProgress(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "Another request with this Idempotency-Key is in progress; try again."
+    wait = 1  # seconds, for Retry-After
+
+
+class KeyReused(APIException):
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_detail = "This Idempotency-Key was used with other input; use a new one."
+
+
+def get_idempotency_key(request: Request) -> str | None:
+    """Return the value of the header without quotes; `None` if it is absent.
+
+    draft-ietf-httpapi-idempotency-key-header-07 is the source, which demands quotes; here they are
+    optional. Raises `ParseError` if it is invalid.
+    """
+    value = request.headers.get("Idempotency-Key")
+    if value is None:
+        return None
+    if value.startswith('"'):
+        quoted = QUOTED_STRING.fullmatch(value)
+        value = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else ""
+    # Waitress joins headers that are sent twice with a comma.
+    if not VALUE.fullmatch(value):
+        raise ParseError(
+            "Send Idempotency-Key once, with 1 to 255 visible ASCII characters and without a comma."
+        )
+    return value
+
+
+def run_once(
+    request: Request, endpoint: str, validated: Any, write: Callable[[], Response]
+) -> Response:
+    """Return the response of `write`, or the stored one if a request with this key succeeded.
+
+    `write` has to raise an exception for all but 2xx; that rolls back the key as well. After a
+    database error the transaction is repeated once: if it was committed after all, the key is
+    known. Without the header, this only calls `write`.
+
+    Raises `KeyReused` if the key was used with other input, and `KeyInProgress`.
+    """
+    value = get_idempotency_key(request)
+    if value is None:
+        return write()
+    client = request.auth.client  # type: ignore[union-attr]  # an ApiKey
+    key = IdempotencyKey.objects.build(client, endpoint, value, validated)
+    for is_last in (False, True):
+        ensure_connection()
+        try:
+            response = _write(key, write) or _replay(key)
+        except Error:
+            if is_last:
+                raise
+            connection.close_if_unusable_or_obsolete()
+        else:
+            if response:
+                return response
+    raise KeyInProgress
+
+
+def _write(key: IdempotencyKey, write: Callable[[], Response]) -> Response | None:
+    """Insert the key, write and store the response in one transaction; `None` if it is known."""
+    is_inserted = False
+    try:
+        with transaction.atomic(durable=True):
+            key.save(force_insert=True)  # waits for another transaction with the same key
+            is_inserted = True
+            response = write()
+            key.store_response(response.status_code, JSONRenderer().render(response.data).decode())
+    except Error as error:
+        if is_inserted:
+            raise
+        if isinstance(error, IntegrityError):
+            return None
+        if is_timeout(error):
+            raise KeyInProgress from error
+        raise
+    return response
+
+
+def _replay(key: IdempotencyKey) -> Response | None:
+    """Return the stored response; `None` if the row was deleted meanwhile."""
+    known = IdempotencyKey.objects.filter(pk=key.pk).first()
+    if known is None:
+        return None
+    if known.fingerprint != key.fingerprint:
+        raise KeyReused
+    headers = {"Idempotency-Replayed": "true"}
+    return Response(json.loads(known.body), known.status_code, headers=headers)
