@@ -32,7 +32,8 @@ class DataField(TextField):
 
 class QueueItemSerializer(InputSerializer):
     queue_name = TextField(max_length=100, trim_whitespace=True)
-    status = UpperCaseChoiceField(choices=QueueItem.Status.values, required=False)
+    # The default is set here, so that an absent status has the fingerprint of a given one.
+    status = UpperCaseChoiceField(choices=QueueItem.Status.values, default=QueueItem.Status.NEW)
     data = DataField(  # type: ignore[assignment]  # DRF's metaclass removes it
         max_length=2000, allow_blank=True, required=False
     )

@@ -1,4 +1,7 @@
 import re
+from functools import partial
+from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from rest_framework import status
@@ -11,6 +14,7 @@ from queueapi.api.viewsets import READ, ClientViewSet, Limit
 from queues.models import QueueItem
 from queues.serializers import QueueItemSerializer, ReferenceSerializer, StoredItemSerializer
 from security.authentication import get_client
+from security.idempotency import run_once
 
 # UUID() would accept braces and dashes anywhere.
 ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -32,8 +36,8 @@ class QueueItemViewSet(ClientViewSet):
         validated = self.serializer.run_validation(request.data)
         if not get_client(request).may_use_queue(validated["queue_name"]):
             raise NotAllowed(f"use the queue {validated['queue_name']!r}")
-        item = QueueItem.objects.push(**validated)
-        return Response({"success": True, "id": str(item.pk)}, status.HTTP_201_CREATED)
+        # One id for all tries.
+        return run_once(request, "queue", validated, partial(push, id=uuid4(), **validated))
 
     def list(self, request: Request) -> Response:
         wanted = self.reference_serializer.run_validation(request.query_params.dict())
@@ -51,3 +55,8 @@ class QueueItemViewSet(ClientViewSet):
         if item is None or not get_client(request).may_use_queue(item.queue_name):
             raise NotFound("No item has this id.")
         return Response({"success": True, **StoredItemSerializer(item).data})
+
+
+def push(**fields: Any) -> Response:
+    item = QueueItem.objects.push(**fields)
+    return Response({"success": True, "id": str(item.pk)}, status.HTTP_201_CREATED)

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from queueapi.database.retries import ensure_connection, is_timeout
+from security.authentication import get_client
 from security.models import IdempotencyKey
 
 VALUE = re.compile(r"[!-+\--~]{1,255}")  # visible ASCII without the comma
@@ -64,7 +65,7 @@ def run_once(
     value = get_idempotency_key(request)
     if value is None:
         return write()
-    client = request.auth.client  # type: ignore[union-attr]  # an ApiKey
+    client = get_client(request).pk
     key = IdempotencyKey.objects.build(client, endpoint, value, validated)
     for is_last in (False, True):
         ensure_connection()

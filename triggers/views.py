@@ -1,3 +1,5 @@
+from functools import partial
+
 from django.conf import settings
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
@@ -6,6 +8,7 @@ from rest_framework.response import Response
 from queueapi.api.exceptions import Conflict, NotAllowed
 from queueapi.api.viewsets import READ, ClientViewSet, Limit
 from security.authentication import get_client
+from security.idempotency import run_once
 from triggers.models import NO_SINGLE, SingleTrigger, Trigger
 from triggers.serializers import (
     SingleTriggerSerializer,
@@ -24,19 +27,11 @@ class TriggerViewSet(ClientViewSet):
 
     def set_status(self, request: Request) -> Response:
         validated = self.serializer.run_validation(request.data)
-        name, status = validated["trigger_name"], validated["process_status"]
-        require_trigger(request, name)
+        require_trigger(request, validated["trigger_name"])
         # Patterns compare exactly, and the collation of the database may not.
         exactly = bool(get_client(request).triggers)
-        try:
-            Trigger.objects.set_status(name, status, validated.get("expected_status"), exactly)
-        except Trigger.DoesNotExist as error:
-            raise NotFound(str(error)) from error
-        except Trigger.MultipleObjectsReturned as error:
-            raise ValidationError({"trigger_name": [str(error)]}) from error
-        except Trigger.StatusConflictError as error:
-            raise Conflict(str(error), current_status=error.current) from error
-        return Response({"success": True, "trigger_name": name, "new_status": status})
+        write = partial(set_status, exactly=exactly, **validated)
+        return run_once(request, "trigger", validated, write)
 
     def list(self, request: Request) -> Response:
         name = self.name_serializer.run_validation(request.query_params.dict())["trigger_name"]
@@ -52,3 +47,17 @@ def require_trigger(request: Request, name: str) -> None:
     """Raise `NotAllowed` for a trigger outside of the client's limits."""
     if not get_client(request).may_use_trigger(name):
         raise NotAllowed(f"use the trigger {name!r}")
+
+
+def set_status(
+    trigger_name: str, process_status: str, exactly: bool, expected_status: str | None = None
+) -> Response:
+    try:
+        Trigger.objects.set_status(trigger_name, process_status, expected_status, exactly)
+    except Trigger.DoesNotExist as error:
+        raise NotFound(str(error)) from error
+    except Trigger.MultipleObjectsReturned as error:
+        raise ValidationError({"trigger_name": [str(error)]}) from error
+    except Trigger.StatusConflictError as error:
+        raise Conflict(str(error), current_status=error.current) from error
+    return Response({"success": True, "trigger_name": trigger_name, "new_status": process_status})
