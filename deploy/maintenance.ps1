@@ -1,6 +1,7 @@
 <#
 .SYNOPSIS
-Scheduled maintenance: deletes old logs, old failed attempts and bans, and expired sessions.
+Scheduled maintenance: deletes old logs, failed attempts, bans and idempotency keys, and expired
+sessions.
 
 .DESCRIPTION
 Run it from a scheduled task; docs/deploy-iis.md has the command. install-iis.ps1 copies this file to
@@ -29,7 +30,7 @@ $env:ENV_FILE = Join-Path $PSScriptRoot 'queueapi.env'
 # The folder of the current version.
 $root = & "$env:windir\System32\inetsrv\appcmd.exe" list vdir "$SiteName/" /text:physicalPath
 $failed = $false
-foreach ($command in @('prune_failed_attempts', 'clearsessions')) {
+foreach ($command in @('prune_failed_attempts', 'prune_idempotency_keys', 'clearsessions')) {
     & "$root\.venv\Scripts\python.exe" "$root\manage.py" $command
     if ($LASTEXITCODE -ne 0) { $failed = $true }
 }

@@ -79,6 +79,9 @@ try:
     RATE_QUEUE = env.str("RATE_QUEUE", default="1000/m", validate=RATE)
     RATE_TRIGGER = env.str("RATE_TRIGGER", default="10/m", validate=RATE)
     RATE_READ = env.str("RATE_READ", default="1000/m", validate=RATE)
+    IDEMPOTENCY_KEEP = env.timedelta(
+        "IDEMPOTENCY_KEEP", default=timedelta(days=7), validate=DURATION
+    )
     CACHE_URL = env.str("CACHE_URL", default="")
     WEB_PROCESSES = env.int("WEB_PROCESSES", default=1, validate=POSITIVE)
     # By default the zone of the machine, in which robots and schedulers on it write.

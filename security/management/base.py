@@ -1,11 +1,12 @@
-"""Base of the commands on keys and bans."""
+"""Bases of the commands on keys and bans, and of those that prune."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import QuerySet
 
 from security.models import ApiKey
 
@@ -40,3 +41,27 @@ class SecurityCommand(BaseCommand):
         """Write rows by a format string that has a field for each column."""
         for row in rows:
             self.stdout.write(columns.format(*row))
+
+
+class PruneCommand(BaseCommand):
+    """Command that deletes old rows."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--dry-run", action="store_true", help="show how many there are and delete none"
+        )
+
+    def prune(self, rows: QuerySet, name: str, dry_run: bool) -> None:
+        """Delete the rows, and write how many there were."""
+        if dry_run:
+            self.stdout.write(f"{rows.count()} {name} would be deleted.")
+        else:
+            self.stdout.write(f"{delete_in_batches(rows)} {name} deleted.")
+
+
+def delete_in_batches(rows: QuerySet) -> int:
+    """Delete the rows, 1,000 at a time, which lock briefly; return how many there were."""
+    deleted = 0
+    while batch := list(rows.values_list("pk", flat=True)[:1000]):
+        deleted += rows.model._default_manager.filter(pk__in=batch).delete()[0]
+    return deleted
