@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("fingerprint", queueapi.database.model_fields.DigestField(max_length=32)),
-                ("status_code", models.SmallIntegerField(default=0)),
+                ("status_code", models.IntegerField(default=0)),
                 ("body", models.TextField(default="")),
                 ("created", models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
             ],

@@ -46,7 +46,7 @@ class IdempotencyKey(models.Model):
     # HMAC-SHA-256 of the validated input.
     fingerprint = DigestField(max_length=32)
     # Not NULL meanwhile: each NULL parameter costs mssql-python a round trip (its issue 610).
-    status_code = models.SmallIntegerField(default=0)
+    status_code = models.IntegerField(default=0)
     body = models.TextField(default="")
     created = models.DateTimeField(default=timezone.now, db_index=True)
 

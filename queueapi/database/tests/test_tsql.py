@@ -20,7 +20,7 @@ from queueapi.database.tests.sql_server import fake_sql_server, needs_pyodbc
 from queueapi.management.commands.migrate import acquire_app_lock
 from queues import queue_statistics
 from queues.models import QueueItem
-from security.models import ApiKey, BannedIP, FailedAttempt
+from security.models import ApiKey, BannedIP, FailedAttempt, IdempotencyKey
 from triggers.models import SingleTrigger, Trigger
 
 pytestmark = needs_pyodbc
@@ -121,8 +121,10 @@ def test_columns_have_types_that_openorchestrator_reads(sql_server: SqlServer) -
     for name in ("Queues", "Triggers", "Single_Triggers", "Scheduled_Triggers", "Queue_Triggers"):
         assert types[f"{name}.id"] == ["uniqueidentifier"]
     names = {re.sub(r"\(.*", "", name) for all_of_one in types.values() for name in all_of_one}
-    # No datetimeoffset and no varchar.
-    assert names == {"uniqueidentifier", "nvarchar", "datetime2", "bit", "integer", "bigint"}
+    # No datetimeoffset and no varchar. Only idempotency keys have a binary.
+    assert names == {
+        *("uniqueidentifier", "nvarchar", "datetime2", "bit", "integer", "bigint", "binary")
+    }
 
 
 @pytest.mark.parametrize(
@@ -268,6 +270,19 @@ def test_exact_text_is_sent_as_both_parameters() -> None:
     assert QueueItem.objects.filter(reference__exactly="R").query.sql_with_params()[1] == ("R", "R")
 
 
+def test_idempotency_key_is_inserted_and_then_updated(sql_server: SqlServer) -> None:
+    _, statements = sql_server
+    key = IdempotencyKey.objects.build("ERP", "queue", "k", {})
+    key.save(force_insert=True)
+    key.store_response(201, "{}")
+    assert statements == [
+        "INSERT INTO [security_idempotencykey] "
+        "([digest], [fingerprint], [status_code], [body], [created]) VALUES (?, ?, ?, ?, ?)",
+        "SET NOCOUNT OFF; UPDATE [security_idempotencykey] SET [status_code] = ?, [body] = ? "
+        "WHERE [security_idempotencykey].[digest] = ?",
+    ]
+
+
 @pytest.mark.usefixtures("sql_server")
 def test_id_in_a_query_has_dashes() -> None:
     # Without them SQL Server refuses a uniqueidentifier (error 8169).
@@ -281,6 +296,7 @@ def test_id_in_a_query_has_dashes() -> None:
     [
         lambda: ApiKey.objects.filter(hashed_secret="x").first(),
         lambda: BannedIP.objects.active().filter(network="10.0.0.1").first(),
+        lambda: IdempotencyKey.objects.filter(digest=bytes(32)).first(),
         lambda: FailedAttempt.objects.api_failures("10.0.0.1").exists(),
         lambda: list(QueueItem.objects.filter(id__icontains="5f0c1c3e-90")[:100]),
         lambda: list(QueueItem.objects.stuck()[:100]),
@@ -295,6 +311,7 @@ def test_id_in_a_query_has_dashes() -> None:
     ids=[
         "key",
         "ban",
+        "idempotency key",
         "failures",
         "part of an id",
         "stuck",
