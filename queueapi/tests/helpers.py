@@ -9,15 +9,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from html.parser import HTMLParser
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import quote, urlsplit
 
-from django.db import connections
+from django.db import Error, OperationalError, connection, connections
 from django.http import HttpResponse
 from django.test import Client
 
@@ -96,6 +96,40 @@ def reset_log_filters() -> None:
     for once_per_minute in logging.getLogger("waitress").filters:
         if isinstance(once_per_minute, OncePerMinute):
             once_per_minute.passes_at.clear()
+
+
+LOST = OperationalError("08S01", "[08S01] Communication link failure (0) (SQLExecDirectW)")
+
+
+@contextmanager
+def failing(
+    statement: str, *errors: Error, done: bool = False, lost: bool = False
+) -> Iterator[list[str]]:
+    """Raise one of the errors at each execution of a statement; yield the executions.
+
+    `done`: execute the statement before. `lost`: close the connection, too.
+    """
+    executions: list[str] = []
+    left = list(errors)
+
+    def fail(
+        execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
+    ) -> Any:
+        # On SQL Server the statement is preceded by SET NOCOUNT.
+        if statement not in sql:
+            return execute(sql, params, many, context)
+        executions.append(sql)
+        if not left:
+            return execute(sql, params, many, context)
+        if done:
+            execute(sql, params, many, context)
+        if lost:
+            connection.close()
+        connection.errors_occurred = True  # as Django does for a driver's error
+        raise left.pop(0)
+
+    with connection.execute_wrapper(fail):
+        yield executions
 
 
 class Forms(HTMLParser):

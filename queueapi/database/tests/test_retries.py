@@ -1,9 +1,5 @@
 """Retries of writes after a deadlock or a lost connection."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import pytest
 from django.db import (
     Error,
@@ -15,7 +11,7 @@ from django.db import (
 )
 from django.utils import timezone
 
-from queueapi.tests.helpers import Api, ClientResponse
+from queueapi.tests.helpers import LOST, Api, ClientResponse, failing
 from queues.models import QueueItem
 from triggers.models import SingleTrigger, Trigger
 
@@ -44,38 +40,6 @@ DEADLOCKS = [
     ),
 ]
 DEADLOCK = Error("40001", f"[40001] {VICTIM} (1205) (SQLExecDirectW)")
-LOST = OperationalError("08S01", "[08S01] Communication link failure (0) (SQLExecDirectW)")
-
-
-@contextmanager
-def failing(
-    statement: str, *errors: Error, done: bool = False, lost: bool = False
-) -> Iterator[list[str]]:
-    """Raise one of the errors at each execution of a statement; yield the executions.
-
-    `done`: execute the statement before. `lost`: close the connection, too.
-    """
-    executions: list[str] = []
-    left = list(errors)
-
-    def fail(
-        execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
-    ) -> Any:
-        # On SQL Server the statement is preceded by SET NOCOUNT.
-        if statement not in sql:
-            return execute(sql, params, many, context)
-        executions.append(sql)
-        if not left:
-            return execute(sql, params, many, context)
-        if done:
-            execute(sql, params, many, context)
-        if lost:
-            connection.close()
-        connection.errors_occurred = True  # as Django does for a driver's error
-        raise left.pop(0)
-
-    with connection.execute_wrapper(fail):
-        yield executions
 
 
 def push(api: Api) -> ClientResponse:
