@@ -70,7 +70,9 @@ def run_once(
     for is_last in (False, True):
         ensure_connection()
         try:
-            response = _write(key, write) or _replay(key)
+            # Django closes a cursor of a lost connection with the driver's own error.
+            with connection.wrap_database_errors:
+                response = _write(key, write) or _replay(key)
         except Error:
             if is_last:
                 raise
