@@ -72,14 +72,12 @@ def run_once(
         try:
             # Django closes a cursor of a lost connection with the driver's own error.
             with connection.wrap_database_errors:
-                response = _write(key, write) or _replay(key)
+                if response := _write(key, write) or _replay(key):
+                    return response
         except Error:
             if is_last:
                 raise
             connection.close_if_unusable_or_obsolete()
-        else:
-            if response:
-                return response
     raise KeyInProgress
 
 
@@ -92,14 +90,14 @@ def _write(key: IdempotencyKey, write: Callable[[], Response]) -> Response | Non
             is_inserted = True
             response = write()
             key.store_response(response.status_code, JSONRenderer().render(response.data).decode())
-    except Error as error:
+    except IntegrityError:
         if is_inserted:
             raise
-        if isinstance(error, IntegrityError):
-            return None
-        if is_timeout(error):
-            raise KeyInProgress from error
-        raise
+        return None
+    except Error as error:
+        if is_inserted or not is_timeout(error):
+            raise
+        raise KeyInProgress from error
     return response
 
 

@@ -55,9 +55,6 @@ class IdempotencyKey(models.Model):
     class Meta:
         default_permissions = ()  # the admin does not show them
 
-    def __str__(self) -> str:
-        return self.digest.hex()
-
     def store_response(self, status_code: int, body: str) -> None:
         self.status_code, self.body = status_code, body
         self.save(update_fields=["status_code", "body"])
