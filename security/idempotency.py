@@ -37,7 +37,7 @@ def get_idempotency_key(request: Request) -> str | None:
     draft-ietf-httpapi-idempotency-key-header-07 is the source, which demands quotes; here they are
     optional. Raises `ParseError` if it is invalid.
     """
-    value = request.headers.get("Idempotency-Key")
+    value = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if value is None:
         return None
     if value.startswith('"'):
