@@ -14,7 +14,7 @@ from queueapi.api.viewsets import READ, ClientViewSet, Limit
 from queues.models import QueueItem
 from queues.serializers import QueueItemSerializer, ReferenceSerializer, StoredItemSerializer
 from security.authentication import get_client
-from security.idempotency import run_once
+from security.idempotency import get_key, run_once
 
 # UUID() would accept braces and dashes anywhere.
 ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -34,18 +34,17 @@ class QueueItemViewSet(ClientViewSet):
 
     def create(self, request: Request) -> Response:
         validated = self.serializer.run_validation(request.data)
-        if not get_client(request).may_use_queue(validated["queue_name"]):
-            raise NotAllowed(f"use the queue {validated['queue_name']!r}")
+        key = get_key(request, "queue", validated)
+        require_queue(request, validated["queue_name"])
         # One id for all tries.
-        return run_once(request, "queue", validated, partial(push, id=uuid4(), **validated))
+        return run_once(key, partial(push, id=uuid4(), **validated))
 
     def list(self, request: Request) -> Response:
         wanted = self.reference_serializer.run_validation(request.query_params.dict())
-        client = get_client(request)
-        if (name := wanted.get("queue_name")) and not client.may_use_queue(name):
-            raise NotAllowed(f"use the queue {name!r}")
+        if "queue_name" in wanted:
+            require_queue(request, wanted["queue_name"])
         items, may_be_more = QueueItem.objects.newest_with_reference(
-            **wanted, is_allowed=client.may_use_queue
+            **wanted, is_allowed=get_client(request).may_use_queue
         )
         body = {"success": True, "items": StoredItemSerializer(items, many=True).data}
         return Response(body | {"truncated": True} if may_be_more else body)
@@ -55,6 +54,12 @@ class QueueItemViewSet(ClientViewSet):
         if item is None or not get_client(request).may_use_queue(item.queue_name):
             raise NotFound("No item has this id.")
         return Response({"success": True, **StoredItemSerializer(item).data})
+
+
+def require_queue(request: Request, name: str) -> None:
+    """Raise `NotAllowed` for a queue outside of the client's limits."""
+    if not get_client(request).may_use_queue(name):
+        raise NotAllowed(f"use the queue {name!r}")
 
 
 def push(**fields: Any) -> Response:

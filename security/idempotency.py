@@ -31,7 +31,7 @@ class KeyReused(APIException):
     default_detail = "This Idempotency-Key was used with other input; use a new one."
 
 
-def get_idempotency_key(request: Request) -> str | None:
+def read_header(request: Request) -> str | None:
     """Return the value of the header without quotes; `None` if it is absent.
 
     draft-ietf-httpapi-idempotency-key-header-07 is the source, which demands quotes; here they are
@@ -51,22 +51,28 @@ def get_idempotency_key(request: Request) -> str | None:
     return value
 
 
-def run_once(
-    request: Request, endpoint: str, validated: Any, write: Callable[[], Response]
-) -> Response:
+def get_key(request: Request, endpoint: str, validated: Any) -> IdempotencyKey | None:
+    """Return the key of a request with this input, not saved; `None` without the header.
+
+    Raises `ParseError` for an invalid header.
+    """
+    value = read_header(request)
+    if value is None:
+        return None
+    return IdempotencyKey.objects.build(get_client(request).pk, endpoint, value, validated)
+
+
+def run_once(key: IdempotencyKey | None, write: Callable[[], Response]) -> Response:
     """Return the response of `write`, or the stored one if a request with this key succeeded.
 
     `write` has to raise an exception for all but 2xx; that rolls back the key as well. After a
     database error the transaction is repeated once: if it was committed after all, the key is
-    known. Without the header, this only calls `write`.
+    known. Without a key, this only calls `write`.
 
     Raises `KeyReused` if the key was used with other input, and `KeyInProgress`.
     """
-    value = get_idempotency_key(request)
-    if value is None:
+    if key is None:
         return write()
-    client = get_client(request).pk
-    key = IdempotencyKey.objects.build(client, endpoint, value, validated)
     for is_last in (False, True):
         ensure_connection()
         try:

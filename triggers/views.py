@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from queueapi.api.exceptions import Conflict, NotAllowed
 from queueapi.api.viewsets import READ, ClientViewSet, Limit
 from security.authentication import get_client
-from security.idempotency import run_once
+from security.idempotency import get_key, run_once
 from triggers.models import NO_SINGLE, SingleTrigger, Trigger
 from triggers.serializers import (
     SingleTriggerSerializer,
@@ -27,11 +27,11 @@ class TriggerViewSet(ClientViewSet):
 
     def set_status(self, request: Request) -> Response:
         validated = self.serializer.run_validation(request.data)
+        key = get_key(request, "trigger", validated)
         require_trigger(request, validated["trigger_name"])
         # Patterns compare exactly, and the collation of the database may not.
         exactly = bool(get_client(request).triggers)
-        write = partial(set_status, exactly=exactly, **validated)
-        return run_once(request, "trigger", validated, write)
+        return run_once(key, partial(set_status, exactly=exactly, **validated))
 
     def list(self, request: Request) -> Response:
         name = self.name_serializer.run_validation(request.query_params.dict())["trigger_name"]

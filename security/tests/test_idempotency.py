@@ -16,7 +16,7 @@ from rest_framework.request import Request
 
 from queueapi.tests.helpers import LOST, Api, ClientResponse, failing
 from queues.models import QueueItem
-from security.idempotency import get_idempotency_key
+from security.idempotency import read_header
 from security.models import ApiKey, IdempotencyKey
 from security.tests.helpers import ITEM
 from triggers.models import SingleTrigger, Trigger
@@ -299,7 +299,7 @@ def test_the_key_of_an_unexpected_error_can_be_used_again(
     ],
 )
 def test_a_valid_header(header: str, value: str) -> None:
-    assert get_idempotency_key(with_header(header)) == value
+    assert read_header(with_header(header)) == value
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def test_a_valid_header(header: str, value: str) -> None:
 )
 def test_an_invalid_header(header: str) -> None:
     with pytest.raises(ParseError):
-        get_idempotency_key(with_header(header))
+        read_header(with_header(header))
 
 
 def with_header(value: str) -> Request:
@@ -339,7 +339,7 @@ def with_header(value: str) -> Request:
 
 
 def test_an_absent_header() -> None:
-    assert get_idempotency_key(Request(RequestFactory().post("/"))) is None
+    assert read_header(Request(RequestFactory().post("/"))) is None
 
 
 def test_an_invalid_header_is_a_400(api: Api) -> None:
