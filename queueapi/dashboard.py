@@ -187,7 +187,7 @@ def attention_cards(user: Any) -> list[AttentionCard]:
         AttentionCard(
             _("Keys that expire within 14 days"),
             _("No key expires within 14 days."),
-            ApiKey.objects.expiring().order_by("expires"),
+            ApiKey.objects.expiring().select_related("client").order_by("expires"),
             {"state": "expiring"},
             lambda key: date_format(key.expires, "SHORT_DATETIME_FORMAT"),
         ),

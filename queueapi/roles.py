@@ -34,6 +34,9 @@ _OPERATES = [
     "triggers.change_queuetrigger",
 ]
 _SECURES = [
+    "security.view_client",
+    "security.add_client",
+    "security.change_client",
     "security.view_apikey",
     "security.add_apikey",  # issue
     "security.change_apikey",  # rotate, revoke

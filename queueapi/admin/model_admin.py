@@ -144,10 +144,10 @@ class AuditedAdmin(admin.ModelAdmin):
         return audit.difference(self.model, form.initial, changed)
 
 
-class ViewOnlyAdmin(AuditedAdmin):
-    """Read-only pages: rows are not added, changed or deleted."""
+class ViewOnly:
+    """Mixin for pages and inlines: rows are not added, changed or deleted."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -155,3 +155,7 @@ class ViewOnlyAdmin(AuditedAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class ViewOnlyAdmin(ViewOnly, AuditedAdmin):
+    """Read-only pages."""

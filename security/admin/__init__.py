@@ -1,3 +1,4 @@
-"""API keys, bans and failed attempts in the admin. Each action calls the commands' own method."""
+"""The pages of clients, keys, bans and failed attempts; actions call the commands' own methods."""
 
-from security.admin import api_keys, bans, failed_attempts, login  # noqa: F401  registers them
+# Registers them.
+from security.admin import api_keys, bans, clients, failed_attempts, login  # noqa: F401

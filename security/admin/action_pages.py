@@ -29,7 +29,7 @@ class StateFilter(admin.SimpleListFilter):
 class ActionPageAdmin(ViewOnlyAdmin):
     change_form_template = "queueapi/row_change_form.html"
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return admin.ModelAdmin.has_add_permission(self, request)
 
     def has_end_permission(self, request: HttpRequest) -> bool:

@@ -58,7 +58,8 @@ class ApiKeyAdmin(ActionPageAdmin):
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = IssueForm(request.POST or None)
+        initial = self.get_changeform_initial_data(request)  # such as `?client=ERP`
+        form = IssueForm(request.POST or None, initial=initial)
         if issued := form.run(partial(self.issue, request)):
             return self.plaintext_page(request, *issued)
         texts = {"title": _("Issue an API key"), "action": _("Issue")}
@@ -103,7 +104,7 @@ class ApiKeyAdmin(ActionPageAdmin):
             raise ValidationError(text) from error
         entries = [
             (old, audit.difference(ApiKey, {"expires": before[old.pk]}, {"expires": old.expires}))
-            for old in ApiKey.objects.filter(pk__in=before)
+            for old in client.keys.filter(pk__in=before)
         ]
         audit.record(request.user.pk, CHANGE, [entry for entry in entries if entry[1]])
         self.log_issue(request, key, "Issued by rotation")
