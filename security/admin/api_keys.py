@@ -68,7 +68,10 @@ class ApiKeyAdmin(ActionPageAdmin):
     def issue(
         self, request: HttpRequest, client: str, expires: timedelta | None
     ) -> tuple[ApiKey, str]:
+        is_new = Client.objects.with_name(client) is None
         key, plaintext = ApiKey.objects.issue(client, expires)
+        if is_new:
+            audit.record(request.user.pk, ADDITION, [(key.client, "Added with its first key.")])
         self.log_issue(request, key, "Issued")
         return key, plaintext
 

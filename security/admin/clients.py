@@ -19,6 +19,7 @@ from security.models.clients import read_lines
 
 MAY = ("may_push", "may_trigger", "may_read")
 LISTS = ("queues", "triggers", "networks")
+EFFECT = _("Changes take effect within 5 seconds.")
 PATTERNS = _("One a line: a name, or the beginning of names and a *, such as HR-*. Empty: all.")
 NETWORKS = _("One a line: an IP address, or a network such as 10.20.0.0/16. Empty: all.")
 
@@ -50,14 +51,13 @@ class ClientAdmin(OptimisticLockingAdmin):
     change_form_template = "queueapi/row_change_form.html"
     formfield_overrides = {TextField: {"form_class": PlainTextField, "empty_value": ""}}
     list_display = ["name", *MAY, *map(short_list, LISTS), "last_used"]
-    list_filter = MAY
     search_fields = ["name", *LISTS, "note"]
     search_help_text = _("Searches name, queues, triggers, networks and note.")
     ordering = ["name"]
     fieldsets = [
         (None, {"fields": ["name", "note"]}),
-        (_("What it may do"), {"fields": MAY}),
-        (_("Only these"), {"fields": LISTS, "description": _("Changes apply within 5 seconds.")}),
+        (_("What it may do"), {"fields": MAY, "description": EFFECT}),
+        (_("Only these"), {"fields": LISTS}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -88,7 +88,10 @@ class IssueForm(ActionForm):
         strip=False,
         max_length=100,
         validators=[CLIENT_NAME],
-        help_text=_("The system that will send the key. All keys of a client share its rate."),
+        help_text=_(
+            "The system that will send the key. All keys of a client share its rate and limits. "
+            "A new name adds a client."
+        ),
     )
     expires = LifetimeField(
         label=_("Expires after"), initial="365d", help_text=_("For example 365d, 12h or never.")
