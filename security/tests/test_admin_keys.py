@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from queueapi.admin import audit
 from queueapi.tests.helpers import Api, ClientResponse, SignIn, form_in
@@ -187,6 +190,36 @@ def test_filter_by_state(sign_in: SignIn, state: str, clients: list[str] | None)
     assert [key.client.name for key in shown] == (clients or ["late", "revoked", "soon"])
 
 
+@pytest.mark.parametrize("text", ["erp", "prefix"])
+def test_search(sign_in: SignIn, key: ApiKey, text: str) -> None:
+    ApiKey.objects.issue("other", DAY)
+    query = key.prefix if text == "prefix" else text
+    assert list(sign_in().get(LIST, {"q": query}).context["cl"].result_list) == [key]
+
+
+def test_the_list_takes_few_queries(
+    sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(20):
+        ApiKey.objects.issue(f"client {number % 10}", None)
+    client = sign_in()
+    # Session, user, keys with their clients.
+    with django_assert_num_queries(3):
+        assert len(client.get(LIST).context["cl"].result_list) == 20
+
+
+def test_a_rotation_takes_as_many_queries_with_many_keys(sign_in: SignIn) -> None:
+    client = sign_in()
+    counts = []
+    for number in (1, 20):
+        [first, *_] = [ApiKey.objects.issue(f"client {number}", DAY)[0] for _ in range(number)]
+        rotate(client, first)  # Django caches content types
+        with CaptureQueriesContext(connection) as queries:
+            rotate(client, first)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
 # The log.
 
 
@@ -196,9 +229,17 @@ def entries() -> list[tuple[int, str]]:
     ]
 
 
-def test_an_issue_is_logged(sign_in: SignIn) -> None:
+def test_an_issue_is_logged(sign_in: SignIn, key: ApiKey) -> None:
     issue(sign_in(), client="ERP", expires="never")
     assert entries() == [(ADDITION, "Issued, it expires: never.")]
+
+
+def test_a_new_client_is_logged_too(sign_in: SignIn) -> None:
+    issue(sign_in(), client="ERP", expires="never")
+    assert entries() == [
+        (ADDITION, "Added with its first key."),
+        (ADDITION, "Issued, it expires: never."),
+    ]
 
 
 def test_a_rotation_is_logged_on_the_old_and_the_new_key(sign_in: SignIn, key: ApiKey) -> None:
