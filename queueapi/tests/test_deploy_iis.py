@@ -80,7 +80,7 @@ def test_the_service_can_read_each_of_its_tables() -> None:
     ("verb", "tables"),
     [
         ("UPDATE", ["django_admin_log", "auth_permission", "django_content_type"]),
-        ("DELETE", ["django_admin_log", "auth_user", "security_apikey"]),
+        ("DELETE", ["django_admin_log", "auth_user", "security_client", "security_apikey"]),
         ("INSERT", ["Triggers", "auth_permission", "django_migrations"]),
     ],
 )
