@@ -12,6 +12,7 @@ from django.test import Client
 from queues import queue_statistics
 from queues.models import QueueItem
 from security.models import ApiKey
+from security.models import Client as ApiClient
 from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +68,7 @@ def test_a_second_run_keeps_all_rows_and_names_the_commands_for_keys_and_users()
     [
         lambda: QueueItem.objects.create(queue_name="real"),
         lambda: ApiKey.objects.issue("ERP", lifetime=None),
+        lambda: ApiClient.objects.create(name="ERP"),
         lambda: User.objects.create_superuser("anna"),
     ],
 )

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from queues.models import QueueItem
-from security.models import ApiKey
+from security.models import ApiKey, Client
 from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
 Status = QueueItem.Status
@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
     @transaction.atomic  # all or nothing, and once if two run at the same time
     def handle(self, *args: Any, url: str, **options: Any) -> None:
-        if any(model._default_manager.exists() for model in (User, ApiKey, QueueItem, Trigger)):
+        if any(model._default_manager.exists() for model in (User, Client, QueueItem, Trigger)):
             self.stdout.write(KEPT)
             return
         create_items()
