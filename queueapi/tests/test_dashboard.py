@@ -212,6 +212,18 @@ def test_keys_that_expire_soon(sign_in: SignIn) -> None:
     assert not any(each.prefix in found for each in (late, never, revoked))
 
 
+def test_many_keys_take_few_queries(
+    sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(20):
+        ApiKey.objects.issue(f"client {number}", timedelta(days=1))
+    client = sign_in()
+    dashboard(client)
+    # Session, user, failed items, stuck items, triggers, bans, keys with their clients.
+    with django_assert_num_queries(7):
+        assert "client 4" in dashboard(client)
+
+
 @pytest.mark.parametrize("role", ["Viewers", "Operators"])
 def test_bans_and_keys_are_for_security_admins(sign_in: SignIn, role: str) -> None:
     page = dashboard(sign_in(role))

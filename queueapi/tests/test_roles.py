@@ -18,7 +18,9 @@ from triggers.models import SingleTrigger
 pytestmark = pytest.mark.django_db
 
 LISTS = ["queues_queueitem", "triggers_trigger", "admin_logentry"]
-SECURITY_LISTS = ["security_apikey", "security_bannedip", "security_failedattempt"]
+SECURITY_LISTS = [
+    *("security_client", "security_apikey", "security_bannedip", "security_failedattempt")
+]
 USER_LISTS = ["auth_user", "auth_group"]
 
 
@@ -102,6 +104,9 @@ def pages(db: None) -> dict[str, str]:
         "add item": reverse("admin:queues_queueitem_add"),
         "delete item": reverse("admin:queues_queueitem_delete", args=[item.pk]),
         "delete trigger": reverse("admin:triggers_singletrigger_delete", args=[trigger.pk]),
+        "add client": reverse("admin:security_client_add"),
+        "change client": reverse("admin:security_client_change", args=[key.client.pk]),
+        "delete client": reverse("admin:security_client_delete", args=[key.client.pk]),
         "issue": reverse("admin:security_apikey_add"),
         "rotate": reverse("admin:security_apikey_rotate", args=[key.pk]),
         "revoke": reverse("admin:security_apikey_revoke", args=[key.pk]),
@@ -120,11 +125,18 @@ def pages(db: None) -> dict[str, str]:
     [
         (VIEWERS, []),
         (OPERATORS, ["add item"]),
-        (SECURITY_ADMINS, ["add item", "issue", "rotate", "revoke", "ban"]),
+        (
+            SECURITY_ADMINS,
+            [
+                *("add item", "add client", "change client"),
+                *("issue", "rotate", "revoke", "ban"),
+            ],
+        ),
         (
             "",
             [
-                *("add item", "delete item", "delete trigger", "issue", "rotate", "revoke", "ban"),
+                *("add item", "delete item", "delete trigger", "add client", "change client"),
+                *("issue", "rotate", "revoke", "ban"),
                 *("add user", "add group"),
             ],
         ),

@@ -9,7 +9,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from queueapi.tests.helpers import Api, ClientResponse, SignIn, form_in, messages_in
-from security.models import BannedIP, FailedAttempt
+from security.models import ApiKey, BannedIP, FailedAttempt
 from security.tests.helpers import right, wrong
 
 pytestmark = pytest.mark.django_db
@@ -164,10 +164,13 @@ def test_failed_attempts_are_listed(sign_in: SignIn, api: Api) -> None:
 def test_the_list_of_failed_attempts_takes_three_queries(
     sign_in: SignIn, api: Api, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    wrong(api, 4)
+    for number in range(4):
+        key, plaintext = ApiKey.objects.issue(f"client {number}", HOUR)
+        key.revoke()
+        wrong(api, X_API_Key=plaintext)
     client = sign_in()
-    with django_assert_num_queries(3):  # session, user, attempts with their keys
-        client.get(ATTEMPTS)
+    with django_assert_num_queries(3):  # session, user, attempts with their keys and clients
+        assert "of client 3" in client.get(ATTEMPTS).content.decode()
 
 
 @pytest.mark.parametrize(
