@@ -14,7 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -23,6 +23,7 @@ from queueapi.tests.helpers import TIMEOUT, Serve
 from queues.models import QueueItem
 from queues.tests.helpers import change_url, failed, item
 from security.models import ApiKey, BannedIP, FailedAttempt
+from security.models import Client as ApiClient
 from triggers.models import Trigger
 from triggers.tests.helpers import change_url as trigger_change_url
 from triggers.tests.helpers import scheduled, single
@@ -167,6 +168,29 @@ def test_common_work_is_done_and_logged(page: Page) -> None:
     assert not BannedIP.objects.active().exists()
 
 
+def test_a_security_admin_limits_a_client_and_issues_a_key(page: Page) -> None:
+    ApiKey.objects.issue("ERP", timedelta(days=365))
+    User.objects.update(is_superuser=False)
+    User.objects.get().groups.add(Group.objects.get(name="Security admins"))
+    page.goto("/admin/")
+    page.get_by_role("link", name="Clients", exact=True).click()
+    page.get_by_role("link", name="ERP").click()
+    page.get_by_label("May push queue items").uncheck()
+    page.get_by_label("Queues").fill("Invoices\nHR-*")
+    page.get_by_role("button", name="Save and continue editing").click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    page.get_by_role("link", name="Issue a key").click()
+    expect(page.get_by_label("Client")).to_have_value("ERP")
+    page.get_by_role("button", name="Issue").click()
+    plaintext = page.locator("#plaintext").inner_text()
+
+    client = ApiClient.objects.get()
+    assert (client.may_push, client.queues) == (False, "Invoices\nHR-*")
+    key = ApiKey.objects.with_secret(plaintext)
+    assert key
+    assert key.client == client
+
+
 def test_all_matching_rows_are_selected(page: Page) -> None:
     QueueItem.objects.bulk_create(QueueItem(queue_name="q", status="FAILED") for _ in range(120))
     page.goto("/admin/queues/queueitem/")
@@ -255,6 +279,7 @@ def test_the_login_page_is_in_the_language_of_the_browser(open_page: OpenPage) -
 def urls(base_url: str) -> list[str]:
     """Return the URLs of the most used pages, with rows on each."""
     row = failed(reference="INV-1", data='{"a": 1}')
+    key, _ = ApiKey.objects.issue("ERP", timedelta(days=365))
     item(status=QueueItem.Status.IN_PROGRESS, created_date=timezone.now() - timedelta(hours=3))
     trigger = scheduled(process_status=Trigger.Status.PAUSED, scheduler_whitelist='["A"]')
     single(process_status=Trigger.Status.FAILED)
@@ -264,6 +289,9 @@ def urls(base_url: str) -> list[str]:
         change_url(row),
         "/admin/triggers/trigger/",
         trigger_change_url(trigger),
+        "/admin/security/client/",
+        f"/admin/security/client/{key.client.pk}/change/",
+        f"/admin/security/apikey/{key.pk}/change/",
     ]
 
 
