@@ -1,9 +1,9 @@
-"""Clients in the admin: what each may do, with its keys."""
+"""Clients in the admin, with their limits and keys."""
 
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Max, QuerySet, TextField
+from django.db.models import OuterRef, QuerySet, Subquery, TextField
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.text import Truncator
@@ -20,7 +20,7 @@ from security.models.clients import read_lines
 MAY = ("may_push", "may_trigger", "may_read")
 LISTS = ("queues", "triggers", "networks")
 EFFECT = _("Changes take effect within 5 seconds.")
-PATTERNS = _("One a line: a name, or the beginning of names and a *, such as HR-*. Empty: all.")
+PATTERNS = _("One a line: an exact name, or the start of names and a *, such as HR-*. Empty: all.")
 NETWORKS = _("One a line: an IP address, or a network such as 10.20.0.0/16. Empty: all.")
 
 
@@ -61,7 +61,10 @@ class ClientAdmin(OptimisticLockingAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).annotate(last_used=Max("keys__last_used"))
+        # Not by MAX, which would group by all columns, the long texts too.
+        keys = ApiKey.objects.filter(client=OuterRef("pk")).order_by("-last_used")
+        last_used = Subquery(keys.values("last_used")[:1])
+        return super().get_queryset(request).annotate(last_used=last_used)
 
     @admin.display(description=_("last used"), ordering="last_used", empty_value="–")
     def last_used(self, client: Any) -> Any:

@@ -100,6 +100,7 @@ def test_search(sign_in: SignIn, erp: Client, text: str) -> None:
 
 def test_the_list_is_sorted_by_last_use(sign_in: SignIn, erp: Client) -> None:
     ApiKey.objects.update(last_used=timezone.now())
+    ApiKey.objects.issue("ERP", None)  # not used yet
     unused = Client.objects.create(name="unused")
     browser = sign_in()
     assert list(browser.get(f"{LIST}?o=-7").context["cl"].result_list) == [erp, unused]
@@ -350,6 +351,17 @@ def test_the_page_adds_changes_and_deletes_no_key(sign_in: SignIn, erp: Client) 
     }
     assert change(sign_in(), erp, note="x", **forged).status_code == 302
     assert ApiKey.objects.values().get() == before
+
+
+def test_a_key_issued_while_the_form_was_open_does_not_stop_the_save(
+    sign_in: SignIn, erp: Client
+) -> None:
+    browser = sign_in()
+    url = page_url("change", erp)
+    form = form_in(browser.get(url), "name")
+    ApiKey.objects.issue("ERP", None)
+    assert browser.post(url, {**form, "note": "x"}).status_code == 302
+    assert erp.keys.count() == 2
 
 
 def test_issue_a_key_has_the_name_of_the_client(sign_in: SignIn) -> None:
