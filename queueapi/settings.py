@@ -30,6 +30,11 @@ DURATION = Range(min=timedelta(seconds=1), max=timedelta(days=100 * 365))
 RATE = Regexp(
     r"[1-9][0-9]{0,8}/([1-9][0-9]{0,4})?[smhd]\Z", error="Must be a rate like 1000/m (or s, h, d)."
 )
+# One request of /api/queue/bulk has up to 1000 items.
+ITEM_RATE = Regexp(
+    r"[1-9][0-9]{3,8}/([1-9][0-9]{0,4})?[smhd]\Z",
+    error="Must be a rate of at least 1000, like 10000/m (or s, h, d).",
+)
 
 env = Env()
 if env_file := env.str("ENV_FILE", default=str(BASE_DIR / ".env")):
@@ -69,6 +74,7 @@ try:
     HTTPS = env.bool("HTTPS", default=not DEBUG)
     HTTP_PLATFORM_PORT = env.int("HTTP_PLATFORM_PORT", default=8000, validate=PORT)
     MAX_REQUEST_BYTES = env.int("MAX_REQUEST_BYTES", default=1024 * 1024, validate=POSITIVE)
+    MAX_BULK_BYTES = env.int("MAX_BULK_BYTES", default=4 * 1024 * 1024, validate=POSITIVE)
     # An empty list: there is no proxy. `None`: not set, which security_app.W001 reports.
     TRUSTED_PROXIES: list[str] | None = env.networks("TRUSTED_PROXIES", default=None)
     BAN_AFTER = env.int("BAN_AFTER", default=5, validate=POSITIVE)
@@ -77,6 +83,8 @@ try:
     BAN_EXEMPT_NETWORKS: list[str] = env.networks("BAN_EXEMPT_NETWORKS", default="")
     STUCK_AFTER = env.timedelta("STUCK_AFTER", default=timedelta(hours=2), validate=DURATION)
     RATE_QUEUE = env.str("RATE_QUEUE", default="1000/m", validate=RATE)
+    RATE_BULK = env.str("RATE_BULK", default="60/m", validate=RATE)
+    RATE_BULK_ITEMS = env.str("RATE_BULK_ITEMS", default="10000/m", validate=ITEM_RATE)
     RATE_TRIGGER = env.str("RATE_TRIGGER", default="10/m", validate=RATE)
     RATE_READ = env.str("RATE_READ", default="1000/m", validate=RATE)
     IDEMPOTENCY_KEEP = env.timedelta(

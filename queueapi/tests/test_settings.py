@@ -66,12 +66,16 @@ def test_production_settings_are_required(
         ("DATABASE_URL", "mysql://host/name"),
         ("HTTP_PLATFORM_PORT", "99999"),
         ("MAX_REQUEST_BYTES", "0"),
+        ("MAX_BULK_BYTES", "0"),
         ("BAN_AFTER", "0"),
         ("BAN_WINDOW", "0"),
         ("BAN_DURATION", "soon"),
         ("RATE_QUEUE", "many"),
         ("RATE_QUEUE", "0/m"),
         ("RATE_TRIGGER", "1000/0m"),
+        ("RATE_BULK", "many"),
+        ("RATE_BULK_ITEMS", "999/m"),
+        ("RATE_BULK_ITEMS", "1000"),
         ("RATE_TRIGGER", "1/99999999999999d"),
         ("CACHE_URL", "memcached://host:11211"),
         ("CACHE_URL", "nonsense"),
@@ -198,3 +202,9 @@ def test_cache_errors_include_those_of_the_redis_client() -> None:
         CACHE_URL="redis://127.0.0.1:1",
     )
     assert names.stdout == "OSError RedisError ValueError\n"
+
+
+def test_items_of_a_bulk_fit_into_the_item_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ImproperlyConfigured, match="a rate of at least 1000, like 10000/m"):
+        load(monkeypatch, "RATE_BULK_ITEMS", "999/m")
+    assert load(monkeypatch, "RATE_BULK_ITEMS", "1000/h")["RATE_BULK_ITEMS"] == "1000/h"
