@@ -5,12 +5,9 @@ Validation errors add `"fields": {"<field>": ["<a sentence>", ...]}`.
 
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
-
-from queueapi.api.exceptions import RequestTooLarge
 
 
 def error_body(sentence: str, exception: Exception | None = None) -> dict[str, Any]:
@@ -20,8 +17,6 @@ def error_body(sentence: str, exception: Exception | None = None) -> dict[str, A
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Return the response to a viewset's exception; `None`, and so a 500, if it is unexpected."""
-    if isinstance(exc, RequestDataTooBig):
-        exc = RequestTooLarge()
     response = drf_exception_handler(exc, context)
     if response is None:
         return None

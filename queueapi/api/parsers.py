@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import IO, Any, NoReturn
 
+from django.conf import settings
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import BaseParser
+
+from queueapi.api.exceptions import RequestTooLarge
 
 
 def _parse_float(text: str) -> float:
@@ -20,13 +23,16 @@ def _parse_constant(name: str) -> NoReturn:
     raise ParseError(f"The body is not valid JSON: {name} is not a JSON value.")
 
 
-class JSONObjectParser(JSONParser):
+class JSONObjectParser(BaseParser):
     """Parses one JSON object in UTF-8 (RFC 8259), with or without a byte order mark.
 
-    Stricter than its parent: refuses `NaN`, infinities (`1e999` is one), other charsets, and values
-    that are not objects.
+    Refuses bodies over the view's `max_bytes` (default: `MAX_REQUEST_BYTES`). Stricter than DRF's
+    JSONParser: refuses `NaN`, infinities (`1e999` is one), other charsets, and values that are not
+    objects. It is no subclass, because DRF reads the body before it calls one, up to Django's limit
+    of forms.
     """
 
+    media_type = "application/json"
     # json.loads() would make a new decoder for each request.
     decoder = json.JSONDecoder(parse_float=_parse_float, parse_constant=_parse_constant)
 
@@ -36,8 +42,13 @@ class JSONObjectParser(JSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
+        view = parser_context["view"] if parser_context else None
+        max_bytes = getattr(view, "max_bytes", settings.MAX_REQUEST_BYTES)
+        body = stream.read(max_bytes + 1)
+        if len(body) > max_bytes:
+            raise RequestTooLarge
         try:
-            value = self.decoder.decode(stream.read().decode("utf-8-sig"))
+            value = self.decoder.decode(body.decode("utf-8-sig"))
         except UnicodeDecodeError as error:
             raise ParseError(
                 f"The body is not valid UTF-8: byte {error.start} can't be decoded."

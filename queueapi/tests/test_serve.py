@@ -157,10 +157,26 @@ def test_a_body_just_over_the_limit_is_a_413_with_our_json(serve: Serve, key: st
     }
 
 
-def test_a_body_far_over_the_limit_is_a_413(serve: Serve, key: str) -> None:
-    server = serve(MAX_REQUEST_BYTES="1000")
+def test_a_body_far_over_the_limits_is_a_413(serve: Serve, key: str) -> None:
+    server = serve(MAX_REQUEST_BYTES="1000", MAX_BULK_BYTES="1000")
     response, _ = server.request("POST", "/api/queue", b" " * 100_000, X_API_Key=key, **JSON)
     assert response.status == 413
+
+
+def test_a_chunked_body_over_the_limit_is_a_413(serve: Serve, key: str) -> None:
+    server = serve(MAX_REQUEST_BYTES="1000")
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT)) as connection:
+        headers = {"X-API-Key": key, "Content-Type": "application/json"}
+        chunks = iter([b" " * 600, b" " * 600])
+        connection.request("POST", "/api/queue", chunks, headers, encode_chunked=True)
+        assert connection.getresponse().status == 413
+
+
+def test_max_request_bytes_may_exceed_max_bulk_bytes(serve: Serve, key: str) -> None:
+    server = serve(MAX_REQUEST_BYTES="200000", MAX_BULK_BYTES="1000")
+    body = b'{"queue_name": "q"}'.ljust(200_000)
+    response, _ = server.request("POST", "/api/queue", body, X_API_Key=key, **JSON)
+    assert response.status == 201
 
 
 def test_a_body_at_the_limit_is_accepted(serve: Serve, key: str) -> None:

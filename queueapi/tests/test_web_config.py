@@ -128,7 +128,7 @@ def test_a_body_over_the_limit_is_a_413_in_json(iis: HttpPlatformHandler, key: s
 def test_a_body_over_the_limit_of_waitress_is_a_413_in_json(
     iis: HttpPlatformHandler, key: str
 ) -> None:
-    length = settings.MAX_REQUEST_BYTES + WAITRESS_MARGIN_BYTES + 1
+    length = settings.MAX_BULK_BYTES + WAITRESS_MARGIN_BYTES + 1
     assert iis.push(CLIENT, b"", X_API_Key=key, Content_Length=str(length)) == (413, TOO_LARGE)
 
 
@@ -194,7 +194,7 @@ def test_iis_does_not_replace_error_responses() -> None:
 
 def test_iis_passes_on_bodies_over_the_limit() -> None:
     limits = find(WEB_SERVER, "security/requestFiltering/requestLimits")
-    room = settings.MAX_REQUEST_BYTES + WAITRESS_MARGIN_BYTES
+    room = settings.MAX_BULK_BYTES + WAITRESS_MARGIN_BYTES
     assert room < int(limits.attrib["maxAllowedContentLength"]) < 2 * room
 
 

@@ -61,7 +61,7 @@ def test_wrong_host_is_logged_without_traceback(api: Api, caplog: pytest.LogCapt
 
 
 def test_body_above_the_limit_gets_413(api: Api, settings: Settings) -> None:
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+    settings.MAX_REQUEST_BYTES = 100
     response = api.post("/api/queue", {"queue_name": "q", "message": "x" * 100})
     assert response.status_code == 413
     assert response.json() == {

@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from queueapi.server.waitress import Server
 
-# Waitress rejects a body larger than MAX_REQUEST_BYTES and this margin without reading it. Django
-# rejects one within the margin, after the ban and the key were checked.
+# Waitress rejects a body larger than every endpoint accepts and this margin without reading it. The
+# parser rejects one within the margin, after the ban and the key were checked.
 WAITRESS_MARGIN_BYTES = 64 * 1024
 
 
@@ -35,6 +35,7 @@ class Command(BaseCommand):
             raise CommandError("--threads must be at least 1.")
         if not 0 <= port <= 65535:
             raise CommandError("--port must be from 0 to 65535.")
+        max_body = max(settings.MAX_REQUEST_BYTES, settings.MAX_BULK_BYTES)
         # Imported here, because it loads all middleware, which `help serve` does not need.
         from queueapi.wsgi import application  # noqa: PLC0415
 
@@ -46,7 +47,7 @@ class Command(BaseCommand):
                 threads=threads,
                 # The scheme that clients use. TLS ends at the proxy.
                 url_scheme="https" if settings.HTTPS else "http",
-                max_request_body_size=settings.MAX_REQUEST_BYTES + WAITRESS_MARGIN_BYTES,
+                max_request_body_size=max_body + WAITRESS_MARGIN_BYTES,
                 max_request_header_size=32 * 1024,
                 # Bytes. With Waitress's default of 1, header and body are sent in two packets.
                 send_bytes=18000,
