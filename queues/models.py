@@ -1,5 +1,6 @@
 """OpenOrchestrator's table `Queues`, which its robots read and write too."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -33,33 +34,45 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
     def push(self, **fields: Any) -> "QueueItem":
         """Insert an item exactly once, even if the connection is lost meanwhile."""
         item = self.model(**fields)
-        insert = partial(self._insert_without_nulls, item)
-        ensure_connection()
+        self.push_all([item])
+        return item
+
+    def push_all(self, items: list["QueueItem"]) -> None:
+        """Insert all items or none, exactly once, even if the connection is lost meanwhile."""
+        insert = partial(self._insert_without_nulls, items)
+        before = ensure_connection()
         try:
             retry_on_deadlock(insert)
         except Error:
-            if not connection_is_lost():
+            if not connection_is_lost(before):
                 raise
             try:
                 retry_on_deadlock(insert)
             except IntegrityError:
-                # The id is that of the first try, which may have been committed.
-                if not self.filter(pk=item.pk).exists():
+                # The ids are those of the first try, which may have been committed.
+                if not self.filter(pk=items[0].pk).exists():
                     raise
-        item._state.adding = False
-        item._state.db = self.db
-        return item
+        for item in items:
+            item._state.adding = False
+            item._state.db = self.db
 
-    def _insert_without_nulls(self, item: "QueueItem") -> None:
-        """Insert an item, and name only the columns that have a value.
+    def _insert_without_nulls(self, items: list["QueueItem"]) -> None:
+        """Insert items in statements that name only columns with a value.
 
         Each NULL costs mssql-python one more round trip (its issue 610).
         """
         fields = self.model._meta.concrete_fields
-        given = [field for field in fields if getattr(item, field.attname) is not None]
-        using = self.db
-        with transaction.mark_for_rollback_on_error(using):  # as Model.save_base() does
-            self._insert([item], given, using=using)  # type: ignore[attr-defined]
+        groups = defaultdict(list)
+        for item in items:
+            given = tuple(field for field in fields if getattr(item, field.attname) is not None)
+            groups[given].append(item)
+        if len(items) == 1:  # one statement, without a transaction
+            atomic = transaction.mark_for_rollback_on_error(self.db)  # as Model.save_base() does
+        else:
+            atomic = transaction.atomic(self.db, savepoint=False)
+        with atomic:
+            for given, group in groups.items():
+                self._batched_insert(group, given, None)  # type: ignore[attr-defined]
 
     def newest_with_reference(
         self,

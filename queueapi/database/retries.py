@@ -45,19 +45,26 @@ def is_timeout(error: Error) -> bool:
     return text.startswith(("HYT00", "Driver Error: Timeout expired", "database is locked"))
 
 
-def ensure_connection() -> None:
-    """Connect anew if the connection is lost or absent. An error here comes before any write."""
+def ensure_connection() -> object:
+    """Return the driver's connection, a new one if it is lost or absent.
+
+    An error here comes before any write.
+    """
     connection.close_if_health_check_failed()
     connection.ensure_connection()
+    return connection.connection
 
 
-def connection_is_lost() -> bool:
-    """Return whether a failed write broke the connection; if so, the next statement reconnects.
+def connection_is_lost(before: object) -> bool:
+    """Return whether a failed write broke the connection that `ensure_connection()` returned.
 
-    It is unknown then whether the write was committed. Inside a transaction it was not, so this is
-    false, and the owner of the transaction may repeat it.
+    If so, the next statement reconnects, unless `atomic()` did so after a failed COMMIT. It is
+    unknown then whether the write was committed. Inside a transaction it was not, so this is false,
+    and the owner of the transaction may repeat it.
     """
     if connection.in_atomic_block:
         return False
-    connection.close_if_unusable_or_obsolete()
-    return connection.connection is None
+    # Without `errors_occurred`, which a rollback clears.
+    if connection.connection is before and not connection.is_usable():
+        connection.close()
+    return connection.connection is not before

@@ -1,5 +1,9 @@
 """Retries of writes after a deadlock or a lost connection."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
 import pytest
 from django.db import (
     Error,
@@ -160,3 +164,110 @@ def test_nothing_is_retried_inside_a_transaction(db: None) -> None:
     with failing(INSERT, DEADLOCK) as executions, pytest.raises(Error), transaction.atomic():
         QueueItem.objects.push(queue_name="q")
     assert len(executions) == 1
+
+
+# Many items
+
+
+def two_items() -> list[QueueItem]:
+    """Return items that two statements insert."""
+    return [QueueItem(queue_name="q"), QueueItem(queue_name="q", reference="r")]
+
+
+SECOND_INSERT = f"{connection.ops.quote_name('reference')}, "
+
+
+def stored_ids() -> set[UUID]:
+    return set(QueueItem.objects.values_list("pk", flat=True))
+
+
+@contextmanager
+def failing_commit(error: Error, *, done: bool) -> Iterator[None]:
+    """Break the connection at the next COMMIT, or after it (`done`), and raise the error."""
+    commit = connection._commit  # type: ignore[attr-defined]
+
+    def fail() -> None:
+        patch.undo()
+        if done:
+            commit()
+        connection.connection.close()
+        raise error
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "_commit", fail)
+        yield
+
+
+@pytest.mark.parametrize("error", DEADLOCKS)
+def test_many_items_are_stored_after_two_deadlocks(error: Error) -> None:
+    items = two_items()
+    with failing(SECOND_INSERT, error, error) as executions:
+        QueueItem.objects.push_all(items)
+    assert len(executions) == 3
+    assert stored_ids() == {item.pk for item in items}
+
+
+def test_many_items_are_all_retried_if_the_connection_was_lost_between_them() -> None:
+    items = two_items()
+    with failing(INSERT) as inserts, failing(SECOND_INSERT, LOST, lost=True):
+        QueueItem.objects.push_all(items)
+    assert len(inserts) == 4
+    assert stored_ids() == {item.pk for item in items}
+
+
+def test_no_item_is_stored_if_the_connection_is_lost_twice() -> None:
+    with (
+        failing(SECOND_INSERT, LOST, LOST, lost=True),
+        pytest.raises(OperationalError),
+    ):
+        QueueItem.objects.push_all(two_items())
+    assert not stored_ids()
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_many_items_are_stored_once_if_the_connection_was_lost_at_the_commit(done: bool) -> None:
+    items = two_items()
+    with failing(INSERT) as inserts, failing_commit(LOST, done=done):
+        QueueItem.objects.push_all(items)
+    assert len(inserts) == (3 if done else 4)  # the retry ends at the first id that exists
+    assert stored_ids() == {item.pk for item in items}
+
+
+def test_many_items_stored_before_the_connection_was_lost_can_be_saved() -> None:
+    items = two_items()
+    with failing_commit(LOST, done=True):
+        QueueItem.objects.push_all(items)
+    items[1].message = "changed"
+    items[1].save()
+    assert QueueItem.objects.get(reference="r").message == "changed"
+
+
+def test_integrity_error_of_a_retry_of_many_fails_if_they_are_not_stored() -> None:
+    with (
+        failing(SECOND_INSERT, LOST, IntegrityError(), lost=True),
+        pytest.raises(IntegrityError),
+    ):
+        QueueItem.objects.push_all(two_items())
+    assert not stored_ids()
+
+
+def test_many_items_are_not_retried_inside_a_transaction() -> None:
+    with (
+        failing(SECOND_INSERT, DEADLOCK) as executions,
+        pytest.raises(Error),
+        transaction.atomic(),
+    ):
+        QueueItem.objects.push_all(two_items())
+    assert len(executions) == 1
+    assert not stored_ids()
+
+
+def test_connection_lost_inside_a_transaction_is_not_retried() -> None:
+    with (
+        failing(SECOND_INSERT, LOST, lost=True) as executions,
+        pytest.raises(Error),
+        transaction.atomic(),
+    ):
+        QueueItem.objects.push_all(two_items())
+    assert len(executions) == 1
+    assert not stored_ids()

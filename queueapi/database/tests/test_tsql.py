@@ -241,6 +241,23 @@ def test_push_names_no_column_without_a_value(sql_server: SqlServer) -> None:
     ]
 
 
+def test_push_of_many_is_inserts_of_few_parameters_and_no_null(sql_server: SqlServer) -> None:
+    _, statements = sql_server
+    texts = dict.fromkeys(["data", "reference", "message", "created_by"], "x")
+    items = [QueueItem(queue_name="q", **(texts if number % 2 else {})) for number in range(1000)]
+    QueueItem.objects.push_all(items)
+    inserts = [sql for sql in statements if "@@TRANCOUNT" not in sql]
+    rows = [len(insert.expression.expressions) for insert in parsed(inserts)]
+    assert sum(rows) == 1000
+    assert max(rows) <= 1000
+    assert max(sql.count("?") for sql in inserts) <= 2100
+    assert {sql.partition("VALUES")[0] for sql in inserts} == {
+        "INSERT INTO [Queues] ([id], [queue_name], [status], [created_date]) ",
+        "INSERT INTO [Queues] ([id], [queue_name], [status], [data], [reference], "
+        "[created_date], [message], [created_by]) ",
+    }
+
+
 def test_trigger_is_one_update(sql_server: SqlServer) -> None:
     _, statements = sql_server
     Trigger.objects.set_status("Report", "IDLE")
