@@ -10,7 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from queueapi.api.exceptions import NotAllowed
-from queueapi.api.viewsets import READ, ClientViewSet, Limit
+from queueapi.api.limits import READ, Limit
+from queueapi.api.viewsets import ClientViewSet
 from queues.models import QueueItem
 from queues.serializers import QueueItemSerializer, ReferenceSerializer, StoredItemSerializer
 from security.authentication import get_client

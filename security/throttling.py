@@ -1,14 +1,19 @@
 """Rate limits of the API's endpoints."""
 
 import logging
-from time import monotonic
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from time import monotonic, time
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.core.cache import cache
 from django_ratelimit.core import get_usage
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from queueapi.api.exceptions import RateLimited
+from queueapi.api.limits import Limit
 from security.authentication import get_client
 
 logger = logging.getLogger(__name__)
@@ -52,9 +57,48 @@ class ClientRateThrottle(BaseThrottle):
         except settings.CACHE_ERRORS as error:
             failure = repr(error)
         if failure:
-            ClientRateThrottle.retry_at = monotonic() + RETRY_SECONDS
-            logger.error("The cache is away, so rates are not limited meanwhile: %s", failure)
+            pause(failure)
             return None
         # Seconds until the next window begins, which is a second after `time_left`.
         usage["reset"] = max(1, int(usage["time_left"]) + 1)
         return usage
+
+
+def pause(failure: str) -> None:
+    """Limit no rates for `RETRY_SECONDS`, because the cache failed."""
+    ClientRateThrottle.retry_at = monotonic() + RETRY_SECONDS
+    logger.error("The cache is away, so rates are not limited meanwhile: %s", failure)
+
+
+@contextmanager
+def counted_items(request: Request, limit: Limit, number: int) -> Iterator[None]:
+    """Count the items of a bulk push for its client, unless the block raises an exception.
+
+    django-ratelimit counts one at a time. Raises `RateLimited` if there would be too many.
+    """
+    if monotonic() < ClientRateThrottle.retry_at:
+        yield
+        return
+    now = int(time())
+    key = f"items.{get_client(request).pk}.{limit.rate}.{now // limit.seconds}"
+    try:
+        cache.add(key, 0, 2 * limit.seconds)
+        count = cache.incr(key, number)
+    except settings.CACHE_ERRORS as error:
+        pause(repr(error))
+        yield
+        return
+    if count > limit.maximum:
+        uncount(key, number)
+        wait = limit.seconds - now % limit.seconds
+        raise RateLimited(wait, "This client has reached its limit of items;")
+    try:
+        yield
+    except Exception:
+        uncount(key, number)
+        raise
+
+
+def uncount(key: str, number: int) -> None:
+    with suppress(*settings.CACHE_ERRORS, ValueError):  # ValueError: the window is over
+        cache.decr(key, number)

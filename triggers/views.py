@@ -6,7 +6,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from queueapi.api.exceptions import Conflict, NotAllowed
-from queueapi.api.viewsets import READ, ClientViewSet, Limit
+from queueapi.api.limits import READ, Limit
+from queueapi.api.viewsets import ClientViewSet
 from security.authentication import get_client
 from security.idempotency import get_key, run_once
 from triggers.models import NO_SINGLE, SingleTrigger, Trigger

@@ -50,7 +50,7 @@ def validate_networks(text: str) -> None:
 class ClientQuerySet(models.QuerySet["Client"]):
     def with_name(self, name: str) -> "Client | None":
         """Return the client with exactly this name."""
-        return self.filter(name=name).first()
+        return self.filter(name__exactly=name).first()
 
     def with_name_or_new(self, name: str) -> "Client":
         """Return the client with exactly this name, and create it if it is new.
