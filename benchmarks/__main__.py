@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import conformance, curves, machine, plot, profile, report, targets
+from benchmarks.bulk import BULK, SINGLE, bulk
 from benchmarks.candidates import BARE, CANDIDATES, MINIMAL, OURS, PEER
 from benchmarks.comparison import Effort, compare
 from benchmarks.figures import Figures, say
@@ -32,6 +33,7 @@ def main() -> None:
         workspace = Workspace(Path(folder))
         measure: dict[str, Callable[[], Any]] = {
             "comparison": lambda: comparison(workspace, effort, arguments.quick),
+            "bulk": lambda: bulk(workspace, effort),
             "threads": lambda: curves.threads(workspace, effort),
             "rows": lambda: curves.rows(workspace, effort, arguments.rows),
             "caches": lambda: curves.caches(workspace, effort),
@@ -82,6 +84,8 @@ def write(figures: dict[str, Any], folder: Path) -> str:
             report.comparison(figures["comparison"]),
         ]
         plot.comparison(figures["comparison"], folder / "comparison.svg")
+    if "bulk" in figures:
+        sections += ["## Bulk\n", report.ratio(figures["bulk"], "items", BULK, SINGLE)]
     for name, subject in (
         ("threads", "threads"),
         ("rows", "rows"),

@@ -14,6 +14,7 @@ LABELS = {
     "p99": "p99 at 32 connections (ms)",
     "steady_p50": "p50 at 50 requests/s (ms)",
     "steady_p99": "p99 at 50 requests/s (ms)",
+    "items": "items/s",
     "memory": "resident memory (MiB)",
     "wall": "time of one POST, in process (µs)",
     "insert": "of that, the INSERT (µs)",

@@ -31,14 +31,22 @@ class Load:
     p99: float
 
 
-def measure_throughput(server: Server, workspace: Workspace, seconds: int) -> Load:
+def measure_throughput(
+    server: Server,
+    workspace: Workspace,
+    seconds: int,
+    *,
+    path: str = "/api/queue",
+    body: Path = BODY,
+    connections: int = CONNECTIONS,
+) -> Load:
     done = subprocess.run(
         [
-            *("wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--latency"),
+            *("wrk", "--threads", "1", "--connections", str(connections), "--latency"),
             *("--duration", f"{seconds}s", "--timeout", "10s", "--script", str(SCRIPT)),
-            f"http://127.0.0.1:{server.port}/api/queue",
+            f"http://127.0.0.1:{server.port}{path}",
         ],
-        env={**os.environ, "API_KEY": workspace.key, "BODY": str(BODY)},
+        env={**os.environ, "API_KEY": workspace.key, "BODY": str(body)},
         check=True,
         capture_output=True,
         text=True,

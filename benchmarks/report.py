@@ -20,6 +20,18 @@ def comparison(figures: Figures) -> str:
     )
 
 
+def ratio(figures: Figures, name: str, above: str, below: str) -> str:
+    """Return two subjects and their ratio."""
+    ratios = figures.ratios(name, above, below)
+    return table(
+        ["", LABELS[name]],
+        [
+            *((subject, cell(figures.of(subject, name))) for subject in (below, above)),
+            ("ratio", f"{median(ratios):.1f} ({spread(ratios, 1)})"),
+        ],
+    )
+
+
 def curve(figures: Figures, subject: str) -> str:
     names = figures.names()
     return table(

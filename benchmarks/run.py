@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PARTS = ["comparison", "threads", "rows", "caches", "bans", "tunings", "profile"]
+PARTS = ["comparison", "bulk", "threads", "rows", "caches", "bans", "tunings", "profile"]
 
-WRK = {"comparison", "threads", "caches"}  # parts that need wrk
+WRK = {"comparison", "bulk", "threads", "caches"}  # parts that need wrk
 
 
 def parser() -> argparse.ArgumentParser:
@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def parts_of(arguments: argparse.Namespace) -> list[str]:
-    return arguments.only or (["comparison"] if arguments.quick else PARTS)
+    return arguments.only or (["comparison", "bulk"] if arguments.quick else PARTS)
 
 
 def main() -> None:

@@ -88,6 +88,8 @@ def environment(
         "DATABASE_URL": f"sqlite:///{database}",
         # Per day, because a minute could end between two requests of one check.
         "RATE_QUEUE": f"{rate}/d",
+        "RATE_BULK": f"{rate}/d",
+        "RATE_BULK_ITEMS": f"{NO_LIMIT}/d",
         "DATABASE": str(database),
         "RATE": f"{rate}/day",
         **(extra or {}),

@@ -3,15 +3,17 @@
 from django.contrib import admin
 from django.urls import path, re_path
 
-from queues.views import QueueItemViewSet
+from queues.views import QueueItemBulkViewSet, QueueItemViewSet
 from triggers.views import TriggerViewSet
 
 queue = QueueItemViewSet.as_view({"get": "list", "post": "create"})
+bulk = QueueItemBulkViewSet.as_view({"post": "create"})
 item = QueueItemViewSet.as_view({"get": "retrieve"})
 trigger = TriggerViewSet.as_view({"get": "list", "post": "set_status"})
 
 urlpatterns = [
     re_path(r"^api/queue/?$", queue, name="queue"),
+    re_path(r"^api/queue/bulk/?$", bulk, name="bulk"),
     re_path(r"^api/queue/(?P<pk>[^/]+)/?$", item, name="item"),
     re_path(r"^api/trigger/?$", trigger, name="trigger"),
     path("admin/", admin.site.urls),

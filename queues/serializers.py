@@ -1,4 +1,4 @@
-"""Input and output of `/api/queue`."""
+"""Input and output of `/api/queue` and `/api/queue/bulk`."""
 
 import json
 from typing import Any
@@ -41,6 +41,25 @@ class QueueItemSerializer(InputSerializer):
     message = TextField(allow_blank=True, required=False)
     created_by = TextField(max_length=100, allow_blank=True, required=False)
     created_date = LocalDateTimeField(required=False)
+
+
+class QueueItemsField(serializers.ListField):
+    MAX_ITEMS = 1000
+
+    child = QueueItemSerializer()
+
+    def to_internal_value(self, data: Any) -> list[dict[str, Any]]:
+        if not isinstance(data, list):
+            raise serializers.ValidationError("Must be an array.")
+        # Before the items are validated. ListField's own `max_length` is checked afterwards.
+        if not 1 <= len(data) <= self.MAX_ITEMS:
+            raise serializers.ValidationError(f"Send 1 to {self.MAX_ITEMS} items.")
+        items: list[dict[str, Any]] = self.run_child_validation(data)
+        return items
+
+
+class QueueItemBulkSerializer(InputSerializer):
+    items = QueueItemsField()
 
 
 class ReferenceSerializer(InputSerializer):

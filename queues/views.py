@@ -1,5 +1,5 @@
 import re
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from uuid import uuid4
 
@@ -13,9 +13,15 @@ from queueapi.api.exceptions import NotAllowed
 from queueapi.api.limits import READ, Limit
 from queueapi.api.viewsets import ClientViewSet
 from queues.models import QueueItem
-from queues.serializers import QueueItemSerializer, ReferenceSerializer, StoredItemSerializer
+from queues.serializers import (
+    QueueItemBulkSerializer,
+    QueueItemSerializer,
+    ReferenceSerializer,
+    StoredItemSerializer,
+)
 from security.authentication import get_client
 from security.idempotency import get_key, run_once
+from security.throttling import counted_items
 
 # UUID() would accept braces and dashes anywhere.
 ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -57,12 +63,46 @@ class QueueItemViewSet(ClientViewSet):
         return Response({"success": True, **StoredItemSerializer(item).data})
 
 
+class QueueItemBulkViewSet(ClientViewSet):
+    """`/api/queue/bulk`: put many items on queues, all or none."""
+
+    http_method_names = ["post"]
+    limits = {"create": Limit("bulk", settings.RATE_BULK, "may_push")}
+    item_limit = Limit("items", settings.RATE_BULK_ITEMS, "may_push")
+    max_bytes = settings.MAX_BULK_BYTES
+    serializer = QueueItemBulkSerializer()
+
+    def create(self, request: Request) -> Response:
+        validated = self.serializer.run_validation(request.data)
+        key = get_key(request, "bulk", validated)
+        # One id of each item for all tries.
+        items = [QueueItem(**fields) for fields in validated["items"]]
+        require_queues(request, items)
+        with counted_items(request, self.item_limit, len(items)):
+            return run_once(key, partial(push_all, items))
+
+
 def require_queue(request: Request, name: str) -> None:
     """Raise `NotAllowed` for a queue outside of the client's limits."""
     if not get_client(request).may_use_queue(name):
         raise NotAllowed(f"use the queue {name!r}")
 
 
+def require_queues(request: Request, items: list[QueueItem]) -> None:
+    """Raise `NotAllowed` with the positions of items whose queue is outside of the limits."""
+    may_use = cache(get_client(request).may_use_queue)
+    refused = [str(place) for place, item in enumerate(items) if not may_use(item.queue_name)]
+    if refused:
+        more = f" and {len(refused) - 100} more" if len(refused) > 100 else ""
+        raise NotAllowed(f"use the queues of these items: {', '.join(refused[:100])}{more}")
+
+
 def push(**fields: Any) -> Response:
     item = QueueItem.objects.push(**fields)
     return Response({"success": True, "id": str(item.pk)}, status.HTTP_201_CREATED)
+
+
+def push_all(items: list[QueueItem]) -> Response:
+    QueueItem.objects.push_all(items)
+    ids = [str(item.pk) for item in items]
+    return Response({"success": True, "ids": ids}, status.HTTP_201_CREATED)

@@ -28,6 +28,11 @@ ISO_8601 = re.compile(
 class InputSerializer(serializers.Serializer):
     """Serializer that treats `null` as absent, so that the model's defaults apply."""
 
+    def run_validation(self, data: Any = empty) -> Any:
+        if not isinstance(data, Mapping):
+            raise serializers.ValidationError("Must be an object.")
+        return super().run_validation(data)
+
     def to_internal_value(self, data: Mapping[str, Any]) -> dict[str, Any]:
         present = {name: value for name, value in data.items() if value is not None}
         validated: dict[str, Any] = super().to_internal_value(present)
