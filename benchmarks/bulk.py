@@ -38,7 +38,7 @@ def bulk(workspace: Workspace, effort: Effort) -> Figures:
                     effort.seconds,
                     path="/api/queue/bulk",
                     body=body,
-                    connections=4,
+                    connections=2,
                 )
                 items = load.rate * ITEMS
                 if count_items(server.database) < load.requests * ITEMS:

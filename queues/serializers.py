@@ -19,10 +19,13 @@ from queues.models import QueueItem
 class DataField(TextField):
     """A text, or an object or array, which becomes JSON text before the limits are checked."""
 
+    # json.dumps() would make a new encoder for each item.
+    encoder = json.JSONEncoder(ensure_ascii=False)
+
     def run_validation(self, data: Any = empty) -> Any:
         if isinstance(data, dict | list):
             try:
-                data = json.dumps(data, ensure_ascii=False)
+                data = self.encoder.encode(data)
             except RecursionError as error:
                 raise serializers.ValidationError(_("Is nested too deeply.")) from error
         elif data is not empty and not isinstance(data, str):
