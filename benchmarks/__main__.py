@@ -79,7 +79,7 @@ def write(figures: dict[str, Any], folder: Path) -> str:
     if "comparison" in figures:
         sections += [
             "## Ratios\n",
-            targets.verdicts(figures["comparison"], figures.get("rows")),
+            targets.verdicts(figures["comparison"], figures.get("rows"), figures.get("bulk")),
             "## Figures\n",
             report.comparison(figures["comparison"]),
         ]

@@ -31,22 +31,14 @@ class Load:
     p99: float
 
 
-def measure_throughput(
-    server: Server,
-    workspace: Workspace,
-    seconds: int,
-    *,
-    path: str = "/api/queue",
-    body: Path = BODY,
-    connections: int = CONNECTIONS,
-) -> Load:
+def measure_throughput(server: Server, workspace: Workspace, seconds: int) -> Load:
     done = subprocess.run(
         [
-            *("wrk", "--threads", "1", "--connections", str(connections), "--latency"),
+            *("wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--latency"),
             *("--duration", f"{seconds}s", "--timeout", "10s", "--script", str(SCRIPT)),
-            f"http://127.0.0.1:{server.port}{path}",
+            f"http://127.0.0.1:{server.port}/api/queue",
         ],
-        env={**os.environ, "API_KEY": workspace.key, "BODY": str(body)},
+        env={**os.environ, "API_KEY": workspace.key, "BODY": str(BODY)},
         check=True,
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
--- wrk's request: a POST of the file BODY, with the key from the environment.
+-- wrk's request: the contract's example, with the key from the environment.
 wrk.method = "POST"
 wrk.headers["Host"] = "127.0.0.1"
 wrk.headers["Content-Type"] = "application/json"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from statistics import median
 
+from benchmarks.bulk import BULK, SINGLE
 from benchmarks.candidates import MINIMAL, OURS, PEER
 from benchmarks.figures import Figures
 from benchmarks.report import spread, table
@@ -34,13 +35,16 @@ TARGETS = [
     Target("resident memory, ours / peer", "memory", OURS.name, PEER.name, 1.3, 1.0),
 ]
 MORE_ROWS = Target("time of a POST, 1,000,000 rows / 0 rows", "wall", "1000000", "0", 1.3, 1.1)
+MANY = Target("items per second, bulks / single posts", "items", BULK, SINGLE, 15, 18)
 
 
-def verdicts(comparison: Figures, rows: Figures | None) -> str:
+def verdicts(comparison: Figures, rows: Figures | None, bulk: Figures | None) -> str:
     lines = []
     figures = dict.fromkeys(TARGETS, comparison)
     if rows and {MORE_ROWS.numerator, MORE_ROWS.denominator} <= rows.values.keys():
         figures[MORE_ROWS] = rows
+    if bulk:
+        figures[MANY] = bulk
     for target, source in figures.items():
         ratios = source.ratios(target.figure, target.numerator, target.denominator)
         lines.append(

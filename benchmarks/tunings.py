@@ -88,8 +88,9 @@ def parse_per_use() -> None:
 
 @change("Model.save() instead of a bare INSERT")
 def save() -> None:
-    def insert(queryset: Any, item: Any) -> None:
-        item.save(force_insert=True, using=queryset.db)
+    def insert(queryset: Any, items: Any) -> None:
+        for item in items:
+            item.save(force_insert=True, using=queryset.db)
 
     load("queues.models").QueueItemQuerySet._insert_without_nulls = insert
 

@@ -64,15 +64,15 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
         fields = self.model._meta.concrete_fields
         groups = defaultdict(list)
         for item in items:
-            given = tuple(field for field in fields if getattr(item, field.attname) is not None)
-            groups[given].append(item)
+            given = [field for field in fields if getattr(item, field.attname) is not None]
+            groups[tuple(given)].append(item)
         if len(items) == 1:  # one statement, without a transaction
             atomic = transaction.mark_for_rollback_on_error(self.db)  # as Model.save_base() does
         else:
             atomic = transaction.atomic(self.db, savepoint=False)
         with atomic:
-            for given, group in groups.items():
-                self._batched_insert(group, given, None)  # type: ignore[attr-defined]
+            for columns, group in groups.items():
+                self._batched_insert(group, columns, None)  # type: ignore[attr-defined]
 
     def newest_with_reference(
         self,

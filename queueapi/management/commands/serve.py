@@ -1,5 +1,6 @@
 """`manage.py serve`: the server for production and development."""
 
+import gc
 import sys
 from typing import Any
 
@@ -58,6 +59,8 @@ class Command(BaseCommand):
         except (OSError, ValueError) as error:
             raise CommandError(f"Can't listen on {host}, port {port}: {error}") from error
         name = f"[{host}]" if ":" in host else host
+        # Full garbage collections skip all that exists now. They took a sixth of a bulk's CPU time.
+        gc.freeze()
         self.write(f"Queue API is serving on http://{name}:{server.port}/ (Ctrl-C stops it).")
         server.run()
         self.write("Queue API has stopped.")
