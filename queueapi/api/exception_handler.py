@@ -11,8 +11,9 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
-MAX_SENTENCES = 10
+# A bulk of 1000 items can have thousands of errors.
 MAX_FIELDS = 100
+MAX_SENTENCES = 10  # of `error`
 
 
 def error_body(sentence: str, exception: Exception | None = None) -> dict[str, Any]:

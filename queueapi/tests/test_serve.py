@@ -172,6 +172,13 @@ def test_a_chunked_body_over_the_limit_is_a_413(serve: Serve, key: str) -> None:
         assert connection.getresponse().status == 413
 
 
+def test_a_bulk_may_exceed_max_request_bytes(serve: Serve, key: str) -> None:
+    server = serve(MAX_REQUEST_BYTES="1000")
+    body = b'{"items": [{"queue_name": "q"}]}'.ljust(200_000)
+    response, _ = server.request("POST", "/api/queue/bulk", body, X_API_Key=key, **JSON)
+    assert response.status == 201
+
+
 def test_max_request_bytes_may_exceed_max_bulk_bytes(serve: Serve, key: str) -> None:
     server = serve(MAX_REQUEST_BYTES="200000", MAX_BULK_BYTES="1000")
     body = b'{"queue_name": "q"}'.ljust(200_000)

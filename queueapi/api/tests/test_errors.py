@@ -37,6 +37,13 @@ def test_other_methods_get_405(api: Api, path: str, method: str) -> None:
     assert response.json() == {"success": False, "error": f'Method "{method}" not allowed.'}
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_other_methods_of_a_bulk_get_405(api: Api, method: str) -> None:
+    response = api.client.generic(method, "/api/queue/bulk", headers={"X-API-Key": api.key})
+    assert response.status_code == 405
+    assert response["Allow"] == "POST"
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_other_methods_of_an_item_get_405(api: Api, method: str) -> None:
     response = api.client.generic(method, "/api/queue/x", headers={"X-API-Key": api.key})
