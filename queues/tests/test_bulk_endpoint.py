@@ -8,13 +8,16 @@ from uuid import UUID
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
-from queueapi.tests.helpers import Api
+from queueapi.api.viewsets import Limit
+from queueapi.tests.helpers import LOST, Api, ClientResponse, failing
 from queues.models import QueueItem
 from queues.views import QueueItemBulkViewSet
+from security.models import Client
 
 pytestmark = pytest.mark.django_db
 
@@ -119,7 +122,9 @@ def test_an_invalid_bulk_takes_no_query(
 
 
 def test_a_bulk_has_a_rate_limit_of_its_own(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(QueueItemBulkViewSet, "rate", "1/d")
+    monkeypatch.setattr(
+        QueueItemBulkViewSet, "limits", {"create": Limit("bulk", "1/d", "may_push")}
+    )
     push_two(api)
     assert api.post("/api/queue/bulk", {"items": [EXAMPLE]}).status_code == 429
     assert api.post("/api/queue", EXAMPLE).status_code == 201
@@ -281,3 +286,68 @@ def test_a_bulk_is_accepted_if_each_of_its_items_is(api: Api, items: list[Any]) 
         assert Counter(QueueItem.objects.values_list(*columns)) == expected
     else:
         error(api, {"items": items})
+
+
+# Limits of the client
+
+
+def test_queues_outside_of_the_clients_limits_are_a_403_with_the_positions(api: Api) -> None:
+    Client.objects.get().limit(queues="Invoices\nLetters*")
+    names = ["Invoices", "invoices", "Letters-2", " Invoices ", "Other"]
+    response = api.post("/api/queue/bulk", {"items": [{"queue_name": name} for name in names]})
+    assert response.status_code == 403
+    assert response.json() == {
+        "success": False,
+        "error": "This client may not use the queues of the items 1, 4; "
+        "ask the operators to allow it.",
+        "reason": "not_allowed",
+    }
+    assert not QueueItem.objects.exists()
+
+
+def test_a_client_that_may_not_push_gets_403(api: Api) -> None:
+    Client.objects.get().limit(may_push=False)
+    response = api.post("/api/queue/bulk", {"items": [EXAMPLE]})
+    assert (response.status_code, response.json()["reason"]) == (403, "not_allowed")
+
+
+# Idempotency-Key
+
+
+def push_once(api: Api, *items: Any) -> ClientResponse:
+    return api.post("/api/queue/bulk", {"items": items}, Idempotency_Key="k")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_repeated_bulk_is_stored_once(api: Api) -> None:
+    first = push_once(api, EXAMPLE, {"queue_name": "q"})
+    second = push_once(api, EXAMPLE, {"queue_name": "q", "status": "new", "data": None})
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert second.json() == first.json()
+    assert second["Idempotency-Replayed"] == "true"
+    assert QueueItem.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_bulk_with_other_items_is_a_422(api: Api) -> None:
+    push_once(api, EXAMPLE)
+    assert push_once(api, EXAMPLE, EXAMPLE).status_code == 422
+    assert QueueItem.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_key_of_a_push_is_not_that_of_a_bulk(api: Api) -> None:
+    api.post("/api/queue", EXAMPLE, Idempotency_Key="k")
+    assert push_once(api, EXAMPLE).status_code == 201
+    assert QueueItem.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_bulk_with_a_key_is_retried_with_the_same_ids(api: Api) -> None:
+    reference = f"{connection.ops.quote_name('reference')}, "
+    with failing(reference, LOST, lost=True) as executions:
+        response = push_once(api, {"queue_name": "q"}, {"queue_name": "q", "reference": "r"})
+    assert response.status_code == 201
+    assert len(executions) == 2
+    ids = {str(pk) for pk in QueueItem.objects.values_list("pk", flat=True)}
+    assert ids == set(response.json()["ids"])
