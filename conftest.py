@@ -48,6 +48,7 @@ from security.models import ApiKey
 from security.models.api_keys import api_key_cache
 from security.models.bans import ban_cache
 from security.models.failed_attempts import api_failure_cache, attempt_budget
+from security.throttling import ClientRateThrottle
 
 # A fast hasher for the tests themselves; servers that they start have only Django's own.
 django_settings.PASSWORD_HASHERS = [
@@ -90,6 +91,7 @@ def reset_caches() -> None:
     for row_cache in (api_key_cache, ban_cache, api_failure_cache):
         row_cache.invalidate_all()
     attempt_budget.left = attempt_budget.burst
+    ClientRateThrottle.retry_at = 0.0
     reset_log_filters()
 
 

@@ -2,22 +2,26 @@
 
 import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
-from django.db import connection
+from django.db import DataError, connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
-from queueapi.api.viewsets import Limit
+from queueapi.api.exceptions import RateLimited
+from queueapi.api.limits import Limit
 from queueapi.tests.helpers import LOST, Api, ClientResponse, failing
 from queues.models import QueueItem
 from queues.views import QueueItemBulkViewSet
-from security.models import Client
+from security.models import ApiKey, Client
+from security.throttling import counted_items
 
 pytestmark = pytest.mark.django_db
 
@@ -128,6 +132,92 @@ def test_a_bulk_has_a_rate_limit_of_its_own(api: Api, monkeypatch: pytest.Monkey
     push_two(api)
     assert api.post("/api/queue/bulk", {"items": [EXAMPLE]}).status_code == 429
     assert api.post("/api/queue", EXAMPLE).status_code == 201
+
+
+# The rate of items
+
+
+@pytest.fixture
+def five_items_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QueueItemBulkViewSet, "item_limit", Limit("items", "5/d", "may_push"))
+
+
+def push_number(api: Api, number: int, **headers: str) -> int:
+    """Post so many items, and return the status code."""
+    body = {"items": [{"queue_name": "q"}] * number}
+    return api.post("/api/queue/bulk", body, **headers).status_code
+
+
+def test_items_are_limited(api: Api, five_items_a_day: None) -> None:
+    assert [push_number(api, number) for number in (3, 2, 1)] == [201, 201, 429]
+    assert QueueItem.objects.count() == 5
+
+
+def test_a_429_of_items_says_when_to_try_again(api: Api, five_items_a_day: None) -> None:
+    response = api.post("/api/queue/bulk", {"items": [{"queue_name": "q"}] * 6})
+    wait = int(response["Retry-After"])
+    assert 1 <= wait <= 24 * 60 * 60
+    assert response.json()["error"].startswith("This client has reached its limit of items; ")
+    assert response["RateLimit-Policy"] == '"bulk";q=60;w=60'
+
+
+def test_a_refused_bulk_counts_no_items(api: Api, five_items_a_day: None) -> None:
+    assert push_number(api, 6) == 429
+    assert api.post("/api/queue/bulk", {"items": [{}] * 5}).status_code == 400
+    Client.objects.get().limit(queues="other")
+    assert push_number(api, 5) == 403
+    Client.objects.get().limit(queues="")
+    assert push_number(api, 5) == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failed_bulk_counts_no_items(api: Api, five_items_a_day: None) -> None:
+    with failing("INSERT", DataError("too long")):
+        assert push_number(api, 5) == 500
+    assert push_number(api, 5) == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_bulk_with_a_key_of_other_input_counts_no_items(api: Api, five_items_a_day: None) -> None:
+    assert push_number(api, 1, Idempotency_Key="k") == 201
+    assert push_number(api, 4, Idempotency_Key="k") == 422
+    assert push_number(api, 4) == 201
+
+
+def test_items_of_clients_are_counted_separately(api: Api, five_items_a_day: None) -> None:
+    _, key = ApiKey.objects.issue("Payroll", lifetime=None)
+    assert push_number(api, 5) == 201
+    assert push_number(api, 5, X_API_Key=key) == 201
+
+
+def test_single_pushes_count_no_items(api: Api, five_items_a_day: None) -> None:
+    for _ in range(6):
+        assert api.post("/api/queue", EXAMPLE).status_code == 201
+    assert push_number(api, 5) == 201
+
+
+def test_without_a_cache_items_are_not_limited(
+    api: Api, five_items_a_day: None, unreachable_cache: None
+) -> None:
+    assert [push_number(api, 5) for _ in range(2)] == [201, 201]
+
+
+def test_exactly_the_items_of_the_limit_pass_when_threads_race(api: Api) -> None:
+    request: Any = SimpleNamespace(user=Client.objects.get())
+    limit = Limit("items", "100/d", "may_push")
+
+    def count(_: int) -> bool:
+        try:
+            with counted_items(request, limit, 7):
+                return True
+        except RateLimited:
+            return False
+
+    with ThreadPoolExecutor(16) as threads:
+        passed = sum(threads.map(count, range(64)))
+    while count(0):  # one that was refused beside a larger count
+        passed += 1
+    assert passed == 14  # 98 of 100 items
 
 
 # Invalid input
@@ -298,11 +388,18 @@ def test_queues_outside_of_the_clients_limits_are_a_403_with_the_positions(api: 
     assert response.status_code == 403
     assert response.json() == {
         "success": False,
-        "error": "This client may not use the queues of the items 1, 4; "
+        "error": "This client may not use the queues of these items: 1, 4; "
         "ask the operators to allow it.",
         "reason": "not_allowed",
     }
     assert not QueueItem.objects.exists()
+
+
+def test_at_most_100_positions_are_reported(api: Api) -> None:
+    Client.objects.get().limit(queues="Letters")
+    error = api.post("/api/queue/bulk", {"items": [EXAMPLE] * 103}).json()["error"]
+    assert ": 0, 1, 2, " in error
+    assert ", 98, 99 and 3 more; " in error
 
 
 def test_a_client_that_may_not_push_gets_403(api: Api) -> None:

@@ -23,7 +23,7 @@ from triggers.models import SingleTrigger, Trigger
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CALLERS = 32
-RATES = {"RATE_QUEUE": "1000000/m", "RATE_TRIGGER": "1000000/m"}
+RATES = dict.fromkeys(("RATE_QUEUE", "RATE_BULK", "RATE_BULK_ITEMS", "RATE_TRIGGER"), "1000000/m")
 
 
 def send(server: Server, api: Api, path: str, body: Any, key: str) -> tuple[int, dict[str, Any]]:
@@ -104,10 +104,17 @@ def one_item(number: int) -> dict[str, Any]:
     return {"queue_name": "q", "reference": str(number)}
 
 
+def ten_items(number: int) -> dict[str, Any]:
+    return {"items": [one_item(10 * number + place) for place in range(10)]}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "create_body", "get_ids"),
-    [pytest.param("/api/queue", one_item, lambda body: [body["id"]], id="queue")],
+    [
+        pytest.param("/api/queue", one_item, lambda body: [body["id"]], id="queue"),
+        pytest.param("/api/queue/bulk", ten_items, lambda body: body["ids"], id="bulk"),
+    ],
 )
 def test_pushes_repeated_to_killed_servers_are_stored_once(
     serve: Serve,
