@@ -190,8 +190,9 @@ MIDDLEWARE = [
 REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "queueapi.api.negotiation.AlwaysJSON",
     "DEFAULT_AUTHENTICATION_CLASSES": ["security.authentication.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["security.permissions.ClientPermission"],
+    # ClientViewSet asks for the rate before the permission.
     "DEFAULT_THROTTLE_CLASSES": ["security.throttling.ClientRateThrottle"],
+    "DEFAULT_PERMISSION_CLASSES": ["security.permissions.ClientPermission"],
     "DEFAULT_PARSER_CLASSES": ["queueapi.api.parsers.JSONObjectParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "queueapi.api.exception_handler.exception_handler",
