@@ -1,4 +1,4 @@
-"""Clients, API keys, failed attempts and bans."""
+"""Clients, API keys, failed attempts, bans and idempotency keys."""
 
 import django.core.validators
 import django.db.models.deletion
@@ -86,6 +86,24 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "client",
                 "verbose_name_plural": "clients",
+            },
+        ),
+        migrations.CreateModel(
+            name="IdempotencyKey",
+            fields=[
+                (
+                    "digest",
+                    queueapi.database.model_fields.DigestField(
+                        max_length=32, primary_key=True, serialize=False
+                    ),
+                ),
+                ("fingerprint", queueapi.database.model_fields.DigestField(max_length=32)),
+                ("status_code", models.IntegerField(default=0)),
+                ("body", models.TextField(default="")),
+                ("created", models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
+            ],
+            options={
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
