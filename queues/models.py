@@ -1,14 +1,14 @@
 """OpenOrchestrator's table `Queues`, which its robots read and write too."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import Error, IntegrityError, models, transaction
+from django.db import Error, IntegrityError, connections, models, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -64,15 +64,36 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
         fields = self.model._meta.concrete_fields
         groups = defaultdict(list)
         for item in items:
-            given = [field for field in fields if getattr(item, field.attname) is not None]
-            groups[tuple(given)].append(item)
+            present = [field for field in fields if getattr(item, field.attname) is not None]
+            groups[tuple(present)].append(item)
         if len(items) == 1:  # one statement, without a transaction
             atomic = transaction.mark_for_rollback_on_error(self.db)  # as Model.save_base() does
         else:
             atomic = transaction.atomic(self.db, savepoint=False)
         with atomic:
-            for columns, group in groups.items():
-                self._batched_insert(group, columns, None)  # type: ignore[attr-defined]
+            for given, group in groups.items():
+                size = connections[self.db].ops.bulk_batch_size(given, group)
+                for start in range(0, len(group), size):
+                    self._insert_rows(given, group[start : start + size])
+
+    def _insert_rows(self, fields: Sequence[models.Field], items: list["QueueItem"]) -> None:
+        """Insert items in one statement, without support of expressions.
+
+        Django's `_insert()` would take a fifth more of a bulk's CPU time.
+        """
+        database = connections[self.db]
+        quote = database.ops.quote_name
+        table = quote(self.model._meta.db_table)
+        columns = ", ".join([quote(str(field.column)) for field in fields])
+        row = f"({', '.join(['%s'] * len(fields))})"
+        sql = f"INSERT INTO {table} ({columns}) VALUES "  # noqa: S608  only names
+        values = [
+            field.get_db_prep_save(getattr(item, field.attname), database)
+            for item in items
+            for field in fields
+        ]
+        with database.cursor() as cursor:
+            cursor.execute(sql + ", ".join([row] * len(items)), values)
 
     def newest_with_reference(
         self,
