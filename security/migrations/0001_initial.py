@@ -61,6 +61,7 @@ class Migration(migrations.Migration):
                     "queues",
                     models.TextField(
                         blank=True,
+                        help_text="One a line: an exact name, or the start of names and a *, such as HR-*. Empty: all.",
                         validators=[security.models.clients.validate_patterns],
                         verbose_name="queues",
                     ),
@@ -69,6 +70,7 @@ class Migration(migrations.Migration):
                     "triggers",
                     models.TextField(
                         blank=True,
+                        help_text="One a line: an exact name, or the start of names and a *, such as HR-*. Empty: all.",
                         validators=[security.models.clients.validate_patterns],
                         verbose_name="triggers",
                     ),
@@ -77,6 +79,7 @@ class Migration(migrations.Migration):
                     "networks",
                     models.TextField(
                         blank=True,
+                        help_text="One a line: an IP address, or a network such as 10.20.0.0/16. Empty: all.",
                         validators=[security.models.clients.validate_networks],
                         verbose_name="networks",
                     ),

@@ -15,6 +15,9 @@ CLIENT_NAME = RegexValidator(
     _("A client name has no control characters, and no spaces at its ends."),
 )
 
+PATTERNS = _("One a line: an exact name, or the start of names and a *, such as HR-*. Empty: all.")
+NETWORKS = _("One a line: an IP address, or a network such as 10.20.0.0/16. Empty: all.")
+
 
 def read_lines(text: str) -> list[str]:
     """Return the lines without white space at their ends, and without empty ones."""
@@ -78,9 +81,15 @@ class Client(models.Model):
     may_trigger = models.BooleanField(_("may set the status of triggers"), default=True)
     # Off, so that no client can read before somebody allows it.
     may_read = models.BooleanField(_("may read queue items and triggers"), default=False)
-    queues = models.TextField(_("queues"), blank=True, validators=[validate_patterns])
-    triggers = models.TextField(_("triggers"), blank=True, validators=[validate_patterns])
-    networks = models.TextField(_("networks"), blank=True, validators=[validate_networks])
+    queues = models.TextField(
+        _("queues"), blank=True, validators=[validate_patterns], help_text=PATTERNS
+    )
+    triggers = models.TextField(
+        _("triggers"), blank=True, validators=[validate_patterns], help_text=PATTERNS
+    )
+    networks = models.TextField(
+        _("networks"), blank=True, validators=[validate_networks], help_text=NETWORKS
+    )
     note = models.TextField(_("note"), blank=True)
 
     objects = ClientQuerySet.as_manager()

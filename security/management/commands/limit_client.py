@@ -6,6 +6,7 @@ from security.management.base import SecurityCommand
 from security.models import Client
 from security.models.clients import read_lines
 
+MAY = ("push", "trigger", "read")
 LISTS = {
     "queues": "names of queues, or the beginning of names and a *: Invoices 'HR*'",
     "triggers": "the same for triggers",
@@ -24,7 +25,7 @@ class Command(SecurityCommand):
         parser.add_argument(
             "--allow",
             nargs="*",
-            choices=["push", "trigger", "read"],
+            choices=MAY,
             help="what the client may do; all else, it may not",
         )
         for option, text in LISTS.items():
@@ -38,20 +39,16 @@ class Command(SecurityCommand):
                 "create_api_key makes one."
             )
         limits: dict[str, Any] = {
-            option: "\n".join(options[option]) for option in LISTS if options[option] is not None
+            each: "\n".join(options[each]) for each in LISTS if options[each] is not None
         }
         if allow is not None:
-            limits |= {f"may_{each}": each in allow for each in ("push", "trigger", "read")}
-        if limits:
-            client.limit(**limits)
-        self.print_table("{:13}{}", *rows(client))
-
-
-def rows(client: Client) -> list[tuple[str, str]]:
-    may = {"push": client.may_push, "trigger": client.may_trigger, "read": client.may_read}
-    lists = {option: ", ".join(read_lines(getattr(client, option))) or "all" for option in LISTS}
-    return [
-        ("client", client.name),
-        ("may", ", ".join(each for each in may if may[each]) or "nothing"),
-        *lists.items(),
-    ]
+            limits |= {f"may_{each}": each in allow for each in MAY}
+        client.limit(**limits)
+        may = [each for each in MAY if getattr(client, f"may_{each}")]
+        lists = {each: read_lines(getattr(client, each)) for each in LISTS}
+        self.print_table(
+            "{:13}{}",
+            ("client", client.name),
+            ("may", ", ".join(may) or "nothing"),
+            *((each, ", ".join(lines) or "all") for each, lines in lists.items()),
+        )
