@@ -16,7 +16,10 @@ from benchmarks.candidates import BARE, OURS, PEER
 from benchmarks.figures import LABELS, Figures
 
 OUR_COLOUR, OTHER_COLOUR = "#1f6f8b", "#b9c4c9"
-LINES = [OUR_COLOUR, "#c8553d", "#7a9e59", "#8d6a9f", "#555555", "#d9a441"]
+LINES = [
+    *(OUR_COLOUR, "#c8553d", "#7a9e59", "#8d6a9f", "#555555", "#d9a441"),
+    *("#4f9da6", "#b0578d", "#a1866f"),
+]
 PANELS = ["cpu", "rate", "steady_p99", "memory"]
 
 pyplot.rcParams.update(

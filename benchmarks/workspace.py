@@ -34,6 +34,7 @@ class Workspace:
         self.template = folder / "template.sqlite3"
         self.manage("migrate", "--verbosity", "0")
         self.key = self.manage("create_api_key", "Benchmark", "--expires", "never").strip()
+        self.manage("limit_client", "Benchmark", "--allow", "push", "read")
 
     def manage(self, *arguments: str) -> str:
         """Run a `manage.py` command on the template; return its output."""
@@ -90,6 +91,7 @@ def environment(
         "RATE_QUEUE": f"{rate}/d",
         "RATE_BULK": f"{rate}/d",
         "RATE_BULK_ITEMS": f"{NO_LIMIT}/d",
+        "RATE_READ": f"{NO_LIMIT}/d",
         "DATABASE": str(database),
         "RATE": f"{rate}/day",
         **(extra or {}),

@@ -34,7 +34,7 @@ application.config.update(
 application.wsgi_app = ProxyFix(application.wsgi_app)  # type: ignore[method-assign]
 db.init_app(application)
 application.before_request(authenticate)  # before the limiter, which counts by client
-limiter = Limiter(lambda: g.client, app=application, storage_uri="memory://")
+limiter = Limiter(lambda: str(g.client), app=application, storage_uri="memory://")
 
 
 @application.post("/api/queue", strict_slashes=False)

@@ -45,13 +45,14 @@ def is_banned(client_ip: str) -> bool:
 
 
 @cached_query
-def client_of(secret: str) -> str | None:
+def client_of(secret: str) -> int | None:
     hashed = hashlib.sha256(secret.encode()).hexdigest()
     active = (
         ApiKey.revoked.is_(None),
         or_(ApiKey.expires.is_(None), ApiKey.expires > datetime.now()),
     )
-    return db.session.scalar(select(ApiKey.client).where(ApiKey.hashed_secret == hashed, *active))
+    known = ApiKey.hashed_secret == hashed
+    return db.session.scalar(select(ApiKey.client_id).where(known, *active))
 
 
 def authenticate() -> None:

@@ -35,7 +35,7 @@ class ApiKey(db.Model):
     __tablename__ = "security_apikey"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    client: Mapped[str]
+    client_id: Mapped[int]
     hashed_secret: Mapped[str]
     expires: Mapped[datetime | None]
     revoked: Mapped[datetime | None]
