@@ -52,11 +52,9 @@ class QueueItemsField(serializers.ListField):
     child = QueueItemSerializer()
 
     def to_internal_value(self, data: Any) -> list[dict[str, Any]]:
-        if not isinstance(data, list):
-            raise serializers.ValidationError("Must be an array.")
         # Before the items are validated. ListField's own `max_length` is checked afterwards.
-        if not 1 <= len(data) <= self.MAX_ITEMS:
-            raise serializers.ValidationError(f"Send 1 to {self.MAX_ITEMS} items.")
+        if not isinstance(data, list) or not 1 <= len(data) <= self.MAX_ITEMS:
+            raise serializers.ValidationError(f"Must be an array of 1 to {self.MAX_ITEMS} items.")
         items: list[dict[str, Any]] = self.run_child_validation(data)
         return items
 

@@ -99,7 +99,7 @@ def is_within(ip: IPAddress, networks: Iterable[str]) -> bool:
     return any(ip in network for network in parse_networks(tuple(networks)))
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=1024)
 def parse_networks(texts: tuple[str, ...]) -> tuple[IPNetwork, ...]:
     return tuple(parse_network(text) for text in texts)
 

@@ -1,4 +1,4 @@
-"""Requests with an `Idempotency-Key`, whose write is done once however often they are sent."""
+"""Write once for requests with the same `Idempotency-Key`."""
 
 import json
 import re

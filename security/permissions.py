@@ -1,4 +1,4 @@
-"""Limits of clients: the networks that they call from, and what they may do."""
+"""Check a client's networks and permissions."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Limits of the API's endpoints: what a client needs, and how often it may call."""
+"""Permission and rate of each action of the API."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +10,7 @@ SECONDS = {"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60}
 
 @dataclass(frozen=True)
 class Limit:
-    """What an action needs: a client's permission, and a rate such as `10/m` or `10/5m`.
+    """Permission and rate of an action; a rate is such as `10/m` or `10/5m`.
 
     Actions with the same name are counted together.
     """

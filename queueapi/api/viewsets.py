@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import Any, ClassVar, NoReturn
 
+from django.utils import timezone
 from rest_framework import viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -56,6 +57,7 @@ class ClientViewSet(viewsets.ViewSet):
             response.headers["RateLimit-Policy"] = self.limit.policy
             response.headers["RateLimit"] = f'"{self.limit.name}";r={remaining};t={reset}'
         key: Any = request.auth
-        if key is not None and key.expires_with_offset:
-            response.headers["X-API-Key-Expires"] = key.expires_with_offset
+        if key is not None and key.expires is not None:
+            expires = timezone.make_aware(key.expires).isoformat(timespec="seconds")
+            response.headers["X-API-Key-Expires"] = expires
         return response

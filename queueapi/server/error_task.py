@@ -31,7 +31,16 @@ class HeadTask(Task):
 
 
 class ApplicationTask(HeadTask, WSGITask):
-    pass
+    """Task that keeps the connection after a 304 in HTTP/1.1, for clients that poll.
+
+    Waitress closes it, because a 304 has no `Content-Length`.
+    """
+
+    def set_close_on_finish(self) -> None:
+        request: Any = self.request
+        asked = request.headers.get("CONNECTION", "").lower() == "close"
+        if self.has_body or asked or self.version == "1.0":
+            super().set_close_on_finish()
 
 
 class JSONErrorTask(HeadTask, ErrorTask):

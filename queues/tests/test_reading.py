@@ -1,7 +1,9 @@
 """GET /api/queue and GET /api/queue/{id}."""
 
 import json
+from contextlib import closing
 from datetime import datetime, timedelta
+from http.client import HTTPConnection
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,7 +11,7 @@ import pytest
 from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
-from queueapi.tests.helpers import Api, Serve
+from queueapi.tests.helpers import TIMEOUT, Api, Serve
 from queues import models
 from queues.models import QueueItem
 from queues.tests.helpers import item
@@ -497,3 +499,22 @@ def test_a_304_of_a_server_has_no_body(api: Api, serve: Serve) -> None:
         assert (response.status, body) == (304, b"")
         assert response.headers["ETag"] == etag
         assert "Content-Type" not in response.headers
+
+
+@pytest.mark.parametrize("connection", ["keep-alive", "close"])
+def test_a_304_keeps_the_connection_unless_asked_not_to(
+    api: Api, serve: Serve, connection: str
+) -> None:
+    [row] = items(1)
+    server = serve()
+    path = f"/api/queue/{row.pk}"
+    etag = str(server.request("GET", path, X_API_Key=api.key)[0].headers["ETag"])
+    headers = {"X-API-Key": api.key, "If-None-Match": etag, "Connection": connection}
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT)) as client:
+        for _ in range(2):
+            client.request("GET", path, headers=headers)
+            response = client.getresponse()
+            response.read()
+            assert response.status == 304
+            assert response.will_close is (connection == "close")
+            assert "Content-Length" not in response.headers

@@ -42,8 +42,8 @@ class ClientAdmin(OptimisticLockingAdmin):
     ordering = ["name"]
     fieldsets = [
         (None, {"fields": ["name", "note"]}),
-        (_("What it may do"), {"fields": MAY, "description": EFFECT}),
-        (_("Only these"), {"fields": LISTS}),
+        (_("Permissions"), {"fields": MAY, "description": EFFECT}),
+        (_("Limits"), {"fields": LISTS}),
     ]
 
     def get_inlines(self, request: HttpRequest, obj: Client | None) -> list[Any]:

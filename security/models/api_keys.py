@@ -14,7 +14,6 @@ from django.db.models import Q
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.utils import timezone
-from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.database.retries import retry_on_deadlock
@@ -149,13 +148,6 @@ class ApiKey(models.Model):
     @property
     def lifetime(self) -> timedelta | None:
         return None if self.expires is None else self.expires - self.created
-
-    @cached_property
-    def expires_with_offset(self) -> str | None:
-        """The time of expiry in ISO 8601, such as `2027-11-26T12:00:00+01:00`."""
-        if self.expires is None:
-            return None
-        return timezone.make_aware(self.expires).isoformat(timespec="seconds")
 
     @property
     def state(self) -> State:

@@ -67,7 +67,7 @@ class ClientQuerySet(models.QuerySet["Client"]):
 
 
 class Client(models.Model):
-    """A system that calls the API with keys of its own, and what it may do."""
+    """A system that calls the API with its own keys, and its limits."""
 
     name = UnicodeCharField(
         _("name"),

@@ -82,3 +82,8 @@ def test_an_invalid_client_name_is_an_error(name: str) -> None:
 def test_any_line_of_text_is_a_valid_client_name(name: str) -> None:
     run("create_api_key", name)
     assert ApiKey.objects.get().client.name == name
+
+
+def test_the_first_key_of_a_client_points_to_its_limits(api: Api) -> None:
+    assert "first key of erp; limit_client" in run("create_api_key", "erp")[1]
+    assert "first key" not in run("create_api_key", "ERP")[1]

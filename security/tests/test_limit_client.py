@@ -86,3 +86,12 @@ def test_an_unknown_client_exits_with_1() -> None:
     assert finished.returncode == 1
     assert "No client is named 'nobody'" in finished.stderr
     assert finished.stdout == ""
+
+
+@pytest.mark.parametrize("option", ["--queues", "--triggers", "--networks"])
+def test_an_empty_value_is_an_error(api: Api, option: str) -> None:
+    run("limit_client", "ERP", "--queues", "A", "--triggers", "B", "--networks", "127.0.0.1")
+    with pytest.raises(CommandError, match="an empty text"):
+        run("limit_client", "ERP", option, "")
+    client = Client.objects.get()
+    assert (client.queues, client.triggers, client.networks) == ("A", "B", "127.0.0.1")

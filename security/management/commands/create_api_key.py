@@ -12,7 +12,10 @@ class Command(SecurityCommand):
     help = "Issue an API key to a client. Keys that the client has already stay as they are."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="the client: the system that will send the key")
+        parser.add_argument(
+            "name",
+            help="the client, the system that will send the key; a new name creates a client",
+        )
         parser.add_argument(
             "--expires",
             type=parse_lifetime,
@@ -22,4 +25,7 @@ class Command(SecurityCommand):
         )
 
     def handle(self, *args: Any, name: str, expires: timedelta | None, **options: Any) -> None:
-        self.print_key(*ApiKey.objects.issue(name, expires))
+        key, plaintext = ApiKey.objects.issue(name, expires)
+        self.print_key(key, plaintext)
+        if key.client.keys.count() == 1:  # the name may be misspelt
+            self.info(f"It is the first key of {name}; limit_client shows and sets limits.")

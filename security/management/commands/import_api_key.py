@@ -15,7 +15,7 @@ class Command(SecurityCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="the client")
+        parser.add_argument("name", help="the client, which is created if the name is new")
 
     def handle(self, *args: Any, name: str, **options: Any) -> None:
         # PowerShell's pipes add a byte order mark and a line end.

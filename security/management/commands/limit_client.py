@@ -1,3 +1,4 @@
+from argparse import ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -14,10 +15,17 @@ LISTS = {
 }
 
 
+def not_empty(text: str) -> str:
+    """Refuse the value of an unset variable, which would allow all."""
+    if not text.strip():
+        raise ArgumentTypeError("an empty text; to clear the list, give no text")
+    return text
+
+
 class Command(SecurityCommand):
     help = (
-        "Show or set what a client may do. A list replaces the list before; an option without "
-        "values clears it, so that the client may use all. Applies within 5 seconds."
+        "Show the limits of a client, and set those that are given. They apply within 5 seconds. "
+        "A list replaces the list before; its option alone clears the list, which allows all."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,16 +34,16 @@ class Command(SecurityCommand):
             "--allow",
             nargs="*",
             choices=MAY,
-            help="what the client may do; all else, it may not",
+            help="set all three permissions: to those in the list, and alone to none",
         )
         for option, text in LISTS.items():
-            parser.add_argument(f"--{option}", nargs="*", metavar="LINE", help=text)
+            parser.add_argument(f"--{option}", nargs="*", type=not_empty, metavar="LINE", help=text)
 
     def handle(self, *args: Any, name: str, allow: list[str] | None, **options: Any) -> None:
         client = Client.objects.with_name(name)
         if client is None:
             raise CommandError(
-                f"No client is named {name!r}; list_api_keys shows the clients, "
+                f"No client is named {name!r}; list_api_keys shows the clients with keys, "
                 "create_api_key makes one."
             )
         limits: dict[str, Any] = {
