@@ -6,10 +6,10 @@ from django.urls import path, re_path
 from queues.views import QueueItemBulkViewSet, QueueItemViewSet
 from triggers.views import TriggerViewSet
 
-queue = QueueItemViewSet.as_view({"get": "list", "post": "create"})
+queue = QueueItemViewSet.as_view({"post": "create", "get": "list"})
 bulk = QueueItemBulkViewSet.as_view({"post": "create"})
 item = QueueItemViewSet.as_view({"get": "retrieve"})
-trigger = TriggerViewSet.as_view({"get": "list", "post": "set_status"})
+trigger = TriggerViewSet.as_view({"post": "set_status", "get": "list"})
 
 urlpatterns = [
     re_path(r"^api/queue/?$", queue, name="queue"),

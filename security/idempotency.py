@@ -22,7 +22,10 @@ QUOTED_STRING = re.compile(r'"((?:[^"\\]|\\["\\])*)"')  # RFC 9651, section 3.3.
 
 class KeyInProgress(APIException):
     status_code = status.HTTP_409_CONFLICT
-    default_detail = "Another request with this Idempotency-Key is in progress; try again."
+    default_detail = (
+        "Another request with this Idempotency-Key is in progress, or the database is busy; "
+        "try again."
+    )
     wait = 1  # seconds, for Retry-After
 
 

@@ -23,6 +23,7 @@ class ClientPermission(BasePermission):
         client = get_client(request)
         if not client.may_call_from(get_client_ip(request._request)):
             raise NotAllowed("call from this IP")
-        if not getattr(client, view.limit.permission):
+        is_allowed_method = view.action in view.limits  # the others get 405
+        if is_allowed_method and not getattr(client, view.limit.permission):
             raise NotAllowed(ACTIONS[view.limit.permission])
         return True

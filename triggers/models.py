@@ -41,11 +41,14 @@ class TriggerQuerySet(models.QuerySet["Trigger"]):
         only = single.filter(~Exists(single.exclude(pk=OuterRef("pk"))))
         if expected is not None:
             only = only.filter(process_status=expected)
-        # Not repeated when the connection broke, since a second UPDATE could start a second robot.
-        if retry_on_deadlock(partial(only.update, process_status=status)):
-            return
-        found = single.values_list("process_status", flat=True)
-        statuses: list[str] = retry_on_deadlock(partial(list, found))
+        for _try in range(3):
+            # Not after the connection broke, since a second UPDATE could start a second robot.
+            if retry_on_deadlock(partial(only.update, process_status=status)):
+                return
+            found = single.values_list("process_status", flat=True)
+            statuses: list[str] = retry_on_deadlock(partial(list, found))
+            if statuses != [expected]:  # else it became the expected one after the UPDATE
+                break
         if len(statuses) > 1:
             raise Trigger.MultipleObjectsReturned(
                 f"{len(statuses)} triggers of type SINGLE have this name; give each its own."

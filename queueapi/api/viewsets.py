@@ -29,8 +29,9 @@ class ClientViewSet(viewsets.ViewSet):
 
     @cached_property
     def limit(self) -> Limit:
-        """The limit of the action; for a method that gets 405, that of the first action."""
-        return self.limits.get(self.action or "") or next(iter(self.limits.values()))
+        """The limit of the action; for a method that gets 405, that of the URL's first action."""
+        first = next(iter(self.action_map.values()))
+        return self.limits.get(self.action or first, self.limits[first])
 
     def check_permissions(self, request: Request) -> None:
         """Count the request first: DRF would not count one that gets 403."""

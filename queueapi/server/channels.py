@@ -15,8 +15,10 @@ from waitress.channel import HTTPChannel
 from queueapi.server.error_task import ApplicationTask, JSONErrorTask
 from queueapi.server.request_parser import RequestParser
 
-# Seconds in which a request has to arrive: 1 MiB at 35 KiB/s.
+# Seconds in which a request has to arrive, and as many more for each MiB of it that has arrived:
+# 35 KiB/s.
 REQUEST_SECONDS = 30.0
+MIB = 1024 * 1024
 # Seconds in which the client has to read more of a response.
 UNREAD_SECONDS = 30.0
 # Requests in work on one connection. Browsers, IIS and HTTP libraries don't pipeline.
@@ -55,7 +57,10 @@ class Channel(HTTPChannel):
         # Less than send_bytes of a response in work are held back by Waitress, not by the client.
         if self.total_outbufs_len >= (self.adj.send_bytes if self.requests else 1):
             return self.last_activity < time.time() - UNREAD_SECONDS
-        return bool(self.request) and self.last_request_at < time.monotonic() - REQUEST_SECONDS
+        if self.request is None:
+            return False
+        seconds = REQUEST_SECONDS * (1 + self.request.body_bytes_received // MIB)
+        return self.last_request_at < time.monotonic() - seconds
 
     def received(self, data: bytes) -> bool:
         if self.request is None:

@@ -63,5 +63,5 @@ def delete_in_batches(rows: QuerySet) -> int:
     """Delete the rows, 1,000 at a time, which lock briefly; return how many there were."""
     deleted = 0
     while batch := list(rows.values_list("pk", flat=True)[:1000]):
-        deleted += rows.model._default_manager.filter(pk__in=batch).delete()[0]
+        deleted += rows.filter(pk__in=batch).delete()[0]
     return deleted

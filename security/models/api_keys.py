@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import logging
 import secrets
 from datetime import timedelta
 from functools import partial
@@ -9,7 +10,7 @@ from typing import Self
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator, RegexValidator
-from django.db import models, transaction
+from django.db import Error, models, transaction
 from django.db.models import Q
 from django.db.models.signals import post_save
 from django.dispatch import receiver
@@ -19,6 +20,8 @@ from django.utils.translation import gettext_lazy as _
 from queueapi.database.retries import retry_on_deadlock
 from security.cache import QueryCache
 from security.models.clients import Client
+
+logger = logging.getLogger(__name__)
 
 PREFIX_LENGTH = 8
 TOUCH_INTERVAL = timedelta(minutes=1)  # between two writes of `last_used`
@@ -170,15 +173,21 @@ class ApiKey(models.Model):
         return bool(changed)
 
     def touch(self) -> None:
-        """Set `last_used`, at most once a minute, so that most requests need no write."""
+        """Set `last_used`, at most once a minute, so that most requests need no write.
+
+        An error is logged: a request that only reads can succeed without the write.
+        """
         now = timezone.now()
         due = now - TOUCH_INTERVAL
         if self.last_used is None or self.last_used <= due:
             # The UPDATE has the same condition, so that one of several threads writes.
             is_due = Q(last_used=None) | Q(last_used__lte=due)
             rows = ApiKey.objects.filter(is_due, pk=self.pk)
-            retry_on_deadlock(partial(rows.update, last_used=now))
             self.last_used = now
+            try:
+                retry_on_deadlock(partial(rows.update, last_used=now))
+            except Error:
+                logger.exception("Could not write the last use of a key")
 
 
 def _load_key(hashed_secret: str) -> ApiKey | None:

@@ -10,7 +10,7 @@ from queueapi.tests.helpers import Api
 from queues.models import QueueItem
 from security.models import ApiKey
 from security.models.api_keys import api_key_cache
-from security.tests.helpers import ITEM, right
+from security.tests.helpers import ITEM, no_writes_to, right
 
 pytestmark = pytest.mark.django_db
 
@@ -132,3 +132,10 @@ def test_no_secret_is_in_the_database_or_the_log(
     secret = api.key.partition(".")[2]
     assert secret not in caplog.text
     assert not any(secret in str(value) for value in ApiKey.objects.values_list().get())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_last_use_that_can_not_be_written_is_no_error(api: Api) -> None:
+    with no_writes_to("security_apikey"):
+        assert right(api) == 201
+    assert ApiKey.objects.get().last_used is None

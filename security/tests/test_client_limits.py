@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -243,3 +244,17 @@ def test_a_key_without_an_end_has_no_such_header(api: Api) -> None:
 def test_a_wrong_key_has_no_such_header(api: Api) -> None:
     ApiKey.objects.update(expires=datetime(2099, 7, 1, 12))
     assert "X-API-Key-Expires" not in api.post("/api/queue", ITEM, X_API_Key="wrong")
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS"])
+def test_a_method_without_an_action_needs_no_permission(api: Api, method: str) -> None:
+    limit(may_push=False)
+    response = api.client.generic(method, "/api/queue", headers={"X-API-Key": api.key})
+    assert response.status_code == 405
+    assert response["RateLimit"].startswith('"queue";r=999;')
+
+
+def test_a_method_without_an_action_counts_on_the_rate_of_its_url(api: Api) -> None:
+    response = api.post(f"/api/queue/{uuid4()}", ITEM)
+    assert response.status_code == 405
+    assert response["RateLimit"].startswith('"read";r=999;')

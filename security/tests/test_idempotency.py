@@ -378,7 +378,8 @@ def test_a_key_in_progress_is_a_409(api: Api, error: Error) -> None:
     assert response.headers["Retry-After"] == "1"
     assert response.json() == {
         "success": False,
-        "error": "Another request with this Idempotency-Key is in progress; try again.",
+        "error": "Another request with this Idempotency-Key is in progress, "
+        "or the database is busy; try again.",
     }
 
 

@@ -1,6 +1,7 @@
 """POST /api/trigger with an expected status."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -148,3 +149,19 @@ def test_a_trigger_with_a_similar_name_is_no_namesake_exactly() -> None:
     trigger, similar = single(process_status="DONE"), single(trigger_name="report")
     Trigger.objects.set_status("Report", "FAILED", exactly=True)
     assert (status(trigger), status(similar)) == ("FAILED", "IDLE")
+
+
+def test_a_status_that_becomes_the_expected_one_meanwhile_is_changed(api: Api) -> None:
+    trigger = single(process_status="RUNNING")
+
+    def execute(
+        execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
+    ) -> Any:
+        result = execute(sql, params, many, context)
+        if sql.startswith("UPDATE") and status(trigger) == "RUNNING":
+            Trigger.objects.update(process_status="DONE")  # as a robot, after our UPDATE
+        return result
+
+    with connection.execute_wrapper(execute):
+        assert set_status(api, "DONE").status_code == 200
+    assert status(trigger) == "IDLE"

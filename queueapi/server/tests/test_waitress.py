@@ -9,9 +9,12 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from queueapi.server.channels import Channel
 from queueapi.tests.helpers import TIMEOUT, Serve, Server, wait_until_port_closes
 from queues.models import QueueItem
 from security.models import ApiKey
@@ -368,3 +371,17 @@ def test_errors_of_waitress_are_json_with_security_headers(
         b"content-security-policy",
         b"strict-transport-security",
     }
+
+
+@pytest.mark.parametrize(
+    ("seconds", "received_bytes", "expected"),
+    [(29, 0, False), (31, 0, True), (31, 1024 * 1024, False), (61, 2 * 1024 * 1024 - 1, True)],
+)
+def test_large_request_has_more_time(seconds: int, received_bytes: int, expected: bool) -> None:
+    channel: Any = SimpleNamespace(
+        request=SimpleNamespace(body_bytes_received=received_bytes),
+        last_request_at=time.monotonic() - seconds,
+        requests=[],
+        total_outbufs_len=0,
+    )
+    assert Channel.has_timed_out.fget(channel) is expected  # type: ignore[attr-defined]
