@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.db import Error, IntegrityError, connection, transaction
@@ -86,7 +87,8 @@ def run_once(key: IdempotencyKey | None, write: Callable[[], Response]) -> Respo
         except Error:
             if is_last:
                 raise
-            connection.close_if_unusable_or_obsolete()
+            with suppress(Error):  # mssql-python's, if it can't roll back while it closes
+                connection.close_if_unusable_or_obsolete()
     raise KeyInProgress
 
 

@@ -562,6 +562,20 @@ def test_an_unusable_connection_is_replaced_before_the_repeat(
     assert connection.connection is not before[0]
 
 
+@transactional
+def test_a_push_is_repeated_if_closing_the_lost_connection_fails(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As mssql-python does, if a COMMIT ended the session.
+    def close() -> None:
+        raise LOST
+
+    monkeypatch.setattr(connection, "close_if_unusable_or_obsolete", close)
+    with failing(INSERT_ITEM, LOST):
+        assert push(api).status_code == 201
+    assert QueueItem.objects.count() == 1
+
+
 # Queries
 
 
