@@ -33,18 +33,46 @@ def send(server: Server, api: Api, path: str, body: Any, key: str) -> tuple[int,
     return response.status, json.loads(content)
 
 
-def test_callers_with_one_key_at_once_store_one_item(serve: Serve, api: Api) -> None:
-    servers = [serve(), serve()]
+def send_at_once(serve: Serve, api: Api, path: str, body: Any) -> list[tuple[int, dict[str, Any]]]:
+    """Post the same body with one key from all callers to two servers; return the answers."""
+    servers = [serve(**RATES), serve(**RATES)]
     start = threading.Barrier(CALLERS)
 
-    def call(number: int) -> tuple[int, str]:
+    def call(number: int) -> tuple[int, dict[str, Any]]:
         start.wait(TIMEOUT)
-        status, body = send(servers[number % 2], api, "/api/queue", ITEM, "k")
-        return status, body["id"]
+        return send(servers[number % 2], api, path, body, "k")
 
     with ThreadPoolExecutor(CALLERS) as callers:
-        answers = list(callers.map(call, range(CALLERS)))
-    assert answers == [(201, str(QueueItem.objects.get().pk))] * CALLERS
+        return list(callers.map(call, range(CALLERS)))
+
+
+def test_callers_with_one_key_at_once_store_one_item(serve: Serve, api: Api) -> None:
+    answers = send_at_once(serve, api, "/api/queue", ITEM)
+    item = QueueItem.objects.get()
+    assert answers == [(201, {"success": True, "id": str(item.pk)})] * CALLERS
+
+
+def test_callers_with_one_key_at_once_store_one_bulk(serve: Serve, api: Api) -> None:
+    answers = send_at_once(serve, api, "/api/queue/bulk", {"items": [ITEM] * 100})
+    assert answers == [(201, answers[0][1])] * CALLERS
+    stored = {str(pk) for pk in QueueItem.objects.values_list("pk", flat=True)}
+    assert (len(stored), stored) == (100, set(answers[0][1]["ids"]))
+
+
+def test_callers_with_one_key_at_once_start_a_trigger_once(serve: Serve, api: Api) -> None:
+    SingleTrigger.objects.create(trigger_name="T", process_status="DONE", next_run=timezone.now())
+    starts: Counter[str] = Counter()
+    end = threading.Event()
+    with ThreadPoolExecutor(1) as scheduler:
+        scheduling = scheduler.submit(schedule, starts, end)
+        try:
+            answers = send_at_once(serve, api, "/api/trigger", {"trigger_name": "T"})
+        finally:
+            end.set()
+        scheduling.result(TIMEOUT)
+    answer = {"success": True, "trigger_name": "T", "new_status": "IDLE"}
+    assert answers == [(200, answer)] * CALLERS
+    assert starts == {"T": 1}
 
 
 def test_a_header_that_is_sent_twice_is_a_400(serve: Serve, api: Api) -> None:
