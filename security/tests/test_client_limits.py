@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -148,6 +148,40 @@ def test_invalid_limits_are_refused(api: Api, limits: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         limit(**limits)
     assert right(api) == 201
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/queue?reference=R", f"/api/queue/{UUID(int=1)}", "/api/trigger?trigger_name=t"]
+)
+def test_a_client_that_may_not_read_gets_403(api: Api, path: str) -> None:
+    assert not_allowed(api.get(path)) == "read queue items and triggers"
+
+
+def test_a_client_reads_no_items_of_other_queues(api: Api) -> None:
+    mine = QueueItem.objects.create(queue_name="HR-2", reference="R")
+    other = QueueItem.objects.create(queue_name="Payroll", reference="R")
+    limit(may_read=True, queues="HR*")
+    assert [item["id"] for item in api.get("/api/queue?reference=R").json()["items"]] == [
+        str(mine.pk)
+    ]
+    assert api.get(f"/api/queue/{mine.pk}").status_code == 200
+    hidden, absent = api.get(f"/api/queue/{other.pk}"), api.get(f"/api/queue/{uuid4()}")
+    assert (hidden.status_code, hidden.content) == (404, absent.content)
+
+
+def test_a_client_that_names_another_queue_or_trigger_to_read_gets_403(api: Api) -> None:
+    limit(may_read=True, queues="HR*", triggers="T1")
+    response = api.get("/api/queue?reference=R&queue_name=Payroll")
+    assert not_allowed(response) == "use the queue 'Payroll'"
+    assert not_allowed(api.get("/api/trigger?trigger_name=T2")) == "use the trigger 'T2'"
+    assert api.get("/api/trigger?trigger_name=T1").status_code == 404
+
+
+def test_reads_are_counted_together_and_apart_from_pushes(api: Api) -> None:
+    limit(may_read=True)
+    paths = ["/api/queue?reference=R", f"/api/queue/{uuid4()}", "/api/trigger?trigger_name=t"]
+    assert [api.get(path)["RateLimit-Remaining"] for path in paths] == ["999", "998", "997"]
+    assert api.post("/api/queue", ITEM)["RateLimit-Remaining"] == "999"
 
 
 def test_a_403_is_no_failed_attempt(api: Api) -> None:

@@ -8,15 +8,12 @@ from typing import Any
 
 import pytest
 from django.db import Error, IntegrityError, OperationalError, connection, transaction
-from django.test import Client, RequestFactory
+from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
-from rest_framework.exceptions import ParseError
-from rest_framework.request import Request
 
 from queueapi.tests.helpers import LOST, Api, ClientResponse, failing
 from queues.models import QueueItem
-from security.idempotency import read_header
 from security.models import ApiKey, IdempotencyKey
 from security.tests.helpers import ITEM
 from triggers.models import SingleTrigger, Trigger
@@ -276,81 +273,6 @@ def test_the_key_of_an_unexpected_error_can_be_used_again(
         assert push(api).status_code == 500
     assert not QueueItem.objects.exists()
     assert push(api).status_code == 201
-
-
-# The header
-
-
-@pytest.mark.parametrize(
-    ("header", "value"),
-    [
-        ("k", "k"),
-        ("8e03978e-40d5-43dd-bc93-6894a57f9324", "8e03978e-40d5-43dd-bc93-6894a57f9324"),
-        ("!#$%&'()*+-./:;<=>?@[\\]^_`{|}~", "!#$%&'()*+-./:;<=>?@[\\]^_`{|}~"),
-        ("x" * 255, "x" * 255),
-        ('a"b', 'a"b'),
-        ("a\\b", "a\\b"),
-        ('"k"', "k"),
-        ('"' + "x" * 255 + '"', "x" * 255),
-        ('"' + '\\"' * 255 + '"', '"' * 255),
-        ('"a\\"b"', 'a"b'),
-        ('"a\\\\b"', "a\\b"),
-        ('"\\\\"', "\\"),
-    ],
-)
-def test_a_valid_header(header: str, value: str) -> None:
-    assert read_header(with_header(header)) == value
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        "",
-        " ",
-        '""',
-        '"',
-        "x" * 256,
-        '"' + "x" * 256 + '"',
-        "a b",
-        '"a b"',
-        "a,b",
-        "a, a",
-        '"a", "a"',
-        '"a,b"',
-        '"a',
-        '"a"b"',
-        '"a\\"',
-        '"a\\b"',
-        '"a";p=1',
-        "a\tb",
-        "a\x7f",
-        "æ",
-        '"æ"',
-        "k\n",
-    ],
-)
-def test_an_invalid_header(header: str) -> None:
-    with pytest.raises(ParseError):
-        read_header(with_header(header))
-
-
-def with_header(value: str) -> Request:
-    return Request(RequestFactory().post("/", headers={"Idempotency-Key": value}))
-
-
-def test_an_absent_header() -> None:
-    assert read_header(Request(RequestFactory().post("/"))) is None
-
-
-def test_an_invalid_header_is_a_400(api: Api) -> None:
-    response = push(api, key="a, a")
-    assert response.status_code == 400
-    assert response.json() == {
-        "success": False,
-        "error": "Send Idempotency-Key once, with 1 to 255 visible ASCII characters and without "
-        "a comma.",
-    }
-    assert not QueueItem.objects.exists()
 
 
 # Requests with one key at the same time
