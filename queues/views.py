@@ -1,5 +1,5 @@
 import re
-from functools import cache, partial
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -90,8 +90,10 @@ def require_queue(request: Request, name: str) -> None:
 
 def require_queues(request: Request, items: list[QueueItem]) -> None:
     """Raise `NotAllowed` with the positions of items whose queue is outside of the limits."""
-    may_use = cache(get_client(request).may_use_queue)
-    refused = [str(place) for place, item in enumerate(items) if not may_use(item.queue_name)]
+    client = get_client(request)
+    refused = [
+        str(place) for place, item in enumerate(items) if not client.may_use_queue(item.queue_name)
+    ]
     if refused:
         more = f" and {len(refused) - 100} more" if len(refused) > 100 else ""
         raise NotAllowed(f"use the queues of these items: {', '.join(refused[:100])}{more}")

@@ -1,5 +1,6 @@
 """Clients of the API, and their limits."""
 
+from functools import lru_cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -24,6 +25,7 @@ def read_lines(text: str) -> list[str]:
     return [line for each in text.split("\n") if (line := each.strip())]
 
 
+@lru_cache(maxsize=1024)
 def matches(name: str, patterns: str) -> bool:
     """Return whether a name is one of the patterns, or begins like one that ends in `*`.
 
