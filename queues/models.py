@@ -99,7 +99,8 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
         self,
         reference: str,
         queue_name: str | None = None,
-        is_allowed: Callable[[str], bool] = lambda queue_name: True,
+        *,
+        is_allowed: Callable[[str], bool],
     ) -> tuple[list["QueueItem"], bool]:
         """Return items with this reference, newest first, and whether there may be more.
 

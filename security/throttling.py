@@ -80,7 +80,7 @@ def counted_items(request: Request, limit: Limit, number: int) -> Iterator[None]
         yield
         return
     now = int(time())
-    key = f"items.{get_client(request).pk}.{limit.rate}.{now // limit.seconds}"
+    key = f"{limit.name}.{get_client(request).pk}.{limit.rate}.{now // limit.seconds}"
     try:
         cache.add(key, 0, 2 * limit.seconds)
         count = cache.incr(key, number)

@@ -320,7 +320,7 @@ def test_id_in_a_query_has_dashes() -> None:
         lambda: list(QueueItem.objects.failed_since(timezone.now())[:100]),
         lambda: list(QueueItem.objects.filter(status="NEW").order_by("created_date")[:500]),
         queue_statistics.count,
-        lambda: QueueItem.objects.newest_with_reference("R", "q"),
+        lambda: QueueItem.objects.newest_with_reference("R", "q", is_allowed=bool),
         lambda: list(SingleTrigger.objects.single("Report", exactly=True)),
         lambda: QueueItem.objects.filter(status="FAILED").requeue(),
         lambda: Trigger.objects.filter(type="SINGLE").pause(),
