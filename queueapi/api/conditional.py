@@ -15,7 +15,7 @@ def apply_conditions(request: Request, response: Response) -> None:
     """
     if request.method not in {"GET", "HEAD"}:
         return
-    # Caches of proxies must not keep it, and others must ask before they use it.
+    # Proxies must not store it, and clients must revalidate it before use.
     response.headers["Cache-Control"] = "private, no-cache"
     if response.status_code != 200:
         return

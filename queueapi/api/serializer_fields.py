@@ -28,8 +28,8 @@ ISO_8601 = re.compile(
 class InputSerializer(serializers.Serializer):
     """Serializer that treats `null` as absent, so that the model's defaults apply.
 
-    It only validates its fields: DRF's methods for one field or all of them are not called. That
-    takes 0.6 times the CPU of DRF's own `run_validation()`, which is a third of a bulk's.
+    `run_validation()` takes 0.6 times the CPU of DRF's own. It does not support `validate()`,
+    `validate_<field>()`, `validators` and `source`.
     """
 
     def run_validation(self, data: Any = empty) -> dict[str, Any]:
@@ -42,7 +42,7 @@ class InputSerializer(serializers.Serializer):
                 validated[name] = field.run_validation(empty if value is None else value)
             except serializers.ValidationError as error:
                 errors[name] = error.detail
-            except SkipField:  # it is absent, and neither required nor has it a default
+            except SkipField:  # absent, optional, and without a default
                 pass
         if errors:
             raise serializers.ValidationError(errors)
@@ -80,7 +80,7 @@ class TextField(StrictStringMixin, serializers.CharField):
         self.validators[-1] = SurrogateValidator()  # CharField's own is the last
 
     def run_validation(self, data: Any = empty) -> Any:
-        # A shortcut for most texts: what is printable has no NUL and no surrogate.
+        # Skip DRF's validators for most texts: printable ones have no NUL and no surrogate.
         if isinstance(data, str) and data.isprintable():
             text = data.strip() if self.trim_whitespace else data
             if 0 < len(text) <= (self.max_length or len(text)):

@@ -15,8 +15,7 @@ from waitress.channel import HTTPChannel
 from queueapi.server.error_task import ApplicationTask, JSONErrorTask
 from queueapi.server.request_parser import RequestParser
 
-# Seconds in which a request has to arrive, and as many more for each MiB of it that has arrived:
-# 35 KiB/s.
+# Seconds in which a request has to arrive. Each MiB that has arrived adds as many: 35 KiB/s.
 REQUEST_SECONDS = 30.0
 MIB = 1024 * 1024
 # Seconds in which the client has to read more of a response.

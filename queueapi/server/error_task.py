@@ -38,8 +38,8 @@ class ApplicationTask(HeadTask, WSGITask):
 
     def set_close_on_finish(self) -> None:
         request: Any = self.request
-        asked = request.headers.get("CONNECTION", "").lower() == "close"
-        if self.has_body or asked or self.version == "1.0":
+        client_closes = request.headers.get("CONNECTION", "").lower() == "close"
+        if self.has_body or client_closes or self.version == "1.0":
             super().set_close_on_finish()
 
 

@@ -82,9 +82,9 @@ def test_an_unknown_permission_is_an_error(api: Api) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_an_unknown_client_exits_with_1() -> None:
-    finished = manage("limit_client", "nobody", DATABASE_URL=database_url())
+    finished = manage("limit_client", "Unknown", DATABASE_URL=database_url())
     assert finished.returncode == 1
-    assert "No client is named 'nobody'" in finished.stderr
+    assert "No client is named 'Unknown'" in finished.stderr
     assert finished.stdout == ""
 
 

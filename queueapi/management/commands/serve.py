@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from queueapi.server.waitress import Server
 
-# Waitress rejects a body larger than every endpoint accepts and this margin without reading it. The
-# parser rejects one within the margin, after the ban and the key were checked.
+# Waitress rejects a body larger than the largest limit and this margin without reading it. The
+# parser rejects smaller ones, after the ban and the key were checked.
 WAITRESS_MARGIN_BYTES = 64 * 1024
 
 
@@ -59,7 +59,8 @@ class Command(BaseCommand):
         except (OSError, ValueError) as error:
             raise CommandError(f"Can't listen on {host}, port {port}: {error}") from error
         name = f"[{host}]" if ":" in host else host
-        # Full garbage collections skip all that exists now. They took a sixth of a bulk's CPU time.
+        # Exempt the objects of the start from garbage collections, which took a sixth of a bulk's
+        # CPU time.
         gc.freeze()
         self.write(f"Queue API is serving on http://{name}:{server.port}/ (Ctrl-C stops it).")
         server.run()
