@@ -8,6 +8,8 @@ from rest_framework.request import Request
 
 from security.models import ApiKey, Client, FailedAttempt
 
+INVALID_KEY = "A valid API key is needed in the X-API-Key header."
+
 
 def get_client(request: Request) -> Client:
     """Return the client of an authenticated request."""
@@ -17,7 +19,8 @@ def get_client(request: Request) -> Client:
 class ApiKeyAuthentication(BaseAuthentication):
     """Accept a request if its `X-API-Key` is an active key.
 
-    The key becomes the request's `auth`, and its client the user.
+    The key becomes the request's `auth`, and its client the user. It is set on Django's request as
+    `api_key`.
 
     Each failure gets the same response, which must not tell an expired key from an unknown one.
     The reason is set on Django's request as `failed_key`, for `BanMiddleware` to record.
@@ -28,13 +31,14 @@ class ApiKeyAuthentication(BaseAuthentication):
         key = ApiKey.objects.with_secret(secret)
         if key is not None and key.is_active:
             key.touch()
+            request._request.api_key = key  # type: ignore[attr-defined]
             return key.client, key
         if key is not None:
             reason = FailedAttempt.Reason(key.state)
         else:
             reason = FailedAttempt.Reason.UNKNOWN if secret else FailedAttempt.Reason.MISSING
         request._request.failed_key = (reason, key)  # type: ignore[attr-defined]
-        raise AuthenticationFailed("A valid API key is needed in the X-API-Key header.")
+        raise AuthenticationFailed(INVALID_KEY)
 
     def authenticate_header(self, request: Request) -> str:
         """Return the scheme for `WWW-Authenticate`; without one, DRF responds 403 and not 401."""

@@ -1,6 +1,7 @@
 """Block banned IPs and record failed attempts."""
 
 import logging
+import re
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -22,12 +23,16 @@ BANNED = _(
 )
 
 
+# Needs no key, and must not use the database.
+DOCUMENTATION = re.compile(r"/api/((docs|schema)/?)?")
+
+
 class Banned(PermissionDenied):
     extra: ClassVar[dict[str, str]] = {"reason": "banned"}
 
 
 class BanMiddleware:
-    """Respond 403 to a banned IP on `/api/` and on the admin's login form.
+    """Respond 403 to a banned IP on `/api/`, except its documentation, and on the login form.
 
     Failed attempts are recorded after the view, whose transaction could roll them back. Other
     pages of the admin are not blocked, so that staff with a session can lift a ban of their own
@@ -38,9 +43,10 @@ class BanMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path_info.startswith("/api/"):
+        path = request.path_info
+        if path.startswith("/api/") and not DOCUMENTATION.fullmatch(path):
             record = record_api_call
-        elif request.path_info == reverse("admin:login"):
+        elif path == reverse("admin:login"):
             record = record_login
         else:
             return self.get_response(request)
@@ -61,7 +67,7 @@ def record_api_call(request: HttpRequest, response: HttpResponse) -> None:
         reason, key = getattr(request, "failed_key", (FailedAttempt.Reason.UNKNOWN, None))
         if reason != FailedAttempt.Reason.MISSING or not may_be_cross_site(request):
             FailedAttempt.objects.record(request, reason, key)
-    elif response.status_code < 300 or response.status_code == 304:
+    elif hasattr(request, "api_key") and response.status_code in {200, 201, 304}:
         FailedAttempt.objects.clear_api_failures(get_client_ip(request))
 
 
