@@ -10,6 +10,7 @@ from django.views import defaults
 from queueapi.api.exception_handler import error_body
 
 MALFORMED = "The request is malformed."
+WRONG_HOST = "The Host header is not a name that this server answers to."
 SERVER_FAILED = (
     "The server could not complete the request; try again later, and name the X-Request-ID "
     "of this answer when you report it."
@@ -34,7 +35,7 @@ def _error(
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     sentence = MALFORMED
     if isinstance(exception, DisallowedHost):
-        sentence = "The Host header is not a name that this server answers to."
+        sentence = WRONG_HOST
     return _error(request, 400, sentence, lambda: defaults.bad_request(request, exception))
 
 

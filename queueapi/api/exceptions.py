@@ -4,12 +4,15 @@ from typing import Any, ClassVar
 
 from rest_framework import exceptions, status
 
-BODY_TOO_LARGE = "The body is larger than this server accepts."
-
 
 class RequestTooLarge(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = BODY_TOO_LARGE
+    default_detail = "The body is larger than this server accepts."
+
+
+class HeadersTooLarge(exceptions.APIException):
+    status_code = status.HTTP_431_REQUEST_HEADER_FIELDS_TOO_LARGE
+    default_detail = "The headers are larger than this server accepts."
 
 
 class RateLimited(exceptions.Throttled):

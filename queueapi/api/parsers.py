@@ -32,6 +32,8 @@ class JSONObjectParser(BaseParser):
     of forms.
     """
 
+    NOT_AN_OBJECT = "The body must be a JSON object."
+
     media_type = "application/json"
     # json.loads() would make a new decoder for each request.
     decoder = json.JSONDecoder(parse_float=_parse_float, parse_constant=_parse_constant)
@@ -64,5 +66,5 @@ class JSONObjectParser(BaseParser):
         except RecursionError as error:
             raise ParseError("The body is nested too deeply.") from error
         if not isinstance(value, dict):
-            raise ParseError("The body must be a JSON object.")
+            raise ParseError(self.NOT_AN_OBJECT)
         return value

@@ -10,11 +10,11 @@ from waitress.task import ErrorTask, Task, WSGITask
 
 from queueapi.api.error_views import MALFORMED, SERVER_FAILED
 from queueapi.api.exception_handler import error_body
-from queueapi.api.exceptions import BODY_TOO_LARGE
+from queueapi.api.exceptions import HeadersTooLarge, RequestTooLarge
 
 SENTENCES = {
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: BODY_TOO_LARGE,
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The headers are larger than this server accepts.",
+    RequestTooLarge.status_code: RequestTooLarge.default_detail,
+    HeadersTooLarge.status_code: HeadersTooLarge.default_detail,
     HTTPStatus.NOT_IMPLEMENTED: "The Transfer-Encoding is not one that this server reads.",
     HTTPStatus.INTERNAL_SERVER_ERROR: SERVER_FAILED,
 }
