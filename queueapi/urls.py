@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import path, re_path
 
+from queueapi.api.documentation import DocsView, RootView, SchemaView
 from queues.views import QueueItemBulkViewSet, QueueItemViewSet
 from triggers.views import TriggerViewSet
 
@@ -12,6 +13,9 @@ item = QueueItemViewSet.as_view({"get": "retrieve"})
 trigger = TriggerViewSet.as_view({"post": "set_status", "get": "list"})
 
 urlpatterns = [
+    re_path(r"^api/?$", RootView.as_view(), name="api"),
+    re_path(r"^api/docs/?$", DocsView.as_view(), name="docs"),
+    re_path(r"^api/schema/?$", SchemaView.as_view(), name="schema"),
     re_path(r"^api/queue/?$", queue, name="queue"),
     re_path(r"^api/queue/bulk/?$", bulk, name="bulk"),
     re_path(r"^api/queue/(?P<pk>[^/]+)/?$", item, name="item"),

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import empty
 
@@ -16,6 +17,7 @@ from queueapi.api.serializer_fields import (
 from queues.models import QueueItem
 
 
+@extend_schema_field({"type": ["string", "object", "array"], "items": {}})
 class DataField(TextField):
     """A text, or an object or array, which becomes JSON text before the limits are checked."""
 
@@ -34,44 +36,65 @@ class DataField(TextField):
 
 
 class QueueItemSerializer(InputSerializer):
-    queue_name = TextField(max_length=100, trim_whitespace=True)
+    """An item to add to a queue."""
+
+    queue_name = TextField(
+        max_length=100, trim_whitespace=True, help_text="White space at its ends is removed."
+    )
     # The default is set here, so that an absent status has the fingerprint of a given one.
     status = UpperCaseChoiceField(choices=QueueItem.Status.values, default=QueueItem.Status.NEW)
     data = DataField(  # type: ignore[assignment]  # DRF's metaclass removes it
-        max_length=2000, allow_blank=True, required=False
+        max_length=2000,
+        allow_blank=True,
+        required=False,
+        help_text="An object or array is stored as JSON text, of which the limit is the same.",
     )
-    reference = TextField(max_length=100, allow_blank=True, required=False)
+    reference = TextField(
+        max_length=100, allow_blank=True, required=False, help_text="Finds the item again."
+    )
     message = TextField(allow_blank=True, required=False)
     created_by = TextField(max_length=100, allow_blank=True, required=False)
-    created_date = LocalDateTimeField(required=False)
+    created_date = LocalDateTimeField(
+        required=False,
+        help_text="ISO 8601 date or date-time from 1753 on. With an offset, it is converted to the "
+        "server's time zone; without, it is stored unchanged. Empty or absent: now.",
+    )
 
 
 class QueueItemsField(serializers.ListField):
-    MAX_ITEMS = 1000
-
+    min_length: int
+    max_length: int
     child = QueueItemSerializer()
 
     def to_internal_value(self, data: Any) -> list[dict[str, Any]]:
-        # Before the items are validated. ListField's own `max_length` is checked afterwards.
-        if not isinstance(data, list) or not 1 <= len(data) <= self.MAX_ITEMS:
-            raise serializers.ValidationError(f"Must be an array of 1 to {self.MAX_ITEMS} items.")
+        # Before the items are validated. ListField itself checks the length afterwards.
+        if not isinstance(data, list) or not self.min_length <= len(data) <= self.max_length:
+            raise serializers.ValidationError(
+                f"Must be an array of {self.min_length} to {self.max_length} items."
+            )
         items: list[dict[str, Any]] = self.run_child_validation(data)
         return items
 
 
 class QueueItemBulkSerializer(InputSerializer):
-    items = QueueItemsField()
+    """Items to add to queues."""
+
+    items = QueueItemsField(min_length=1, max_length=1000)
 
 
 class ReferenceSerializer(InputSerializer):
-    reference = TextField(max_length=100)
-    queue_name = TextField(max_length=100, trim_whitespace=True, required=False)
+    reference = TextField(max_length=100, help_text="Compared exactly.")
+    queue_name = TextField(
+        max_length=100, trim_whitespace=True, required=False, help_text="Only items of this queue."
+    )
 
 
 class StoredItemSerializer(serializers.ModelSerializer):
+    """An item, with times in the server's time zone."""
+
     class Meta:
         model = QueueItem
-        fields = [
+        fields = read_only_fields = [
             *("id", "queue_name", "status", "reference", "data", "message", "created_by"),
             *("created_date", "start_date", "end_date"),
         ]

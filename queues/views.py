@@ -6,11 +6,13 @@ from uuid import uuid4
 from django.conf import settings
 from rest_framework import status
 from rest_framework.exceptions import NotFound
+from rest_framework.fields import ListField, UUIDField
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from queueapi.api.exceptions import NotAllowed
 from queueapi.api.limits import READ, Limit
+from queueapi.api.serializer_fields import TrueField
 from queueapi.api.viewsets import ClientViewSet
 from queues.models import QueueItem
 from queues.serializers import (
@@ -23,6 +25,7 @@ from security.authentication import get_client
 from security.idempotency import get_key, run_once
 from security.throttling import counted_items
 
+NO_ITEM = "No item has this id."
 # UUID() would accept braces and dashes anywhere.
 ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -37,9 +40,19 @@ class QueueItemViewSet(ClientViewSet):
         "retrieve": READ,
     }
     serializer = QueueItemSerializer()
-    reference_serializer = ReferenceSerializer()
+    query_serializer = ReferenceSerializer()
+    outputs = {
+        "create": {"id": UUIDField()},
+        "list": {
+            "items": StoredItemSerializer(many=True),
+            "truncated": TrueField(required=False, help_text="There are or may be more."),
+        },
+        "retrieve": StoredItemSerializer().get_fields(),
+    }
+    errors = {"retrieve": [NotFound(NO_ITEM)]}
 
     def create(self, request: Request) -> Response:
+        """Add an item to a queue."""
         validated = self.serializer.run_validation(request.data)
         key = get_key(request, "queue", validated)
         require_queue(request, validated["queue_name"])
@@ -47,7 +60,8 @@ class QueueItemViewSet(ClientViewSet):
         return run_once(key, partial(push, id=uuid4(), **validated))
 
     def list(self, request: Request) -> Response:
-        wanted = self.reference_serializer.run_validation(request.query_params.dict())
+        """Find the items with a reference, newest first."""
+        wanted = self.query_serializer.run_validation(request.query_params.dict())
         if "queue_name" in wanted:
             require_queue(request, wanted["queue_name"])
         items, may_be_more = QueueItem.objects.newest_with_reference(
@@ -57,9 +71,10 @@ class QueueItemViewSet(ClientViewSet):
         return Response(body | {"truncated": True} if may_be_more else body)
 
     def retrieve(self, request: Request, pk: str) -> Response:
+        """Read an item."""
         item = QueueItem.objects.filter(pk=pk).first() if ID.fullmatch(pk) else None
         if item is None or not get_client(request).may_use_queue(item.queue_name):
-            raise NotFound("No item has this id.")
+            raise NotFound(NO_ITEM)
         return Response({"success": True, **StoredItemSerializer(item).data})
 
 
@@ -71,8 +86,10 @@ class QueueItemBulkViewSet(ClientViewSet):
     item_limit = Limit("items", settings.RATE_BULK_ITEMS, "may_push")
     max_bytes = settings.MAX_BULK_BYTES
     serializer = QueueItemBulkSerializer()
+    outputs = {"create": {"ids": ListField(child=UUIDField())}}
 
     def create(self, request: Request) -> Response:
+        """Add many items to queues, all or none."""
         validated = self.serializer.run_validation(request.data)
         key = get_key(request, "bulk", validated)
         # One id of each item for all tries.

@@ -7,17 +7,26 @@ from triggers.models import SingleTrigger, Trigger
 
 
 class TriggerNameSerializer(InputSerializer):
-    trigger_name = TextField(max_length=100)
+    trigger_name = TextField(max_length=100, help_text="Exactly the name of the trigger.")
 
 
 class TriggerStatusSerializer(TriggerNameSerializer):
+    """A status to set."""
+
     process_status = UpperCaseChoiceField(
-        choices=Trigger.Status.values, default=Trigger.Status.IDLE
+        choices=Trigger.Status.values, default=Trigger.Status.IDLE, help_text="IDLE re-arms it."
     )
-    expected_status = UpperCaseChoiceField(choices=Trigger.Status.values, required=False)
+    expected_status = UpperCaseChoiceField(
+        choices=Trigger.Status.values,
+        required=False,
+        help_text="If the trigger has another status, nothing is changed, and the response is 409.",
+    )
 
 
 class SingleTriggerSerializer(serializers.ModelSerializer):
+    """A trigger, with times in the server's time zone."""
+
     class Meta:
         model = SingleTrigger
         fields = ["id", "trigger_name", "process_status", "last_run", "next_run"]
+        read_only_fields = fields

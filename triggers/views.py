@@ -2,6 +2,7 @@ from functools import partial
 
 from django.conf import settings
 from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.fields import CharField, ChoiceField
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,15 +19,31 @@ from triggers.serializers import (
 )
 
 
+def conflict(error: Trigger.StatusConflictError) -> Conflict:
+    return Conflict(str(error), current_status=error.current)
+
+
 class TriggerViewSet(ClientViewSet):
     """`/api/trigger`: set the status of the only SINGLE trigger with a name, or read them."""
 
     http_method_names = ["get", "head", "post"]
     limits = {"set_status": Limit("trigger", settings.RATE_TRIGGER, "may_trigger"), "list": READ}
     serializer = TriggerStatusSerializer()
-    name_serializer = TriggerNameSerializer()
+    query_serializer = TriggerNameSerializer()
+    outputs = {
+        "set_status": {
+            "trigger_name": CharField(),
+            "new_status": ChoiceField(Trigger.Status.values),
+        },
+        "list": {"triggers": SingleTriggerSerializer(many=True)},
+    }
+    errors = {
+        "set_status": [NotFound(NO_SINGLE), conflict(Trigger.StatusConflictError("RUNNING"))],
+        "list": [NotFound(NO_SINGLE)],
+    }
 
     def set_status(self, request: Request) -> Response:
+        """Set the status of a trigger of type SINGLE."""
         validated = self.serializer.run_validation(request.data)
         key = get_key(request, "trigger", validated)
         require_trigger(request, validated["trigger_name"])
@@ -35,7 +52,8 @@ class TriggerViewSet(ClientViewSet):
         return run_once(key, partial(set_status, exactly=exactly, **validated))
 
     def list(self, request: Request) -> Response:
-        name = self.name_serializer.run_validation(request.query_params.dict())["trigger_name"]
+        """Find the triggers of type SINGLE with a name."""
+        name = self.query_serializer.run_validation(request.query_params.dict())["trigger_name"]
         require_trigger(request, name)
         triggers = SingleTrigger.objects.single(name, exactly=True).order_by("pk")
         if not triggers:
@@ -60,5 +78,5 @@ def set_status(
     except Trigger.MultipleObjectsReturned as error:
         raise ValidationError({"trigger_name": [str(error)]}) from error
     except Trigger.StatusConflictError as error:
-        raise Conflict(str(error), current_status=error.current) from error
+        raise conflict(error) from error
     return Response({"success": True, "trigger_name": trigger_name, "new_status": process_status})

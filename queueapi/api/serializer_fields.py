@@ -11,6 +11,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import SkipField, empty
 from rest_framework.validators import ProhibitSurrogateCharactersValidator
@@ -20,8 +21,8 @@ from queueapi.database.model_fields import EARLIEST, LATEST
 # A date, or a date and time. datetime.fromisoformat() takes any character between the two, so it
 # would read the offset in "2025-04-26+02:00" as a time.
 ISO_8601 = re.compile(
-    r"[0-9]{4}-?([0-9]{2}-?[0-9]{2}|W[0-9]{2}-?[0-9])"
-    r"([T ][0-9]{2}(:?[0-9]{2}(:?[0-9]{2}([.,][0-9]+)?)?)? ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?"
+    r"[0-9]{4}-?([0-9]{2}-?[0-9]{2}|[Ww][0-9]{2}-?[0-9])"
+    r"([Tt ][0-9]{2}(:?[0-9]{2}(:?[0-9]{2}([.,][0-9]+)?)?)? ?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?)?"
 )
 
 
@@ -101,6 +102,8 @@ class UpperCaseChoiceField(StrictStringMixin, serializers.ChoiceField):
         return choice
 
 
+# JSON Schema has no ranges of dates. Formats are for RFC 3339, which needs an offset.
+@extend_schema_field({"type": "string", "pattern": f"^({ISO_8601.pattern})?$"})
 class LocalDateTimeField(StrictStringMixin, serializers.DateTimeField):
     """ISO 8601 date or date-time, as a naive datetime in the server's zone; empty means absent.
 
@@ -131,3 +134,8 @@ class LocalDateTimeField(StrictStringMixin, serializers.DateTimeField):
         if not EARLIEST <= local <= LATEST:
             self.fail("range")
         return local
+
+
+@extend_schema_field({"type": "boolean", "const": True})
+class TrueField(serializers.BooleanField):
+    """A member of a response that is `true` if it is present."""

@@ -5,6 +5,8 @@ from typing import Any, ClassVar, NoReturn
 
 from django.utils import timezone
 from rest_framework import viewsets
+from rest_framework.exceptions import APIException
+from rest_framework.fields import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -25,7 +27,12 @@ class ClientViewSet(viewsets.ViewSet):
     limits: ClassVar[dict[str, Limit]]
     # One for all requests, for `run_validation()`, which keeps no state. Creating its fields for
     # each request would take about a quarter of the request's time.
-    serializer: InputSerializer
+    serializer: InputSerializer  # of bodies
+    query_serializer: InputSerializer  # of the parameters of `list`
+    # For the API's document: the members of a successful response, and the errors that only some
+    # actions have.
+    outputs: ClassVar[dict[str, dict[str, Field]]]
+    errors: ClassVar[dict[str, list[APIException]]] = {}
 
     @cached_property
     def limit(self) -> Limit:

@@ -20,7 +20,7 @@ def test_unknown_path_gets_404(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/api", "/api/", "/api/queue/x/y", "/api/queues", "/api/queue//", "/adminx/"]
+    "path", ["/", "/api/docs/x", "/api/queue/x/y", "/api/queues", "/api/queue//", "/adminx/"]
 )
 def test_paths_beside_the_endpoints_get_404_as_json(api: Api, path: str) -> None:
     response = api.post(path, {})

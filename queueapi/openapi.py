@@ -1,0 +1,218 @@
+"""The OpenAPI document, generated from the viewsets, their serializers and their exceptions."""
+
+import json
+from collections import defaultdict
+from typing import Any, cast
+
+import yaml
+from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, inline_serializer
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.serializers import Field
+
+from queueapi.api.error_views import SERVER_FAILED, WRONG_HOST
+from queueapi.api.exception_handler import exception_handler
+from queueapi.api.exceptions import HeadersTooLarge, NotAllowed, RateLimited, RequestTooLarge
+from queueapi.api.parsers import JSONObjectParser
+from queueapi.api.serializer_fields import InputSerializer, TextField, TrueField
+from queueapi.api.viewsets import ClientViewSet
+from security.authentication import INVALID_KEY
+from security.idempotency import KeyInProgress, KeyReused
+from security.middleware import BANNED, Banned
+from security.permissions import ACTIONS
+
+NO_NUL = r"^[^\u0000]*$"
+NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+# A time without an offset, as DRF writes it. The format `date-time` needs one (RFC 3339).
+LOCAL_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?$"
+
+# Headers of responses, beside X-Request-ID.
+AUTHENTICATED = [
+    *("X-API-Key-Expires", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
+    *("RateLimit-Policy", "RateLimit"),
+]
+HEADERS = {
+    "304": ["ETag"],
+    "401": ["WWW-Authenticate"],
+    "405": ["Allow"],
+    "409": ["Retry-After"],
+    "429": ["Retry-After"],
+}
+
+components = yaml.safe_load((settings.BASE_DIR / "queueapi/openapi_components.yaml").read_bytes())
+
+
+def client_endpoints(endpoints: list[Any]) -> list[Any]:
+    """Return the endpoints of the `ClientViewSet`s; their paths do not end with a slash."""
+    found = [
+        (path.rstrip("/"), regex, method, callback)
+        for path, regex, method, callback in endpoints
+        if issubclass(callback.cls, ClientViewSet)
+    ]
+    return sorted(found, key=lambda endpoint: (endpoint[0], endpoint[2] == "GET"))
+
+
+def add_components(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    result["components"] |= {name: components[name] for name in ("headers", "parameters")}
+    return result
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):
+    target_class = "security.authentication.ApiKeyAuthentication"
+    name = "ApiKey"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {"type": "apiKey", "in": "header", "name": "X-API-Key"}
+
+
+class ClientViewSetSchema(AutoSchema):
+    """The operation of an action of a `ClientViewSet`."""
+
+    view: Any
+
+    def get_operation_id(self) -> str:
+        return "_".join([*self._tokenize_path(), self.view.action])
+
+    def get_summary(self) -> str:
+        return str(super().get_description().rstrip("."))
+
+    def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular's
+        limit = self.view.limit
+        rates = [f"{limit.maximum} requests in {limit.seconds} seconds"]
+        if items := getattr(self.view, "item_limit", None):
+            rates.append(f"with {items.maximum} items in {items.seconds} seconds")
+        action = ACTIONS[limit.permission]
+        return f"Needs the permission to {action}. A client may send {', '.join(rates)}."
+
+    def get_request_serializer(self) -> type[InputSerializer] | None:
+        return type(self.view.serializer) if self.method == "POST" else None
+
+    def get_query_serializer(self) -> type[InputSerializer] | None:
+        return type(self.view.query_serializer) if self.view.action == "list" else None
+
+    def get_override_parameters(self) -> list[Any]:
+        query = self.get_query_serializer()
+        return [query] if query else []
+
+    def _get_parameters(self) -> list[dict[str, Any]]:
+        header = "Idempotency-Key" if self.method == "POST" else "If-None-Match"
+        return [
+            *super()._get_parameters(),
+            {"$ref": f"#/components/parameters/{header}"},
+            {"$ref": "#/components/parameters/X-Request-ID"},
+        ]
+
+    def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
+        schema = {"type": "string", "format": "uuid", "examples": [components["examples"]["id"]]}
+        return [
+            {"name": name, "in": "path", "required": True, "schema": schema} for name in variables
+        ]
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        return False  # no response is an array
+
+    def get_response_serializers(self) -> Any:
+        output = inline_serializer(
+            self.get_operation_id().title().replace("_", ""),
+            {"success": TrueField(), **self.view.outputs[self.view.action]},
+        )
+        code = 201 if self._is_create_operation() else 200
+        responses = {code: OpenApiResponse(output, "Success.")}
+        if self.method == "GET":
+            responses[304] = OpenApiResponse(description="Nothing has changed.")
+        examples = defaultdict(list)
+        for error in self.get_errors():
+            response = cast(Response, exception_handler(error, {}))
+            body = json.loads(json.dumps(response.data))  # without DRF's subclasses of str
+            examples[response.status_code].append(OpenApiExample(type(error).__name__, body))
+        for code in sorted(examples):
+            bodies = [example.value for example in examples[code]]
+            sentences = " ".join(body["error"] for body in bodies)
+            schema = self.get_error_schema(bodies)
+            responses[code] = OpenApiResponse(schema, sentences, examples[code])
+        return responses
+
+    def get_errors(self) -> list[Exception]:
+        """Return an exception of each kind that the operation can raise."""
+        errors: list[Exception] = [
+            exceptions.AuthenticationFailed(INVALID_KEY),
+            Banned(BANNED),
+            NotAllowed(ACTIONS[self.view.limit.permission]),
+            exceptions.MethodNotAllowed("PUT"),
+            RequestTooLarge(),
+            RateLimited(30),
+            HeadersTooLarge(),
+            exceptions.APIException(SERVER_FAILED),
+            *self.view.errors.get(self.view.action, []),
+        ]
+        if self.method == "POST":
+            errors += [
+                exceptions.ParseError(JSONObjectParser.NOT_AN_OBJECT),
+                exceptions.UnsupportedMediaType(""),
+                KeyInProgress(),
+                KeyReused(),
+            ]
+        else:
+            errors.append(exceptions.ParseError(WRONG_HOST))
+        if serializer := self.get_request_serializer() or self.get_query_serializer():
+            missing = {
+                name: [field.error_messages["required"]]
+                for name, field in serializer().fields.items()
+                if field.required
+            }
+            errors.append(exceptions.ValidationError(missing))
+        return errors
+
+    def get_error_schema(self, bodies: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return a reference to the component with the members of these bodies."""
+        members = list(dict.fromkeys(member for body in bodies for member in body))
+        name = "_with_".join(["error", *members[2:]]).title().replace("_", "")
+        schema = {
+            "type": "object",
+            "properties": {member: components["errors"][member] for member in members},
+            "required": [member for member in members if all(member in body for body in bodies)],
+        }
+        component = ResolvedComponent(name, ResolvedComponent.SCHEMA, schema, object=name)
+        self.registry.register_on_missing(component)
+        return cast(dict[str, str], component.ref)
+
+    def _get_response_headers_for_code(
+        self, status_code: str, direction: Any = "response"
+    ) -> dict[str, Any]:
+        names = ["X-Request-ID", *HEADERS.get(status_code, [])]
+        if status_code not in {"401", "431"}:
+            names += AUTHENTICATED
+        if status_code.startswith("2"):
+            names.append("Idempotency-Replayed" if self.method == "POST" else "ETag")
+        return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+    def _get_serializer_field_meta(self, field: Field, direction: Any) -> dict[str, Any]:
+        meta: dict[str, Any] = super()._get_serializer_field_meta(field, direction)
+        meta.pop("title", None)  # the label of a model's field
+        # A body may have null for absent. A parameter is never null.
+        if isinstance(field.parent, InputSerializer) and self.method == "POST":
+            meta["nullable"] = not field.required
+        return meta
+
+    def _map_serializer_field(
+        self, field: Field, direction: Any, bypass_extensions: bool = False
+    ) -> dict[str, Any]:
+        schema: dict[str, Any] = super()._map_serializer_field(field, direction, bypass_extensions)
+        schema.pop("x-spec-enum-id", None)  # of a hook that is not used
+        if "enum" in schema and "null" in schema["type"]:
+            schema["enum"] = [*schema["enum"], None]
+        if schema.get("format") == "date-time":
+            schema["pattern"] = LOCAL_TIME
+            del schema["format"]
+        if field.field_name in components["examples"]:
+            schema["examples"] = [components["examples"][field.field_name]]
+        return schema
+
+    def _insert_field_validators(self, field: Field, schema: dict[str, Any]) -> None:
+        super()._insert_field_validators(field, schema)
+        if isinstance(field, TextField):
+            schema["pattern"] = NOT_BLANK if field.trim_whitespace else NO_NUL
