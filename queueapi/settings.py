@@ -75,6 +75,7 @@ try:
     HTTP_PLATFORM_PORT = env.int("HTTP_PLATFORM_PORT", default=8000, validate=PORT)
     MAX_REQUEST_BYTES = env.int("MAX_REQUEST_BYTES", default=1024 * 1024, validate=POSITIVE)
     MAX_BULK_BYTES = env.int("MAX_BULK_BYTES", default=4 * 1024 * 1024, validate=POSITIVE)
+    ACCEPT_ANY_CONTENT_TYPE = env.bool("ACCEPT_ANY_CONTENT_TYPE", default=False)
     # An empty list: there is no proxy. `None`: not set, which security_app.W001 reports.
     TRUSTED_PROXIES: list[str] | None = env.networks("TRUSTED_PROXIES", default=None)
     BAN_AFTER = env.int("BAN_AFTER", default=5, validate=POSITIVE)

@@ -33,7 +33,10 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
             summary.append(f"and {len(fields) - MAX_SENTENCES} more")
         response.data = error_body(f"{'; '.join(summary)}.") | {"fields": dict(fields[:MAX_FIELDS])}
     elif isinstance(exc, exceptions.UnsupportedMediaType):
-        response.data = error_body("Send JSON, with the header Content-Type: application/json.")
+        response.data = error_body(
+            "The Content-Type is missing or not accepted; send JSON, with the header "
+            "Content-Type: application/json."
+        )
     else:
         response.data = error_body(response.data["detail"], exc)
     return response

@@ -92,7 +92,8 @@ def test_another_content_type_is_a_415(api: Api, content_type: str) -> None:
     assert response.status_code == 415
     assert response.json() == {
         "success": False,
-        "error": "Send JSON, with the header Content-Type: application/json.",
+        "error": "The Content-Type is missing or not accepted; send JSON, with the header "
+        "Content-Type: application/json.",
     }
 
 
