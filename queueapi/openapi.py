@@ -82,11 +82,14 @@ class ClientViewSetSchema(AutoSchema):
 
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular's
         limit = self.view.limit
-        rates = [f"{limit.maximum} requests in {limit.seconds} seconds"]
+        text = f"Needs the permission to {ACTIONS[limit.permission]}. A client may send "
+        text += f"{limit.maximum:,} requests in {limit.seconds:,} seconds"
         if items := getattr(self.view, "item_limit", None):
-            rates.append(f"with {items.maximum} items in {items.seconds} seconds")
-        action = ACTIONS[limit.permission]
-        return f"Needs the permission to {action}. A client may send {', '.join(rates)}."
+            text += f", with {items.maximum:,} items in {items.seconds:,} seconds"
+        if self.method == "POST":
+            max_bytes = getattr(self.view, "max_bytes", settings.MAX_REQUEST_BYTES)
+            text += f". A body has at most {max_bytes:,} bytes"
+        return f"{text}."
 
     def get_request_serializer(self) -> type[InputSerializer] | None:
         return type(self.view.serializer) if self.method == "POST" else None
