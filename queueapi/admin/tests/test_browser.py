@@ -1,14 +1,8 @@
-"""The admin in a real browser: common work, and accessibility.
-
-The browser is the system's Chromium; without one these tests are skipped.
-"""
+"""The admin in a real browser: common work, and accessibility."""
 
 import re
-import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import datetime, timedelta
-from typing import Any, Protocol
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -17,9 +11,9 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from queueapi.tests.helpers import TIMEOUT, Serve
+from queueapi.tests.browser_fixtures import OpenPage
 from queues.models import QueueItem
 from queues.tests.helpers import change_url, failed, item
 from security.models import ApiKey, BannedIP, FailedAttempt
@@ -28,58 +22,8 @@ from triggers.models import Trigger
 from triggers.tests.helpers import change_url as trigger_change_url
 from triggers.tests.helpers import scheduled, single
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
-EXECUTABLE = next(filter(None, map(shutil.which, NAMES)), None)
 PASSWORD = "correct horse battery"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(EXECUTABLE is None, reason="no Chromium on this machine"),
-]
-
-
-expect.set_options(timeout=TIMEOUT * 1000)
-
-
-class OpenPage(Protocol):
-    """Open a page in a new context with these options of Playwright's."""
-
-    def __call__(self, **options: Any) -> Page: ...
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=EXECUTABLE,
-            args=["--no-sandbox", "--disable-gpu"],
-            timeout=TIMEOUT * 1000,
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def base_url(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return the URL of a server."""
-    # Playwright keeps an event loop in this thread, which Django would take for asynchronous code.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    return f"http://127.0.0.1:{serve().port}"
-
-
-@pytest.fixture
-def open_page(browser: Browser, base_url: str) -> Iterator[OpenPage]:
-    """Open pages, each in its own context, until the end of the test."""
-    with ExitStack() as contexts:
-
-        def open_page(**options: Any) -> Page:
-            context = browser.new_context(**{"base_url": base_url, "locale": "en-GB", **options})
-            contexts.callback(context.close)
-            context.set_default_timeout(TIMEOUT * 1000)
-            return context.new_page()
-
-        yield open_page
 
 
 def sign_in(page: Page, base_url: str) -> None:

@@ -1,0 +1,69 @@
+"""Fixtures that open pages in a real browser: the system's Chromium.
+
+Without one, the tests that use them are skipped.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, Protocol
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from queueapi.tests.helpers import TIMEOUT, Serve
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
+EXECUTABLE = next(filter(None, map(shutil.which, NAMES)), None)
+LAUNCH: dict[str, Any] = {
+    "executable_path": EXECUTABLE,
+    "args": ["--no-sandbox", "--disable-gpu"],
+    "timeout": TIMEOUT * 1000,
+}
+
+expect.set_options(timeout=TIMEOUT * 1000)
+
+
+class OpenPage(Protocol):
+    """Open a page in a new context with these options of Playwright's."""
+
+    def __call__(self, **options: Any) -> Page: ...
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(
+                pytest.mark.skipif(EXECUTABLE is None, reason="no Chromium on this machine")
+            )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**LAUNCH)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def base_url(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the URL of a server."""
+    # Playwright keeps an event loop in this thread, which Django would take for asynchronous code.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    return f"http://127.0.0.1:{serve().port}"
+
+
+@pytest.fixture
+def open_page(browser: Browser, base_url: str) -> Iterator[OpenPage]:
+    """Open pages, each in its own context, until the end of the test."""
+    with ExitStack() as contexts:
+
+        def open_page(**options: Any) -> Page:
+            context = browser.new_context(**{"base_url": base_url, "locale": "en-GB", **options})
+            contexts.callback(context.close)
+            context.set_default_timeout(TIMEOUT * 1000)
+            return context.new_page()
+
+        yield open_page
