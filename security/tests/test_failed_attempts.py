@@ -161,17 +161,27 @@ def test_a_successful_call_does_not_clear_failed_logins(api: Api) -> None:
     assert right(api) == 403
 
 
-@pytest.mark.parametrize("status", [400, 404, 405, 415])
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 415])
 def test_a_call_with_another_error_does_not_clear_api_failures(api: Api, status: int) -> None:
     wrong(api, 4)
     response = {
         400: lambda: api.post("/api/queue", {}),
+        403: lambda: api.get("/api/queue", {"reference": "x"}),
         404: lambda: api.post("/api/trigger", {"trigger_name": "x"}),
         405: lambda: api.client.put("/api/queue", headers={"X-API-Key": api.key}),
         415: lambda: api.post("/api/queue", {}, Content_Type="text/plain"),
     }[status]()
     assert response.status_code == status
     wrong(api, 1)
+    assert right(api) == 403
+
+
+@pytest.mark.parametrize("path", ["/api/", "/api/docs", "/api/schema"])
+def test_the_documentation_does_not_clear_api_failures(api: Api, path: str) -> None:
+    for _ in range(4):
+        wrong(api)
+        api.get(path)  # with a valid key, which is not checked
+    wrong(api)
     assert right(api) == 403
 
 
