@@ -1,20 +1,23 @@
 """The API's document in OpenAPI, and Swagger UI to try it. Neither needs a key or the database."""
 
 from functools import cache
+from threading import Lock
 from typing import cast
 
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from drf_spectacular.renderers import (
-    OpenApiJsonRenderer,
-    OpenApiJsonRenderer2,
-    OpenApiYamlRenderer,
-    OpenApiYamlRenderer2,
-)
-from rest_framework.negotiation import DefaultContentNegotiation
+from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
+
+# Of the document; the first is the default.
+MEDIA_TYPES = {
+    "application/json": "json",
+    "application/vnd.oai.openapi+json": "json",
+    "application/yaml": "yaml",
+    "application/vnd.oai.openapi": "yaml",
+}
 
 
 class DocumentationView(APIView):
@@ -44,25 +47,23 @@ class DocsView(DocumentationView):
 class SchemaView(DocumentationView):
     """The document in JSON, or in YAML if `Accept` or `?format=yaml` asks for it."""
 
-    content_negotiation_class = DefaultContentNegotiation
-    renderer_classes = [
-        OpenApiJsonRenderer2,
-        OpenApiJsonRenderer,
-        OpenApiYamlRenderer2,
-        OpenApiYamlRenderer,
-    ]
+    lock = Lock()
 
     def get(self, request: Request) -> HttpResponse:
-        renderer = request.accepted_renderer
-        return HttpResponse(render_document(renderer.format), content_type=renderer.media_type)
+        media_type = request.get_preferred_type(list(MEDIA_TYPES)) or "application/json"
+        if request.query_params.get("format") == "yaml":
+            media_type = "application/yaml"
+        with self.lock:  # parallel first requests generate it once
+            content = render_document(MEDIA_TYPES[media_type])
+        return HttpResponse(content, content_type=media_type, headers={"Vary": "Accept"})
 
 
 @cache
 def render_document(name: str) -> bytes:
-    """Return the document in this format. Cached, because it is the same for every request."""
+    """Return the document in JSON or YAML. Cached, because it is the same for every request."""
     # Imported here: it takes 12 MiB of memory, and few processes are asked for the document.
     from drf_spectacular.generators import SchemaGenerator  # noqa: PLC0415
 
     document = SchemaGenerator().get_schema(public=True)
-    renderers = {renderer.format: renderer for renderer in SchemaView.renderer_classes}
-    return cast(bytes, renderers[name]().render(document))
+    renderer = {"json": OpenApiJsonRenderer, "yaml": OpenApiYamlRenderer}[name]()
+    return cast(bytes, renderer.render(document))
