@@ -97,14 +97,23 @@ class ClientViewSetSchema(AutoSchema):
     def get_query_serializer(self) -> type[InputSerializer] | None:
         return type(self.view.query_serializer) if self.view.action == "list" else None
 
+    def get_examples(self) -> list[OpenApiExample]:
+        body = components["bodies"].get(self.get_operation_id())
+        return [OpenApiExample("Example", body, request_only=True)] if body else []
+
     def get_override_parameters(self) -> list[Any]:
         query = self.get_query_serializer()
         return [query] if query else []
 
     def _get_parameters(self) -> list[dict[str, Any]]:
         header = "Idempotency-Key" if self.method == "POST" else "If-None-Match"
+        parameters = super()._get_parameters()
+        for parameter in parameters:
+            # Swagger UI fills these in, and not the examples of a schema.
+            if examples := parameter["schema"].pop("examples", []):
+                parameter["example"] = examples[0]
         return [
-            *super()._get_parameters(),
+            *parameters,
             {"$ref": f"#/components/parameters/{header}"},
             {"$ref": "#/components/parameters/X-Request-ID"},
         ]
