@@ -214,7 +214,6 @@ class ClientViewSetSchema(AutoSchema):
         self, field: Field, direction: Any, bypass_extensions: bool = False
     ) -> dict[str, Any]:
         schema: dict[str, Any] = super()._map_serializer_field(field, direction, bypass_extensions)
-        schema.pop("x-spec-enum-id", None)  # of a hook that is not used
         if "enum" in schema and "null" in schema["type"]:
             schema["enum"] = [*schema["enum"], None]
         if schema.get("format") == "date-time":

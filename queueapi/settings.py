@@ -214,7 +214,15 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.1",
     "SERVERS": [{"url": "/"}],
     "PREPROCESSING_HOOKS": ["queueapi.openapi.client_endpoints"],
-    "POSTPROCESSING_HOOKS": ["queueapi.openapi.add_components"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "queueapi.openapi.add_components",
+    ],
+    "ENUM_SUFFIX": "",
+    "ENUM_NAME_OVERRIDES": {
+        "QueueItemStatus": "queues.models.QueueItem.Status",
+        "ProcessStatus": "triggers.models.Trigger.Status",
+    },
     "SORT_OPERATIONS": False,
     "SORT_OPERATION_PARAMETERS": False,
     "ENFORCE_NON_BLANK_FIELDS": True,

@@ -42,7 +42,7 @@ class QueueItemSerializer(InputSerializer):
         max_length=100, trim_whitespace=True, help_text="White space at its ends is removed."
     )
     # The default is set here, so that an absent status has the fingerprint of a given one.
-    status = UpperCaseChoiceField(choices=QueueItem.Status.values, default=QueueItem.Status.NEW)
+    status = UpperCaseChoiceField(choices=QueueItem.Status.choices, default=QueueItem.Status.NEW)
     data = DataField(  # type: ignore[assignment]  # DRF's metaclass removes it
         max_length=2000,
         allow_blank=True,

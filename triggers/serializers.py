@@ -14,10 +14,10 @@ class TriggerStatusSerializer(TriggerNameSerializer):
     """A status to set."""
 
     process_status = UpperCaseChoiceField(
-        choices=Trigger.Status.values, default=Trigger.Status.IDLE, help_text="IDLE re-arms it."
+        choices=Trigger.Status.choices, default=Trigger.Status.IDLE, help_text="IDLE re-arms it."
     )
     expected_status = UpperCaseChoiceField(
-        choices=Trigger.Status.values,
+        choices=Trigger.Status.choices,
         required=False,
         help_text="If the trigger has another status, nothing is changed, and the response is 409.",
     )

@@ -33,7 +33,7 @@ class TriggerViewSet(ClientViewSet):
     outputs = {
         "set_status": {
             "trigger_name": CharField(),
-            "new_status": ChoiceField(Trigger.Status.values),
+            "new_status": ChoiceField(Trigger.Status.choices),
         },
         "list": {"triggers": SingleTriggerSerializer(many=True)},
     }

@@ -50,6 +50,10 @@ def operations(content: bytes) -> dict[str, Any]:
 def simplified(schema: dict[str, Any], left_out: set[str]) -> dict[str, Any]:
     """Return the schema without these keywords and without null."""
     schema = {name: value for name, value in schema.items() if name not in left_out}
+    # The API's document names the schema of a status, and that of null.
+    for named in schema.pop("allOf", []) + schema.pop("oneOf", []):
+        if named["type"] != "null":
+            schema |= named
     if isinstance(schema["type"], list):
         # Swagger 2.0 has one type for a property. `data` is a text: makers fill text fields, JSON
         # can be sent as a text, and the robot gets it unchanged.
