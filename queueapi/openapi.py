@@ -196,7 +196,7 @@ class ClientViewSetSchema(AutoSchema):
         self, status_code: str, direction: Any = "response"
     ) -> dict[str, Any]:
         names = ["X-Request-ID", *HEADERS.get(status_code, [])]
-        if status_code not in {"401", "431"}:
+        if status_code not in {"401", "431", "500"}:
             names += AUTHENTICATED
         if status_code.startswith("2"):
             names.append("Idempotency-Replayed" if self.method == "POST" else "ETag")
