@@ -19,8 +19,7 @@ def get_client(request: Request) -> Client:
 class ApiKeyAuthentication(BaseAuthentication):
     """Accept a request if its `X-API-Key` is an active key.
 
-    The key becomes the request's `auth`, and its client the user. It is set on Django's request as
-    `api_key`.
+    The key becomes the request's `auth`, and its client the user.
 
     Each failure gets the same response, which must not tell an expired key from an unknown one.
     The reason is set on Django's request as `failed_key`, for `BanMiddleware` to record.
@@ -31,7 +30,6 @@ class ApiKeyAuthentication(BaseAuthentication):
         key = ApiKey.objects.with_secret(secret)
         if key is not None and key.is_active:
             key.touch()
-            request._request.api_key = key  # type: ignore[attr-defined]
             return key.client, key
         if key is not None:
             reason = FailedAttempt.Reason(key.state)

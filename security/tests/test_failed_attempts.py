@@ -4,9 +4,12 @@ from datetime import timedelta
 from threading import Timer
 
 import pytest
+from django.http import HttpResponse
+from django.urls import path
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+import queueapi.urls
 from queueapi.tests.helpers import Api
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP, Client, FailedAttempt
@@ -15,6 +18,9 @@ from security.tests.helpers import login, no_writes_to, right, wrong
 from triggers.models import Trigger
 
 pytestmark = pytest.mark.django_db
+
+# For a test with a page that checks no key.
+urlpatterns = [*queueapi.urls.urlpatterns, path("api/open", lambda request: HttpResponse())]
 
 
 def test_an_attempt_is_recorded(api: Api) -> None:
@@ -181,6 +187,15 @@ def test_the_documentation_does_not_clear_api_failures(api: Api, path: str) -> N
     for _ in range(4):
         wrong(api)
         api.get(path)  # with a valid key, which is not checked
+    wrong(api)
+    assert right(api) == 403
+
+
+@pytest.mark.urls(__name__)
+def test_a_page_without_a_key_check_does_not_clear_api_failures(api: Api) -> None:
+    for _ in range(4):
+        wrong(api)
+        assert api.get("/api/open").status_code == 200  # with a valid key, which is not checked
     wrong(api)
     assert right(api) == 403
 
