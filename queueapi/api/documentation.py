@@ -27,6 +27,7 @@ class DocumentationView(APIView):
     authentication_classes = []
     throttle_classes = []
     permission_classes = []
+    schema = None  # not in the document
 
 
 class RootView(DocumentationView):
@@ -45,14 +46,19 @@ class DocsView(DocumentationView):
 
 
 class SchemaView(DocumentationView):
-    """The document in JSON, or in YAML if `Accept` or `?format=yaml` asks for it."""
+    """The document in JSON, or in YAML if `?format=yaml` or `Accept` asks for it.
+
+    The first type in `Accept` that the document has decides. Its parameters are not parsed, because
+    Django's parser takes quadratic time, and raises on some of them.
+    """
 
     lock = Lock()
 
     def get(self, request: Request) -> HttpResponse:
-        media_type = request.get_preferred_type(list(MEDIA_TYPES)) or "application/json"
-        if request.query_params.get("format") == "yaml":
-            media_type = "application/yaml"
+        ranges = request.headers.get("Accept", "").split(",")
+        names = [each.partition(";")[0].strip().lower() for each in ranges]
+        wanted = [f"application/{request.query_params.get('format')}", *names]
+        media_type = next((name for name in wanted if name in MEDIA_TYPES), "application/json")
         with self.lock:  # parallel first requests generate it once
             content = render_document(MEDIA_TYPES[media_type])
         return HttpResponse(content, content_type=media_type, headers={"Vary": "Accept"})

@@ -47,6 +47,33 @@ def test_accept_selects_yaml(client: Client, accept: str) -> None:
     assert yaml.safe_load(response.content) == client.get("/api/schema").json()
 
 
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "a/a;x*=bogus''a",
+        "a/a;x*=undefined''a",
+        "a/a;x*=%00''a",
+        "a/a;q=nan",
+        'a/a;x="' + 30_000 * ";",
+        7_000 * "a/a,",
+    ],
+    ids=["codec", "failing codec", "no codec", "quality", "quote", "many"],
+)
+def test_parameters_in_accept_are_not_parsed(
+    client: Client, monkeypatch: pytest.MonkeyPatch, accept: str
+) -> None:
+    # Django's parser raises on some of them, and takes quadratic time for others.
+    monkeypatch.delattr("django.http.request.MediaType")
+    response = client.get("/api/schema", headers={"Accept": accept})
+    assert response.status_code == 200
+    assert response["Content-Type"] == "application/json"
+
+
+def test_format_takes_precedence_over_accept(client: Client) -> None:
+    response = client.get("/api/schema?format=json", headers={"Accept": "application/yaml"})
+    assert response["Content-Type"] == "application/json"
+
+
 @pytest.mark.parametrize("query", ["?format=yaml", "/?format=yaml"])
 def test_format_selects_yaml(client: Client, query: str) -> None:
     response = client.get(f"/api/schema{query}", headers={"Accept": BROWSER})
