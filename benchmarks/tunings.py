@@ -54,7 +54,7 @@ def serializer_per_request() -> None:
         def run_validation(self, data: Any) -> Any:
             return serializer().run_validation(data)
 
-    load("queues.views").QueueItemViewSet.serializer = Fresh()
+    load("queues.views").QueueItemViewSet.serializers["create"] = Fresh()
 
 
 @change("run session, auth, message and locale middleware for the API too")

@@ -2,13 +2,12 @@
 
 import json
 from collections import defaultdict
+from copy import deepcopy
 from typing import Any, cast
 
 import yaml
 from django.conf import settings
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, inline_serializer
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -19,7 +18,6 @@ from queueapi.api.exception_handler import exception_handler
 from queueapi.api.exceptions import HeadersTooLarge, NotAllowed, RateLimited, RequestTooLarge
 from queueapi.api.parsers import JSONObjectParser
 from queueapi.api.serializer_fields import InputSerializer, TextField, TrueField
-from queueapi.api.viewsets import ClientViewSet
 from security.authentication import INVALID_KEY
 from security.idempotency import KeyInProgress, KeyReused
 from security.middleware import BANNED, Banned
@@ -27,46 +25,23 @@ from security.permissions import ACTIONS
 
 NO_NUL = r"^[^\u0000]*$"
 NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
-# A time without an offset, as DRF writes it. The format `date-time` needs one (RFC 3339).
+# A time without an offset, as DRF writes it. The format `date-time` needs an offset (RFC 3339).
 LOCAL_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?$"
 
-# Headers of responses, beside X-Request-ID.
-AUTHENTICATED = [
-    *("X-API-Key-Expires", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
-    *("RateLimit-Policy", "RateLimit"),
-]
-HEADERS = {
-    "304": ["ETag"],
-    "401": ["WWW-Authenticate"],
-    "405": ["Allow"],
-    "409": ["Retry-After"],
-    "429": ["Retry-After"],
-}
-
-components = yaml.safe_load((settings.BASE_DIR / "queueapi/openapi_components.yaml").read_bytes())
+parts = yaml.safe_load((settings.BASE_DIR / "queueapi/openapi_components.yaml").read_bytes())
 
 
-def client_endpoints(endpoints: list[Any]) -> list[Any]:
-    """Return the endpoints of the `ClientViewSet`s; their paths do not end with a slash."""
-    found = [
-        (path.rstrip("/"), regex, method, callback)
-        for path, regex, method, callback in endpoints
-        if issubclass(callback.cls, ClientViewSet)
-    ]
+def sort_endpoints(endpoints: list[Any]) -> list[Any]:
+    """Return the endpoints in order, with paths that do not end with a slash."""
+    found = [(path.rstrip("/"), *others) for path, *others in endpoints]
     return sorted(found, key=lambda endpoint: (endpoint[0], endpoint[2] == "GET"))
 
 
 def add_components(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    result["components"] |= {name: components[name] for name in ("headers", "parameters")}
+    """Add the components that are not generated to the document."""
+    for kind, components in parts["components"].items():
+        result["components"].setdefault(kind, {}).update(deepcopy(components))
     return result
-
-
-class ApiKeyScheme(OpenApiAuthenticationExtension):
-    target_class = "security.authentication.ApiKeyAuthentication"
-    name = "ApiKey"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
-        return {"type": "apiKey", "in": "header", "name": "X-API-Key"}
 
 
 class ClientViewSetSchema(AutoSchema):
@@ -80,29 +55,30 @@ class ClientViewSetSchema(AutoSchema):
     def get_summary(self) -> str:
         return str(super().get_description().rstrip("."))
 
-    def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular's
+    def get_description(self) -> str:  # type: ignore[override]  # drf-spectacular's can be None
         limit = self.view.limit
         text = f"Needs the permission to {ACTIONS[limit.permission]}. A client may send "
-        text += f"{limit.maximum:,} requests in {limit.seconds:,} seconds"
+        text += f"{limit.maximum:,} requests in {limit.seconds:,} s"
         if items := getattr(self.view, "item_limit", None):
-            text += f", with {items.maximum:,} items in {items.seconds:,} seconds"
-        if self.method == "POST":
-            max_bytes = getattr(self.view, "max_bytes", settings.MAX_REQUEST_BYTES)
-            text += f". A body has at most {max_bytes:,} bytes"
-        return f"{text}."
+            text += f", and {items.maximum:,} items in {items.seconds:,} s"
+        if self.method == "GET":
+            return f"{text}, all `GET` together."
+        max_bytes = getattr(self.view, "max_bytes", settings.MAX_REQUEST_BYTES)
+        return f"{text}. A body has at most {max_bytes:,} bytes."
+
+    def get_input_serializer(self) -> type[InputSerializer] | None:
+        serializer = self.view.serializers.get(self.view.action)
+        return type(serializer) if serializer else None
 
     def get_request_serializer(self) -> type[InputSerializer] | None:
-        return type(self.view.serializer) if self.method == "POST" else None
-
-    def get_query_serializer(self) -> type[InputSerializer] | None:
-        return type(self.view.query_serializer) if self.view.action == "list" else None
+        return self.get_input_serializer() if self.method == "POST" else None
 
     def get_examples(self) -> list[OpenApiExample]:
-        body = components["bodies"].get(self.get_operation_id())
+        body = parts["bodies"].get(self.get_operation_id())
         return [OpenApiExample("Example", body, request_only=True)] if body else []
 
     def get_override_parameters(self) -> list[Any]:
-        query = self.get_query_serializer()
+        query = self.get_input_serializer() if self.method == "GET" else None
         return [query] if query else []
 
     def _get_parameters(self) -> list[dict[str, Any]]:
@@ -119,7 +95,7 @@ class ClientViewSetSchema(AutoSchema):
         ]
 
     def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
-        schema = {"type": "string", "format": "uuid", "examples": [components["examples"]["id"]]}
+        schema = {"type": "string", "format": "uuid", **parts["members"]["id"]}
         return [
             {"name": name, "in": "path", "required": True, "schema": schema} for name in variables
         ]
@@ -137,67 +113,55 @@ class ClientViewSetSchema(AutoSchema):
         if self.method == "GET":
             responses[304] = OpenApiResponse(description="Nothing has changed.")
         examples = defaultdict(list)
-        for error in self.get_errors():
+        for name, error in self.get_errors().items():
             response = cast(Response, exception_handler(error, {}))
             body = json.loads(json.dumps(response.data))  # without DRF's subclasses of str
-            examples[response.status_code].append(OpenApiExample(type(error).__name__, body))
+            examples[response.status_code].append(OpenApiExample(name, body))
         for code in sorted(examples):
             bodies = [example.value for example in examples[code]]
             sentences = " ".join(body["error"] for body in bodies)
-            schema = self.get_error_schema(bodies)
+            members = list(dict.fromkeys(member for body in bodies for member in body))
+            component = "_with_".join(["error", *members[2:]]).title().replace("_", "")
+            schema = {"$ref": f"#/components/schemas/{component}"}
             responses[code] = OpenApiResponse(schema, sentences, examples[code])
         return responses
 
-    def get_errors(self) -> list[Exception]:
+    def get_errors(self) -> dict[str, Exception]:
         """Return an exception of each kind that the operation can raise."""
-        errors: list[Exception] = [
-            exceptions.AuthenticationFailed(INVALID_KEY),
-            Banned(BANNED),
-            NotAllowed(ACTIONS[self.view.limit.permission]),
-            exceptions.MethodNotAllowed("PUT"),
-            RequestTooLarge(),
-            RateLimited(30),
-            HeadersTooLarge(),
-            exceptions.APIException(SERVER_FAILED),
-            *self.view.errors.get(self.view.action, []),
-        ]
+        errors: dict[str, Exception] = {
+            "Wrong host": exceptions.ParseError(WRONG_HOST),
+            "Invalid key": exceptions.AuthenticationFailed(INVALID_KEY),
+            "Banned": Banned(BANNED),
+            "Not allowed": NotAllowed(ACTIONS[self.view.limit.permission]),
+            "Wrong method": exceptions.MethodNotAllowed("PUT"),
+            "Body too large": RequestTooLarge(),
+            "Rate limited": RateLimited(30),
+            "Headers too large": HeadersTooLarge(),
+            "Server failed": exceptions.APIException(SERVER_FAILED),
+            **self.view.errors.get(self.view.action, {}),
+        }
         if self.method == "POST":
-            errors += [
-                exceptions.ParseError(JSONObjectParser.NOT_AN_OBJECT),
-                exceptions.UnsupportedMediaType(""),
-                KeyInProgress(),
-                KeyReused(),
-            ]
-        else:
-            errors.append(exceptions.ParseError(WRONG_HOST))
-        if serializer := self.get_request_serializer() or self.get_query_serializer():
+            errors |= {
+                "Wrong content type": exceptions.UnsupportedMediaType(""),
+                "Invalid JSON": exceptions.ParseError(JSONObjectParser.NOT_AN_OBJECT),
+                "Key in progress": KeyInProgress(),
+                "Key reused": KeyReused(),
+            }
+        if serializer := self.get_input_serializer():
             missing = {
                 name: [field.error_messages["required"]]
                 for name, field in serializer().fields.items()
                 if field.required
             }
-            errors.append(exceptions.ValidationError(missing))
+            errors["Invalid field"] = exceptions.ValidationError(missing)
         return errors
-
-    def get_error_schema(self, bodies: list[dict[str, Any]]) -> dict[str, Any]:
-        """Return a reference to the component with the members of these bodies."""
-        members = list(dict.fromkeys(member for body in bodies for member in body))
-        name = "_with_".join(["error", *members[2:]]).title().replace("_", "")
-        schema = {
-            "type": "object",
-            "properties": {member: components["errors"][member] for member in members},
-            "required": [member for member in members if all(member in body for body in bodies)],
-        }
-        component = ResolvedComponent(name, ResolvedComponent.SCHEMA, schema, object=name)
-        self.registry.register_on_missing(component)
-        return cast(dict[str, str], component.ref)
 
     def _get_response_headers_for_code(
         self, status_code: str, direction: Any = "response"
     ) -> dict[str, Any]:
-        names = ["X-Request-ID", *HEADERS.get(status_code, [])]
+        names = ["X-Request-ID", *parts["headers_by_status"].get(status_code, [])]
         if status_code not in {"401", "431", "500"}:
-            names += AUTHENTICATED
+            names += parts["headers_after_a_valid_key"]
         if status_code.startswith("2"):
             names.append("Idempotency-Replayed" if self.method == "POST" else "ETag")
         return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
@@ -219,8 +183,8 @@ class ClientViewSetSchema(AutoSchema):
         if schema.get("format") == "date-time":
             schema["pattern"] = LOCAL_TIME
             del schema["format"]
-        if field.field_name in components["examples"]:
-            schema["examples"] = [components["examples"][field.field_name]]
+        for name, value in parts["members"].get(field.field_name, {}).items():
+            schema.setdefault(name, value)
         return schema
 
     def _insert_field_validators(self, field: Field, schema: dict[str, Any]) -> None:

@@ -209,11 +209,16 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.1",
     "TITLE": "Queue API",
-    "DESCRIPTION": "Push items to the queues of an RPA team, and re-arm its triggers.",
-    # Of the contract: 1 is that of the Flask application before, without which clients break.
+    "DESCRIPTION": "Push items to queues, from which robots take them, and re-arm triggers, which "
+    "start robots. Each request needs an API key, which the operators issue; repeated requests "
+    "without a valid one ban the client IP. All keys of a client count together. Members of a body "
+    "that are not described are ignored.",
+    # Of the contract, not of the program. A new first number means that clients have to change.
     "VERSION": "1.1",
     "SERVERS": [{"url": "/"}],
-    "PREPROCESSING_HOOKS": ["queueapi.openapi.client_endpoints"],
+    "AUTHENTICATION_WHITELIST": [],  # its scheme is in queueapi/openapi_components.yaml
+    "SECURITY": [{"ApiKey": []}],
+    "PREPROCESSING_HOOKS": ["queueapi.openapi.sort_endpoints"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "queueapi.openapi.add_components",

@@ -38,27 +38,16 @@ class DataField(TextField):
 class QueueItemSerializer(InputSerializer):
     """An item to add to a queue."""
 
-    queue_name = TextField(
-        max_length=100, trim_whitespace=True, help_text="White space at its ends is removed."
-    )
+    queue_name = TextField(max_length=100, trim_whitespace=True)
     # The default is set here, so that an absent status has the fingerprint of a given one.
     status = UpperCaseChoiceField(choices=QueueItem.Status.choices, default=QueueItem.Status.NEW)
     data = DataField(  # type: ignore[assignment]  # DRF's metaclass removes it
-        max_length=2000,
-        allow_blank=True,
-        required=False,
-        help_text="An object or array is stored as JSON text, of which the limit is the same.",
+        max_length=2000, allow_blank=True, required=False
     )
-    reference = TextField(
-        max_length=100, allow_blank=True, required=False, help_text="Finds the item again."
-    )
+    reference = TextField(max_length=100, allow_blank=True, required=False)
     message = TextField(allow_blank=True, required=False)
     created_by = TextField(max_length=100, allow_blank=True, required=False)
-    created_date = LocalDateTimeField(
-        required=False,
-        help_text="ISO 8601 date or date-time from 1753 on. With an offset, it is converted to the "
-        "server's time zone; without, it is stored unchanged. Empty or absent: now.",
-    )
+    created_date = LocalDateTimeField(required=False)
 
 
 class QueueItemsField(serializers.ListField):
@@ -83,10 +72,8 @@ class QueueItemBulkSerializer(InputSerializer):
 
 
 class ReferenceSerializer(InputSerializer):
-    reference = TextField(max_length=100, help_text="Compared exactly.")
-    queue_name = TextField(
-        max_length=100, trim_whitespace=True, required=False, help_text="Only items of this queue."
-    )
+    reference = TextField(max_length=100)
+    queue_name = TextField(max_length=100, trim_whitespace=True, required=False)
 
 
 class StoredItemSerializer(serializers.ModelSerializer):

@@ -39,21 +39,20 @@ class QueueItemViewSet(ClientViewSet):
         "list": READ,
         "retrieve": READ,
     }
-    serializer = QueueItemSerializer()
-    query_serializer = ReferenceSerializer()
+    serializers = {"create": QueueItemSerializer(), "list": ReferenceSerializer()}
     outputs = {
         "create": {"id": UUIDField()},
         "list": {
             "items": StoredItemSerializer(many=True),
-            "truncated": TrueField(required=False, help_text="There are or may be more."),
+            "truncated": TrueField(required=False),
         },
         "retrieve": StoredItemSerializer().get_fields(),
     }
-    errors = {"retrieve": [NotFound(NO_ITEM)]}
+    errors = {"retrieve": {"Unknown id": NotFound(NO_ITEM)}}
 
     def create(self, request: Request) -> Response:
         """Add an item to a queue."""
-        validated = self.serializer.run_validation(request.data)
+        validated = self.serializers["create"].run_validation(request.data)
         key = get_key(request, "queue", validated)
         require_queue(request, validated["queue_name"])
         # One id for all tries.
@@ -61,7 +60,7 @@ class QueueItemViewSet(ClientViewSet):
 
     def list(self, request: Request) -> Response:
         """Find the items with a reference, newest first."""
-        wanted = self.query_serializer.run_validation(request.query_params.dict())
+        wanted = self.serializers["list"].run_validation(request.query_params.dict())
         if "queue_name" in wanted:
             require_queue(request, wanted["queue_name"])
         items, may_be_more = QueueItem.objects.newest_with_reference(
@@ -85,12 +84,12 @@ class QueueItemBulkViewSet(ClientViewSet):
     limits = {"create": Limit("bulk", settings.RATE_BULK, "may_push")}
     item_limit = Limit("items", settings.RATE_BULK_ITEMS, "may_push")
     max_bytes = settings.MAX_BULK_BYTES
-    serializer = QueueItemBulkSerializer()
+    serializers = {"create": QueueItemBulkSerializer()}
     outputs = {"create": {"ids": ListField(child=UUIDField())}}
 
     def create(self, request: Request) -> Response:
         """Add many items to queues, all or none."""
-        validated = self.serializer.run_validation(request.data)
+        validated = self.serializers["create"].run_validation(request.data)
         key = get_key(request, "bulk", validated)
         # One id of each item for all tries.
         items = [QueueItem(**fields) for fields in validated["items"]]

@@ -17,6 +17,7 @@ from queueapi.database.model_fields import UnicodeCharField, UniqueIdentifierFie
 from queueapi.database.retries import retry_on_deadlock
 
 NO_SINGLE = "No trigger of type SINGLE has this name."
+SEVERAL_SINGLE = "{} triggers of type SINGLE have this name; give each its own."
 
 
 class TriggerQuerySet(models.QuerySet["Trigger"]):
@@ -50,9 +51,7 @@ class TriggerQuerySet(models.QuerySet["Trigger"]):
             if statuses != [expected]:  # else it became the expected one after the UPDATE
                 break
         if len(statuses) > 1:
-            raise Trigger.MultipleObjectsReturned(
-                f"{len(statuses)} triggers of type SINGLE have this name; give each its own."
-            )
+            raise Trigger.MultipleObjectsReturned(SEVERAL_SINGLE.format(len(statuses)))
         if expected is not None and statuses:
             raise Trigger.StatusConflictError(statuses[0])
         raise Trigger.DoesNotExist(NO_SINGLE)

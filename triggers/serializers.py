@@ -7,20 +7,16 @@ from triggers.models import SingleTrigger, Trigger
 
 
 class TriggerNameSerializer(InputSerializer):
-    trigger_name = TextField(max_length=100, help_text="Exactly the name of the trigger.")
+    trigger_name = TextField(max_length=100)
 
 
 class TriggerStatusSerializer(TriggerNameSerializer):
-    """A status to set."""
+    """A trigger, and the status to set."""
 
     process_status = UpperCaseChoiceField(
-        choices=Trigger.Status.choices, default=Trigger.Status.IDLE, help_text="IDLE re-arms it."
+        choices=Trigger.Status.choices, default=Trigger.Status.IDLE
     )
-    expected_status = UpperCaseChoiceField(
-        choices=Trigger.Status.choices,
-        required=False,
-        help_text="If the trigger has another status, nothing is changed, and the response is 409.",
-    )
+    expected_status = UpperCaseChoiceField(choices=Trigger.Status.choices, required=False)
 
 
 class SingleTriggerSerializer(serializers.ModelSerializer):

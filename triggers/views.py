@@ -11,12 +11,16 @@ from queueapi.api.limits import READ, Limit
 from queueapi.api.viewsets import ClientViewSet
 from security.authentication import get_client
 from security.idempotency import get_key, run_once
-from triggers.models import NO_SINGLE, SingleTrigger, Trigger
+from triggers.models import NO_SINGLE, SEVERAL_SINGLE, SingleTrigger, Trigger
 from triggers.serializers import (
     SingleTriggerSerializer,
     TriggerNameSerializer,
     TriggerStatusSerializer,
 )
+
+
+def several(error: object) -> ValidationError:
+    return ValidationError({"trigger_name": [str(error)]})
 
 
 def conflict(error: Trigger.StatusConflictError) -> Conflict:
@@ -28,8 +32,7 @@ class TriggerViewSet(ClientViewSet):
 
     http_method_names = ["get", "head", "post"]
     limits = {"set_status": Limit("trigger", settings.RATE_TRIGGER, "may_trigger"), "list": READ}
-    serializer = TriggerStatusSerializer()
-    query_serializer = TriggerNameSerializer()
+    serializers = {"set_status": TriggerStatusSerializer(), "list": TriggerNameSerializer()}
     outputs = {
         "set_status": {
             "trigger_name": CharField(),
@@ -38,13 +41,17 @@ class TriggerViewSet(ClientViewSet):
         "list": {"triggers": SingleTriggerSerializer(many=True)},
     }
     errors = {
-        "set_status": [NotFound(NO_SINGLE), conflict(Trigger.StatusConflictError("RUNNING"))],
-        "list": [NotFound(NO_SINGLE)],
+        "set_status": {
+            "Unknown name": NotFound(NO_SINGLE),
+            "Several triggers": several(SEVERAL_SINGLE.format(2)),
+            "Other status": conflict(Trigger.StatusConflictError("RUNNING")),
+        },
+        "list": {"Unknown name": NotFound(NO_SINGLE)},
     }
 
     def set_status(self, request: Request) -> Response:
         """Set the status of a trigger of type SINGLE."""
-        validated = self.serializer.run_validation(request.data)
+        validated = self.serializers["set_status"].run_validation(request.data)
         key = get_key(request, "trigger", validated)
         require_trigger(request, validated["trigger_name"])
         # Patterns compare exactly, and the collation of the database may not.
@@ -53,7 +60,7 @@ class TriggerViewSet(ClientViewSet):
 
     def list(self, request: Request) -> Response:
         """Find the triggers of type SINGLE with a name."""
-        name = self.query_serializer.run_validation(request.query_params.dict())["trigger_name"]
+        name = self.serializers["list"].run_validation(request.query_params.dict())["trigger_name"]
         require_trigger(request, name)
         triggers = SingleTrigger.objects.single(name, exactly=True).order_by("pk")
         if not triggers:
@@ -76,7 +83,7 @@ def set_status(
     except Trigger.DoesNotExist as error:
         raise NotFound(str(error)) from error
     except Trigger.MultipleObjectsReturned as error:
-        raise ValidationError({"trigger_name": [str(error)]}) from error
+        raise several(error) from error
     except Trigger.StatusConflictError as error:
         raise conflict(error) from error
     return Response({"success": True, "trigger_name": trigger_name, "new_status": process_status})

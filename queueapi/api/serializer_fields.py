@@ -20,6 +20,7 @@ from queueapi.database.model_fields import EARLIEST, LATEST
 
 # A date, or a date and time. datetime.fromisoformat() takes any character between the two, so it
 # would read the offset in "2025-04-26+02:00" as a time.
+# Lower case is for the API's document; here, values are in upper case.
 ISO_8601 = re.compile(
     r"[0-9]{4}-?([0-9]{2}-?[0-9]{2}|[Ww][0-9]{2}-?[0-9])"
     r"([Tt ][0-9]{2}(:?[0-9]{2}(:?[0-9]{2}([.,][0-9]+)?)?)? ?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?)?"

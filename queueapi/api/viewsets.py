@@ -17,7 +17,7 @@ from queueapi.api.serializer_fields import InputSerializer
 
 
 class ClientViewSet(viewsets.ViewSet):
-    """Viewset with a `Limit` for each action.
+    """Viewset with a `Limit` and a serializer of the body or the parameters for each action.
 
     Responses to authenticated clients have the headers `X-API-Key-Expires`, `RateLimit-Limit`,
     `RateLimit-Remaining` and `RateLimit-Reset` (seconds until the count begins again), and
@@ -27,12 +27,11 @@ class ClientViewSet(viewsets.ViewSet):
     limits: ClassVar[dict[str, Limit]]
     # One for all requests, for `run_validation()`, which keeps no state. Creating its fields for
     # each request would take about a quarter of the request's time.
-    serializer: InputSerializer  # of bodies
-    query_serializer: InputSerializer  # of the parameters of `list`
-    # For the API's document: the members of a successful response, and the errors that only some
-    # actions have.
+    serializers: ClassVar[dict[str, InputSerializer]]
+    # For the API's document: the members of a successful response beside `success`, and the errors
+    # that only this action raises, with names.
     outputs: ClassVar[dict[str, dict[str, Field]]]
-    errors: ClassVar[dict[str, list[APIException]]] = {}
+    errors: ClassVar[dict[str, dict[str, APIException]]] = {}
 
     @cached_property
     def limit(self) -> Limit:

@@ -112,8 +112,9 @@ def test_it_describes_the_two_posts() -> None:
 
 
 def test_it_has_the_same_version_description_and_security(document: dict[str, Any]) -> None:
-    for name in ("version", "description"):
-        assert SWAGGER["info"][name] == document["info"][name]
+    assert SWAGGER["info"]["version"] == document["info"]["version"]
+    # Microsoft refuses the word "API", which the document's next sentence has.
+    assert document["info"]["description"].startswith(SWAGGER["info"]["description"])
     assert SWAGGER["securityDefinitions"] == document["components"]["securitySchemes"]
 
 

@@ -12,6 +12,7 @@ SwaggerUIBundle({
   domNode: docs,
   url: docs.dataset.schema,
   deepLinking: true,
+  defaultModelExpandDepth: 2,  // with the descriptions of fields
   defaultModelsExpandDepth: -1,  // no list of schemas: each operation shows its own
   tryItOutEnabled: true,
   displayRequestDuration: true,
