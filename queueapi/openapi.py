@@ -2,7 +2,6 @@
 
 import json
 from collections import defaultdict
-from copy import deepcopy
 from typing import Any, cast
 
 import yaml
@@ -19,7 +18,7 @@ from queueapi.api.exceptions import HeadersTooLarge, NotAllowed, RateLimited, Re
 from queueapi.api.parsers import JSONObjectParser
 from queueapi.api.serializer_fields import InputSerializer, TextField, TrueField
 from security.authentication import INVALID_KEY
-from security.idempotency import KeyInProgress, KeyReused
+from security.idempotency import INVALID_HEADER, KeyInProgress, KeyReused
 from security.middleware import BANNED, Banned
 from security.permissions import ACTIONS
 
@@ -40,7 +39,7 @@ def sort_endpoints(endpoints: list[Any]) -> list[Any]:
 def add_components(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     """Add the components that are not generated to the document."""
     for kind, components in parts["components"].items():
-        result["components"].setdefault(kind, {}).update(deepcopy(components))
+        result["components"].setdefault(kind, {}).update(components)
     return result
 
 
@@ -143,6 +142,7 @@ class ClientViewSetSchema(AutoSchema):
         if self.method == "POST":
             errors |= {
                 "Wrong content type": exceptions.UnsupportedMediaType(""),
+                "Invalid idempotency key": exceptions.ParseError(INVALID_HEADER),
                 "Invalid JSON": exceptions.ParseError(JSONObjectParser.NOT_AN_OBJECT),
                 "Key in progress": KeyInProgress(),
                 "Key reused": KeyReused(),

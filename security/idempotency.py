@@ -19,6 +19,9 @@ from security.models import IdempotencyKey
 
 VALUE = re.compile(r"[!-+\--~]{1,255}")  # visible ASCII without the comma
 QUOTED_STRING = re.compile(r'"((?:[^"\\]|\\["\\])*)"')  # RFC 9651, section 3.3.3
+INVALID_HEADER = (
+    "Send Idempotency-Key once, with 1 to 255 visible ASCII characters and without a comma."
+)
 
 
 class KeyInProgress(APIException):
@@ -49,9 +52,7 @@ def read_header(request: Request) -> str | None:
         value = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else ""
     # Waitress joins headers that are sent twice with a comma.
     if not VALUE.fullmatch(value):
-        raise ParseError(
-            "Send Idempotency-Key once, with 1 to 255 visible ASCII characters and without a comma."
-        )
+        raise ParseError(INVALID_HEADER)
     return value
 
 

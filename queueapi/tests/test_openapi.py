@@ -227,6 +227,7 @@ def test_a_repeated_request_is_as_documented(api: Api, name: str) -> None:
 # What makes a valid request one with this error ...
 WRONG: dict[str, dict[str, Any]] = {
     "InvalidField": {"content": {}},
+    "InvalidIdempotencyKey": {"Idempotency_Key": "1,2"},
     "InvalidJSON": {"content": []},
     "InvalidKey": {"X_API_Key": "wrong"},
     "KeyInProgress": {"Idempotency_Key": "1"},
