@@ -279,7 +279,7 @@ def prepare(case: str, name: str, api: Api, monkeypatch: pytest.MonkeyPatch) -> 
     elif case == "RateLimited":
         limits = resolve(OPERATIONS[name]["path"]).func.cls.limits  # type: ignore[attr-defined]
         for action, limit in limits.items():
-            monkeypatch.setitem(limits, action, replace(limit, rate="1/m"))
+            monkeypatch.setitem(limits, action, replace(limit, rate="1/d"))
         send(api, name)
 
 

@@ -42,7 +42,7 @@ def commit(fault: str, api: Api, monkeypatch: pytest.MonkeyPatch, request: dict[
             request["X_API_Key"] = "wrong"
         case "rate":
             limit = TriggerViewSet.limits["set_status"]
-            monkeypatch.setitem(TriggerViewSet.limits, "set_status", replace(limit, rate="1/m"))
+            monkeypatch.setitem(TriggerViewSet.limits, "set_status", replace(limit, rate="1/d"))
             api.post("/api/trigger", {})
         case "network":
             client.limit(networks="192.0.2.1")
