@@ -15,7 +15,7 @@ from rest_framework.serializers import Field
 from queueapi.api.error_views import SERVER_FAILED, WRONG_HOST
 from queueapi.api.exception_handler import exception_handler
 from queueapi.api.exceptions import HeadersTooLarge, NotAllowed, RateLimited, RequestTooLarge
-from queueapi.api.parsers import JSONObjectParser
+from queueapi.api.parsers import JSONObjectParser, get_max_bytes
 from queueapi.api.serializer_fields import InputSerializer, TextField, TrueField
 from security.authentication import INVALID_KEY
 from security.idempotency import INVALID_HEADER, KeyInProgress, KeyReused
@@ -62,8 +62,7 @@ class ClientViewSetSchema(AutoSchema):
             text += f", and {items.maximum:,} items in {items.seconds:,} s"
         if self.method == "GET":
             return f"{text}, all `GET` together."
-        max_bytes = getattr(self.view, "max_bytes", settings.MAX_REQUEST_BYTES)
-        return f"{text}. A body has at most {max_bytes:,} bytes."
+        return f"{text}. A body has at most {get_max_bytes(self.view):,} bytes."
 
     def get_input_serializer(self) -> type[InputSerializer] | None:
         serializer = self.view.serializers.get(self.view.action)

@@ -23,6 +23,12 @@ def _parse_constant(name: str) -> NoReturn:
     raise ParseError(f"The body is not valid JSON: {name} is not a JSON value.")
 
 
+def get_max_bytes(view: object) -> int:
+    """Return the largest size of a body for this view."""
+    max_bytes: int = getattr(view, "max_bytes", settings.MAX_REQUEST_BYTES)
+    return max_bytes
+
+
 class JSONObjectParser(BaseParser):
     """Parses one JSON object in UTF-8 (RFC 8259), with or without a byte order mark.
 
@@ -45,7 +51,7 @@ class JSONObjectParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         view = parser_context["view"] if parser_context else None
-        max_bytes = getattr(view, "max_bytes", settings.MAX_REQUEST_BYTES)
+        max_bytes = get_max_bytes(view)
         body = stream.read(max_bytes + 1)
         if len(body) > max_bytes:
             raise RequestTooLarge
