@@ -1,4 +1,4 @@
-"""The API's OpenAPI document: what it says, and that the API does what it says."""
+"""The API's OpenAPI document: its content, and that the API behaves as it describes."""
 
 import json
 import re
@@ -20,6 +20,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from queueapi.tests.helpers import Api, ClientResponse, Server, failing, manage
 from queues.models import QueueItem
+from security.idempotency import VALUE
 from security.models import ApiKey, BannedIP
 from security.models import Client as ApiClient
 from triggers.tests.helpers import single
@@ -58,6 +59,11 @@ def test_it_is_valid() -> None:
 def test_it_is_of_version_1_1_of_the_contract_on_the_server_that_serves_it() -> None:
     assert DOCUMENT["info"]["version"] == "1.1"
     assert DOCUMENT["servers"] == [{"url": "/"}]
+
+
+def test_an_idempotency_key_has_the_pattern_of_the_api() -> None:
+    parameter = DOCUMENT["components"]["parameters"]["Idempotency-Key"]
+    assert parameter["schema"]["pattern"] == f'^(?!"){VALUE.pattern}$'
 
 
 # The status codes, without those of README's errors that every operation has.
