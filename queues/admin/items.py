@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -17,13 +16,13 @@ from queueapi.admin import audit
 from queueapi.admin.badges import badge
 from queueapi.admin.bulk_actions import Action, BulkActionsAdmin, batches
 from queueapi.admin.edit_conflicts import OptimisticLockingAdmin
-from queueapi.admin.model_admin import UncountedList
 from queueapi.admin.selected_rows import SelectedRows
 from queueapi.durations import format_datetime, format_duration
 from queues import queue_statistics
 from queues.admin.actions import ABANDON, DELETE, EXPORT, REQUEUE, Status
 from queues.admin.filters import CreatedFilter, EndedFilter, QueueFilter, StuckFilter
 from queues.admin.forms import ItemForm, NewItemForm
+from queues.admin.item_list import ItemList
 from queues.export import csv_response
 from queues.models import QueueItem
 
@@ -36,12 +35,6 @@ SIGNS: dict[str, str] = {
 }
 # Characters. A longer message is read-only, because its form could exceed the limit of a request.
 LONGEST_EDITABLE = 50_000
-
-
-class ItemList(UncountedList):
-    def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet:
-        """Leave out the long texts, which the list does not show."""
-        return super().get_queryset(*args, **kwargs).defer("data", "message")
 
 
 @admin.register(QueueItem)
@@ -61,7 +54,7 @@ class QueueItemAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
         *("end_date", "duration", "age", "id"),
     ]
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[UncountedList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ItemList]:
         return ItemList
 
     @admin.display(description=_("status"), ordering="status")
