@@ -72,11 +72,17 @@ class OptimisticLockingForm(forms.ModelForm):
                 field.choices = [(value, value), *choices]  # type: ignore[attr-defined]
 
     def full_clean(self) -> None:
-        """Skip validation of unchanged fields."""
+        """On a change, skip validation of unchanged fields.
+
+        Refused values do not stay in the instance, of which the page shows more than its fields.
+        """
         super().full_clean()
-        if self.is_bound:
+        if self.is_bound and not self.instance._state.adding:
             for name in set(self.fields).difference(self.changed_data):
                 self.errors.pop(name, None)
+            if self.errors:
+                for name, value in self.initial.items():
+                    setattr(self.instance, name, value)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

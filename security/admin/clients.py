@@ -58,9 +58,7 @@ class ClientAdmin(OptimisticLockingAdmin):
         if client := context.get("original"):
             context["history"] = audit.history(client)
             if request.user.has_perm("security.add_apikey"):
-                # The client has the values of the form, even those that were refused.
-                name = context["adminform"].form.initial.get("name", client.name)
-                url = reverse("admin:security_apikey_add", query={"client": name})
+                url = reverse("admin:security_apikey_add", query={"client": client.name})
                 context["links"] = [(_("Issue a key"), url)]
         return super().render_change_form(request, context, *args, **kwargs)
 

@@ -366,3 +366,9 @@ def test_issue_a_key_has_the_stored_name_beside_a_refused_one(sign_in: SignIn, e
 def test_the_page_of_a_key_links_to_its_client(sign_in: SignIn, erp: Client) -> None:
     page = sign_in().get(reverse("admin:security_apikey_change", args=[erp.keys.get().pk]))
     assert f'<a href="{page_url("change", erp)}">ERP</a>' in page.content.decode()
+
+
+def test_client_without_a_name_is_not_added(sign_in: SignIn) -> None:
+    page = sign_in("Security admins").post(reverse("admin:security_client_add"), {"name": ""})
+    assert page.status_code == 200
+    assert not Client.objects.exists()

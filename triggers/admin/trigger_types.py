@@ -16,7 +16,7 @@ from queueapi.admin.edit_conflicts import OptimisticLockingAdmin
 from triggers.admin.forms import TriggerForm
 from triggers.admin.triggers import TriggerAdmin, one_click_actions
 from triggers.cron import in_words
-from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
+from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger
 
 
 class TriggerTypeAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
@@ -62,10 +62,8 @@ class TriggerTypeAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
 
     def row_buttons(self, request: HttpRequest, row: Any) -> Iterator[dict[str, Any]]:
         if self.has_change_permission(request, row):
-            # `row` has the values of the form, even those that were refused.
-            trigger = Trigger.objects.get(pk=row.pk)
-            fields = {"shown": trigger.process_status}
-            for action, url in one_click_actions(trigger):
+            fields = {"shown": row.process_status}
+            for action, url in one_click_actions(row):
                 yield {"title": action.label, "url": url, "fields": fields}
 
 
