@@ -162,7 +162,7 @@ def test_an_item_that_a_robot_changed_is_not_overwritten(page: Page) -> None:
     page.get_by_label("Status").select_option("DONE")
     QueueItem.objects.update(status="IN_PROGRESS")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("It is now: In progress")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("It is now: In progress")
     assert QueueItem.objects.get().status == "IN_PROGRESS"
 
 
@@ -214,6 +214,23 @@ def test_the_login_page_is_in_the_language_of_the_browser(open_page: OpenPage) -
     page = open_page(locale="da-DK")
     page.goto("/admin/")
     expect(page.get_by_label("Brugernavn")).to_be_visible()
+
+
+# Forms.
+
+
+def test_errors_have_the_focus_and_lead_to_their_fields(page: Page) -> None:
+    page.goto("/admin/queues/queueitem/add/")
+    page.get_by_label("Data").fill("typed")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page).to_have_title(re.compile("^Error: "))
+    summary = page.get_by_role("alert", name="There is a problem")
+    expect(summary).to_be_focused()
+    expect(page.get_by_text("Please correct the error")).to_be_hidden()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Queue")).to_be_focused()
+    expect(page.get_by_label("Data")).to_have_value("typed")
 
 
 # Accessibility and other sites.
