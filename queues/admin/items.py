@@ -39,6 +39,7 @@ LONGEST_EDITABLE = 50_000
 
 @admin.register(QueueItem)
 class QueueItemAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
+    change_form_template = "queueapi/item_change_form.html"
     status_field = "status"
     actions = [REQUEUE, ABANDON, DELETE, EXPORT]
     list_display = [

@@ -1,6 +1,7 @@
 """The page that adds a queue item, with the validation of the API."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.admin.models import ADDITION, LogEntry
@@ -15,10 +16,23 @@ from queues.models import QueueItem
 pytestmark = pytest.mark.django_db
 
 ADD = reverse("admin:queues_queueitem_add")
+OLD = UUID(int=1)
+NEW_QUEUE = "No queue has this name yet: check the spelling, or save again to begin a new queue."
+NO_JSON = "This is not valid JSON. Correct it, or save it again."
 
 
 def add(client: Client, **fields: Any) -> ClientResponse:
+    """Post the form of the page with these values, to a queue that has items."""
+    QueueItem.objects.create(queue_name="Invoices", pk=OLD)
     return client.post(ADD, {**form_in(client.get(ADD), "queue_name"), **fields})
+
+
+def added() -> QueueItem:
+    return QueueItem.objects.exclude(pk=OLD).get()
+
+
+def save_again(client: Client, page: ClientResponse, **fields: Any) -> ClientResponse:
+    return client.post(ADD, {**form_in(page, "queue_name"), **fields})
 
 
 def errors(response: ClientResponse) -> ErrorDict:
@@ -29,7 +43,7 @@ def errors(response: ClientResponse) -> ErrorDict:
 def test_add_works(sign_in: SignIn) -> None:
     response = add(sign_in("Operators"), queue_name="Invoices", data='{"a": 1}', reference="R-1")
     assert response.status_code == 302
-    item = QueueItem.objects.get()
+    item = added()
     assert (item.queue_name, item.data, item.reference) == ("Invoices", '{"a": 1}', "R-1")
     assert (item.status, item.message, item.created_by) == ("NEW", None, "anna")
     entry = LogEntry.objects.get()
@@ -58,20 +72,78 @@ def test_viewers_get_403(sign_in: SignIn) -> None:
 def test_errors_are_those_of_the_api(sign_in: SignIn, api: Api, fields: dict[str, Any]) -> None:
     refused = api.post("/api/queue", fields).json()["fields"]
     assert errors(add(sign_in(), **fields)) == refused
-    assert not QueueItem.objects.exists()
+    assert not QueueItem.objects.exclude(pk=OLD).exists()
 
 
 def test_only_the_queue_name_is_trimmed(sign_in: SignIn) -> None:
     add(sign_in(), queue_name=" Invoices ", data=" x ", message=" y ")
-    item = QueueItem.objects.get()
+    item = added()
     assert (item.queue_name, item.data, item.message) == ("Invoices", " x ", " y ")
 
 
 def test_creation_time_is_saved(sign_in: SignIn) -> None:
-    add(sign_in(), queue_name="q", created_date="2026-03-02T10:30")
-    assert QueueItem.objects.get().created_date.isoformat() == "2026-03-02T10:30:00"
+    add(sign_in(), queue_name="Invoices", created_date="2026-03-02T10:30")
+    assert added().created_date.isoformat() == "2026-03-02T10:30:00"
 
 
 def test_form_with_an_error_keeps_the_input(sign_in: SignIn) -> None:
     page = add(sign_in(), queue_name="", data="<b>typed</b>").content.decode()
     assert "&lt;b&gt;typed&lt;/b&gt;" in page
+
+
+# Warnings, which a second save confirms.
+
+
+def test_queues_are_suggested(sign_in: SignIn) -> None:
+    QueueItem.objects.create(queue_name='<b>"Invoices"')
+    page = sign_in().get(ADD).content.decode()
+    assert 'list="queue-names"' in page
+    assert '<option value="&lt;b&gt;&quot;Invoices&quot;"></option>' in page
+
+
+def test_new_queue_needs_a_second_save(sign_in: SignIn) -> None:
+    client = sign_in("Operators")
+    page = add(client, queue_name="HR")
+    assert errors(page) == {"queue_name": [NEW_QUEUE]}
+    assert save_again(client, page).status_code == 302
+    assert added().queue_name == "HR"
+
+
+def test_another_new_queue_is_asked_about_anew(sign_in: SignIn) -> None:
+    client = sign_in()
+    page = save_again(client, add(client, queue_name="HR"), queue_name="H R")
+    assert errors(page) == {"queue_name": [NEW_QUEUE]}
+    assert save_again(client, page).status_code == 302
+
+
+@pytest.mark.parametrize("name", ["INVOICES", "In voices"])
+def test_queue_with_a_similar_name_is_named(sign_in: SignIn, name: str) -> None:
+    page = add(sign_in(), queue_name=name)
+    assert errors(page)["queue_name"] == [NEW_QUEUE, 'Did you mean "Invoices"?']
+
+
+@pytest.mark.parametrize("data", [" [1,]", "[" * 2000, "{'a': 1}"])
+def test_data_that_looks_like_json_needs_a_second_save(sign_in: SignIn, data: str) -> None:
+    client = sign_in()
+    page = add(client, queue_name="Invoices", data=data)
+    assert errors(page) == {"data": [NO_JSON]}
+    assert save_again(client, page).status_code == 302
+    assert added().data == data
+
+
+def test_changed_data_is_warned_of_anew(sign_in: SignIn) -> None:
+    client = sign_in()
+    page = add(client, queue_name="Invoices", data="{a")
+    assert errors(save_again(client, page, data="{b")) == {"data": [NO_JSON]}
+
+
+@pytest.mark.parametrize("data", ['{"a": [1, null]}', "a text", "  "])
+def test_json_and_texts_are_saved_at_once(sign_in: SignIn, data: str) -> None:
+    assert add(sign_in(), queue_name="Invoices", data=data).status_code == 302
+
+
+def test_one_second_save_confirms_both_warnings(sign_in: SignIn) -> None:
+    client = sign_in()
+    page = add(client, queue_name="HR", data="{a")
+    assert errors(page) == {"queue_name": [NEW_QUEUE], "data": [NO_JSON]}
+    assert save_again(client, page).status_code == 302

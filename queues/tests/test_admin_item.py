@@ -323,3 +323,46 @@ def test_log_entry_holds_the_longest_name(sign_in: SignIn, page: str) -> None:
 
 def test_browsers_do_not_truncate_pasted_texts(sign_in: SignIn) -> None:
     assert "maxlength" not in sign_in().get(change_url(item())).content.decode().split("<form")[-1]
+
+
+# Data that is no JSON.
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [('{"a": 1}', '{"a": 1'), ('{"a": 1}', "a: 1"), ("5", "x"), ("x", "[1")]
+)
+def test_data_that_stops_being_json_needs_a_second_save(
+    sign_in: SignIn, before: str, after: str
+) -> None:
+    client, row = sign_in(), item(data=before)
+    page = save(client, row, data=after)
+    assert "not valid JSON" in errors(page)["data"][0]
+    row.refresh_from_db()
+    assert row.data == before
+    assert save(client, row, form_in(page, "initial-status")).status_code == 302
+    row.refresh_from_db()
+    assert row.data == after
+
+
+@pytest.mark.parametrize(("before", "after"), [("{a", "b"), ('{"a": 1}', ""), ("x", "[1]")])
+def test_other_changes_of_data_are_saved_at_once(sign_in: SignIn, before: str, after: str) -> None:
+    assert save(sign_in(), item(data=before), data=after).status_code == 302
+
+
+def test_unchanged_data_is_not_warned_of(sign_in: SignIn) -> None:
+    assert save(sign_in(), item(data="{broken"), message="new").status_code == 302
+
+
+def test_confirmed_warning_does_not_hide_a_conflict(sign_in: SignIn) -> None:
+    client, row = sign_in(), item(data="{}")
+    page = save(client, row, data="{broken")
+    robot_sets(row, data="of the robot")
+    page = save(client, row, form_in(page, "initial-status"))
+    assert "It is now: of the robot" in errors(page)["data"][0]
+
+
+def test_refused_page_shows_the_stored_item(sign_in: SignIn) -> None:
+    client, row = sign_in(), item(data='{"stored": 1}', reference="R-1")
+    page = save(client, row, status="GONE", reference="R-2", data='{"typed": 1}')
+    assert page.context["original"].reference == "R-1"
+    assert "&quot;stored&quot;: 1" in page.content.decode()

@@ -7,6 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.admin.edit_conflicts import OptimisticLockingForm, PlainTextField
+from queueapi.admin.second_save import SecondSaveForm
 from triggers.admin.actions import SET_IDLE, Status
 from triggers.models import parse_machines
 
@@ -31,10 +32,7 @@ class MachinesField(PlainTextField):
         return self.to_python(self.prepare_value(initial)) != self.to_python(data)
 
 
-class TriggerForm(OptimisticLockingForm):
-    # The present status, once the form has shown the warning for it.
-    confirmed_status = forms.CharField(required=False, label="", widget=forms.HiddenInput)
-
+class TriggerForm(SecondSaveForm, OptimisticLockingForm):
     class Meta:
         field_classes = {"scheduler_whitelist": MachinesField, "process_args": PlainTextField}
         widgets = {
@@ -62,12 +60,7 @@ class TriggerForm(OptimisticLockingForm):
         cleaned = super().clean()
         present = self.initial.get("process_status", "")
         warning = SET_IDLE.warnings.get(present)
-        becomes_idle = (
-            "process_status" in self.changed_data and cleaned.get("process_status") == Status.IDLE
-        )
-        if warning and becomes_idle and cleaned.get("confirmed_status") != present:
+        if warning and cleaned.get("process_status") == Status.IDLE:
             text = _("Nothing was saved yet. %(warning)s To set it idle anyway, save again.")
-            self.add_error("process_status", text % {"warning": warning})
-            self.data = self.data.copy()  # type: ignore[attr-defined]  # a QueryDict
-            self.data["confirmed_status"] = present  # type: ignore[index]
+            self.warn("process_status", text % {"warning": warning}, present)
         return cleaned

@@ -33,9 +33,9 @@ class TriggerTypeAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         may_change = self.has_change_permission(request, obj)
-        status = ["process_status", "confirmed_status"] if may_change else ["state"]
+        status = "process_status" if may_change else "state"
         return [
-            (None, {"fields": ["trigger_name", *status, "last_run"]}),
+            (None, {"fields": ["trigger_name", status, "last_run"]}),
             (_("When it starts"), {"fields": [*self.start_fields, "priority", "is_blocking"]}),
             (_("Where it runs"), {"fields": ["scheduler_whitelist"]}),
             (_("What it runs"), {"fields": ["process_name", *self.process_fields, "id"]}),

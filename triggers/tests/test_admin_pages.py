@@ -133,6 +133,14 @@ def test_idle_for_a_running_trigger_needs_a_second_save(sign_in: SignIn, running
     assert status(trigger) == Status.IDLE
 
 
+def test_second_save_for_one_status_does_not_confirm_another(sign_in: SignIn) -> None:
+    client, trigger = sign_in(), single(process_status=Status.RUNNING)
+    refused = save(client, trigger, process_status=Status.IDLE)
+    scheduler_sets(trigger, process_status=Status.PAUSING)
+    form = {**form_in(refused, "initial-trigger_name"), "initial-process_status": Status.PAUSING}
+    assert "a second robot" in errors(save(client, trigger, form))["process_status"][0]
+
+
 # Conflicts with the scheduler.
 
 

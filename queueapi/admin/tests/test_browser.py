@@ -221,7 +221,7 @@ def test_the_login_page_is_in_the_language_of_the_browser(open_page: OpenPage) -
 
 def test_errors_have_the_focus_and_lead_to_their_fields(page: Page) -> None:
     page.goto("/admin/queues/queueitem/add/")
-    page.get_by_label("Data").fill("typed")
+    page.get_by_label("Data").fill("{typed")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page).to_have_title(re.compile("^Error: "))
     summary = page.get_by_role("alert", name="There is a problem")
@@ -229,8 +229,8 @@ def test_errors_have_the_focus_and_lead_to_their_fields(page: Page) -> None:
     expect(page.get_by_text("Please correct the error")).to_be_hidden()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.get_by_label("Queue")).to_be_focused()
-    expect(page.get_by_label("Data")).to_have_value("typed")
+    expect(page.get_by_role("combobox", name="Queue")).to_be_focused()
+    expect(page.get_by_label("Data")).to_have_value("{typed")
 
 
 # Accessibility and other sites.

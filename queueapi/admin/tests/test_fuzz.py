@@ -62,7 +62,7 @@ IN_FORMS = [
         "permissions",
         "usable_password",
     ),
-    *("unset-password", "confirmed_status"),
+    *("unset-password", "confirmed", "queue_name", "data"),
 ]
 
 
