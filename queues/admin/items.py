@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.db import transaction
+from django.forms import model_to_dict
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -85,8 +86,12 @@ class QueueItemAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
         return super().get_form(request, obj, change, **{"form": form, **kwargs})
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        creator = {"created_by": request.user.get_username()}
-        return creator | super().get_changeform_initial_data(request)
+        """Return the values of the item with the id `?like=`, by the user."""
+        initial = {"created_by": request.user.get_username()}
+        like = self.get_object(request, request.GET.get("like", ""))
+        if like and self.has_view_permission(request, like):
+            initial |= model_to_dict(like, ["queue_name", "data", "reference"])
+        return initial | super().get_changeform_initial_data(request)
 
     def get_fieldsets(self, request: HttpRequest, obj: QueueItem | None = None) -> Any:
         if obj is None:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 from django.contrib.admin.models import ADDITION, LogEntry
+from django.contrib.auth.models import Permission, User
 from django.forms import ModelForm
 from django.forms.utils import ErrorDict
 from django.test import Client
@@ -147,3 +148,40 @@ def test_one_second_save_confirms_both_warnings(sign_in: SignIn) -> None:
     page = add(client, queue_name="HR", data="{a")
     assert errors(page) == {"queue_name": [NEW_QUEUE], "data": [NO_JSON]}
     assert save_again(client, page).status_code == 302
+
+
+# An item like another.
+
+
+def test_item_like_another_has_its_queue_data_and_reference(sign_in: SignIn) -> None:
+    client = sign_in("Operators")
+    like = QueueItem.objects.create(
+        queue_name="HR", data="æ" * 2000, reference="R-1", message="m", status="FAILED"
+    )
+    page = client.get(reverse("admin:queues_queueitem_change", args=[like.pk])).content.decode()
+    assert f'href="{ADD}?like={like.pk}"' in page
+    form = form_in(client.get(ADD, {"like": str(like.pk)}), "queue_name")
+    assert (form["queue_name"], form["data"], form["reference"]) == ("HR", like.data, "R-1")
+    assert (form["message"], form["status"], form["created_by"]) == ("", "NEW", "anna")
+
+
+def test_viewers_can_not_add_another_item(sign_in: SignIn) -> None:
+    like = QueueItem.objects.create(queue_name="HR")
+    page = sign_in("Viewers").get(reverse("admin:queues_queueitem_change", args=[like.pk]))
+    assert "?like=" not in page.content.decode()
+
+
+def test_item_is_not_shown_to_users_who_may_only_add(client: Client) -> None:
+    like = QueueItem.objects.create(queue_name="HR", data="secret")
+    user = User.objects.create_user("bo", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="add_queueitem"))
+    client.force_login(user)
+    page = client.get(ADD, {"like": str(like.pk)})
+    assert page.status_code == 200
+    assert "secret" not in page.content.decode()
+
+
+@pytest.mark.parametrize("like", ["", "x", "\0", "9" * 5000, str(UUID(int=7)), "٣" * 32])
+def test_unknown_item_to_copy_is_ignored(sign_in: SignIn, like: str) -> None:
+    form = form_in(sign_in().get(ADD, {"like": like}), "queue_name")
+    assert (form["queue_name"], form["data"]) == ("", "")

@@ -48,7 +48,16 @@ LOOKUPS = [
 ]
 IN_URLS = [
     *("o", "p", "q", "e", "all", "next", "chart", "app_label", "model_name", "field_name", "term"),
-    *("page", "_facets", "_to_field", "_popup", "_changelist_filters", "groups", "permissions"),
+    *(
+        "page",
+        "like",
+        "_facets",
+        "_to_field",
+        "_popup",
+        "_changelist_filters",
+        "groups",
+        "permissions",
+    ),
 ]
 IN_FORMS = [
     *("action", "_selected_action", "select_across", "index", "selection", "back", "shown"),
