@@ -79,6 +79,15 @@ class TriggerQuerySet(models.QuerySet["Trigger"]):
         """
         return self.update(process_status=Trigger.Status.IDLE)
 
+    def kill(self) -> int:
+        """Set RUNNING triggers to KILLING, so that the scheduler kills their processes.
+
+        `OpenOrchestrator.orchestrator.popups.trigger_popup` is the source: it offers Kill while a
+        trigger is RUNNING, and asks no question.
+        """
+        running = self.filter(process_status=Trigger.Status.RUNNING)
+        return running.update(process_status=Trigger.Status.KILLING)
+
 
 class Trigger(models.Model):
     """Starts a process. Each row has another one in the table of its type."""

@@ -7,34 +7,34 @@ from queues.models import QueueItem
 
 Status = QueueItem.Status
 
-MAY_RUN = _("A robot may still be at work on those in progress.")
+MAY_RUN = _("A robot may still be at work on an item in progress.")
 
 REQUEUE = Action(
     name="requeue",
     label=_("Requeue"),
-    explanation=_("They become New without start and end times, and robots take them again."),
+    explanation=_("Each becomes New without start and end times, and robots take it again."),
     method="requeue",
     excluded_statuses=[Status.NEW],
     warnings={
         Status.IN_PROGRESS: MAY_RUN,
-        Status.DONE: _("Robots will process finished items a second time."),
+        Status.DONE: _("Robots will process a finished item a second time."),
     },
 )
 ABANDON = Action(
     name="abandon",
     label=_("Abandon"),
-    explanation=_("They become Abandoned, and no robot takes them."),
+    explanation=_("Each becomes Abandoned, and no robot takes it."),
     method="abandon",
     excluded_statuses=[Status.ABANDONED],
     warnings={
         Status.IN_PROGRESS: MAY_RUN,
-        Status.DONE: _("The work on finished items is not undone."),
+        Status.DONE: _("The work on a finished item is not undone."),
     },
 )
 DELETE = Action(
     name="delete_selected",
     label=_("Delete"),
-    explanation=_("They are deleted for good. The log keeps their names and who deleted them."),
+    explanation=_("Each is deleted for good. The log keeps its name and who deleted it."),
     method="delete",
     permission="delete",
     warnings={Status.IN_PROGRESS: MAY_RUN},

@@ -11,22 +11,22 @@ PAUSE = Action(
     name="pause",
     label=_("Pause"),
     explanation=_(
-        "The scheduler does not start them any more. Those that are running run to their end, and "
-        "are Pausing until then."
+        "The scheduler starts no paused trigger. One that is running runs to its end, and is "
+        "Pausing until then."
     ),
     method="pause",
     excluded_statuses=[Status.PAUSED],
     warnings={
-        Status.KILLING: _("Those that are being killed will not be killed any more."),
-        Status.PAUSING: _("Those that are pausing still run, although they will look paused."),
+        Status.KILLING: _("A trigger that is being killed will not be killed any more."),
+        Status.PAUSING: _("A pausing trigger still runs, although it will look paused."),
     },
 )
 RESUME = Action(
     name="resume",
     label=_("Resume"),
     explanation=_(
-        "Paused ones become Idle, and the scheduler starts them when they are due. Pausing ones "
-        "still run, and become Running."
+        "A paused trigger becomes Idle, and the scheduler starts it when it is due. A pausing one "
+        "still runs, and becomes Running."
     ),
     method="resume",
     allowed_statuses=[Status.PAUSED, Status.PAUSING],
@@ -34,14 +34,25 @@ RESUME = Action(
 SET_IDLE = Action(
     name="set_idle",
     label=_("Set idle"),
-    explanation=_("The scheduler starts them when they are due, which may be at once."),
+    explanation=_("The scheduler starts an idle trigger when it is due, which may be at once."),
     method="set_idle",
     excluded_statuses=[Status.IDLE],
     warnings=dict.fromkeys(
         Trigger.RUNNING_STATUSES,
         _(
-            "A robot still works for those that are running, pausing or being killed. Once they "
-            "are idle, a second robot starts beside it when they are due."
+            "A robot still works for a trigger that is running, pausing or being killed. Once the "
+            "trigger is idle, a second robot starts beside it when it is due."
         ),
     ),
+)
+KILL = Action(
+    name="kill",
+    label=_("Kill"),
+    explanation=_(
+        "The scheduler ends the process within seconds. The trigger then is Killed, and does not "
+        "start again before it is set idle."
+    ),
+    method="kill",
+    allowed_statuses=[Status.RUNNING],
+    warnings={Status.RUNNING: _("Work stays half done, and its queue item stays In progress.")},
 )

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from queueapi.admin.badges import badge
 from queueapi.admin.bulk_actions import Action, BulkActionsAdmin, is_own_url
 from queueapi.durations import format_datetime
-from triggers.admin.actions import PAUSE, RESUME, SET_IDLE, Status
+from triggers.admin.actions import KILL, PAUSE, RESUME, SET_IDLE, Status
 from triggers.cron import in_words
 from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
@@ -56,7 +56,7 @@ def one_click_actions(trigger: Trigger) -> Iterator[tuple[Action, str]]:
 @admin.register(Trigger)
 class TriggerAdmin(BulkActionsAdmin):
     status_field = "process_status"
-    actions = [PAUSE, RESUME, SET_IDLE]
+    actions = [PAUSE, RESUME, SET_IDLE, KILL]
     list_display = ["name", "state"]
     details = ["type", "process_name", "starts", "shown_last_run", "priority", "machines"]
     list_display_links = None

@@ -59,7 +59,14 @@ def test_set_idle(before: Status) -> None:
     assert status(trigger) == Status.IDLE
 
 
-@pytest.mark.parametrize("method", ["pause", "resume", "set_idle"])
+@pytest.mark.parametrize("before", Status)
+def test_kill(before: Status) -> None:
+    trigger = single(process_status=before)
+    Trigger.objects.filter(pk=trigger.pk).kill()
+    assert status(trigger) == (Status.KILLING if before == Status.RUNNING else before)
+
+
+@pytest.mark.parametrize("method", ["pause", "resume", "set_idle", "kill"])
 def test_each_method_is_one_update(
     method: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -208,3 +215,42 @@ def test_each_trigger_gets_a_log_entry(sign_in: SignIn) -> None:
         f"/admin/triggers/trigger/{trigger.pk}/change/",
     )
     assert "status: RUNNING → PAUSING" in client.get(change_url(trigger)).content.decode()
+
+
+# Kill.
+
+
+def test_kill_asks_and_then_kills(sign_in: SignIn) -> None:
+    client, trigger = sign_in("Operators"), single(process_status=Status.RUNNING)
+    page = click(client, "kill", trigger)
+    assert "Work stays half done" in page.content.decode()
+    assert status(trigger) == Status.RUNNING
+    confirm(client, page)
+    assert status(trigger) == Status.KILLING
+    assert LogEntry.objects.get().get_change_message() == "status: RUNNING → KILLING"
+
+
+@pytest.mark.parametrize("before", [Status.RUNNING, Status.PAUSING, Status.IDLE])
+def test_kill_is_offered_while_a_trigger_runs(sign_in: SignIn, before: Status) -> None:
+    trigger = single(process_status=before)
+    page = sign_in("Operators").get(change_url(trigger)).content.decode()
+    assert (f"{trigger.pk}/at-once/kill/" in page) == (before == Status.RUNNING)
+
+
+def test_kill_from_the_list_skips_triggers_that_do_not_run(sign_in: SignIn) -> None:
+    client, running, idle = sign_in("Operators"), single(process_status=Status.RUNNING), queue()
+    confirm(client, select_action(client, "kill", running, idle))
+    assert (status(running), status(idle)) == (Status.KILLING, Status.IDLE)
+
+
+def test_trigger_that_ends_before_the_confirmation_is_not_killed(sign_in: SignIn) -> None:
+    client, trigger = sign_in("Operators"), single(process_status=Status.RUNNING)
+    page = click(client, "kill", trigger)
+    scheduler_sets(trigger, process_status=Status.DONE)
+    confirm(client, page)
+    assert status(trigger) == Status.DONE
+
+
+def test_viewers_can_not_kill(sign_in: SignIn) -> None:
+    trigger = single(process_status=Status.RUNNING)
+    assert click(sign_in("Viewers"), "kill", trigger).status_code == 403

@@ -117,7 +117,7 @@ class Fuzz:
             if match["choices"]:
                 return str(self.random.choice(match["choices"].split("|")))
             if match["name"] == "name":
-                return self.random.choice(["pause", "resume", "set_idle", "x"])
+                return self.random.choice(["pause", "resume", "set_idle", "kill", "x"])
             return self.pk(page)
 
         parameter = r"\(\?P<\w+>(?P<choices>[^)]*)\)|<(?:\w+:)?(?P<name>\w+)>"
