@@ -1,10 +1,14 @@
-"""Cron expressions in words."""
+"""Cron expressions in words and as times."""
 
 import calendar
 import re
+from contextlib import suppress
+from datetime import datetime
+from itertools import islice
 
 import cron_descriptor
 from cron_descriptor import FormatError, MissingFieldError, WrongArgumentError
+from cronsim import CronSim, CronSimError
 from django.utils.dates import MONTHS, WEEKDAYS
 from django.utils.translation import get_language
 
@@ -24,3 +28,16 @@ def in_words(expression: str) -> str | None:
     for name, translation in zip(names, (*WEEKDAYS.values(), *MONTHS.values()), strict=True):
         words = re.sub(rf"\b{name}\b", str(translation), words)
     return words
+
+
+def next_times(expression: str, after: datetime, count: int) -> list[datetime]:
+    """Return up to `count` times after `after`, as OpenOrchestrator's scheduler calculates them.
+
+    It uses `CronSim` with naive times in the local zone
+    (`OpenOrchestrator.scheduler.runner.poll_triggers`).
+    """
+    times: list[datetime] = []
+    # The expression may be none, or its times after the last year of Python's.
+    with suppress(CronSimError, ValueError, OverflowError):
+        times.extend(islice(CronSim(expression, after), count))
+    return times

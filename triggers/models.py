@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, ClassVar, Self
 from uuid import uuid4
 
-from cronsim import CronSim, CronSimError
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -15,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from queueapi.database.model_fields import UnicodeCharField, UniqueIdentifierField
 from queueapi.database.retries import retry_on_deadlock
+from triggers.cron import next_times
 
 NO_SINGLE = "No trigger of type SINGLE has this name."
 SEVERAL_SINGLE = "{} triggers of type SINGLE have this name; give each its own."
@@ -173,10 +173,7 @@ def has_next_time(expression: str) -> bool:
     It uses `next(CronSim(...))` (`OpenOrchestrator.database.db_util.begin_scheduled_trigger`) and
     stops if that raises.
     """
-    try:
-        return next(CronSim(expression, timezone.now()), None) is not None
-    except CronSimError:
-        return False
+    return bool(next_times(expression, timezone.now(), 1))
 
 
 def validate_cron(expression: str) -> None:

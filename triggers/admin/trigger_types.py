@@ -1,21 +1,23 @@
 """The pages of triggers, one for each trigger type."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
-from cronsim import CronSim
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.admin.bulk_actions import BulkActionsAdmin
 from queueapi.admin.edit_conflicts import OptimisticLockingAdmin
+from queueapi.durations import format_datetime
 from triggers.admin.forms import TriggerForm
 from triggers.admin.triggers import TriggerAdmin, one_click_actions
-from triggers.cron import in_words
+from triggers.cron import in_words, next_times
 from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger
 
 
@@ -74,17 +76,25 @@ class SingleTriggerAdmin(TriggerTypeAdmin):
 
 @admin.register(ScheduledTrigger)
 class ScheduledTriggerAdmin(TriggerTypeAdmin):
-    start_fields = ["cron_expr", "in_words", "next_run"]
-    readonly_fields = [*TriggerTypeAdmin.readonly_fields, "in_words"]
+    start_fields = ["cron_expr", "in_words", "next_times", "next_run"]
+    readonly_fields = [*TriggerTypeAdmin.readonly_fields, "in_words", "next_times"]
 
     @admin.display(description=_("in words"))
     def in_words(self, trigger: ScheduledTrigger) -> str:
         return in_words(trigger.cron_expr) or "–"
 
+    @admin.display(description=_("next five times"))
+    def next_times(self, trigger: ScheduledTrigger) -> str:
+        """Return the times from the next run on, which may be that of the expression."""
+        minute = timedelta(minutes=1)
+        after = max(timezone.now() + minute, trigger.next_run) - minute
+        times = next_times(trigger.cron_expr, after, 5)
+        return format_html_join(", ", "{}", [(format_datetime(time),) for time in times]) or "–"
+
     def fields_to_save(self, obj: ScheduledTrigger, form: Any) -> list[str]:
         changed = super().fields_to_save(obj, form)
         if "cron_expr" in changed and "next_run" not in changed:
-            obj.next_run = next(CronSim(obj.cron_expr, timezone.now()))
+            [obj.next_run] = next_times(obj.cron_expr, timezone.now(), 1)
             changed.append("next_run")
         return changed
 

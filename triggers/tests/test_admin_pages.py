@@ -1,5 +1,6 @@
 """The pages of triggers in the admin, one for each trigger type."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -307,6 +308,48 @@ def test_unchanged_fields_are_not_validated(sign_in: SignIn) -> None:
     save(sign_in(), trigger, priority="7")
     trigger.refresh_from_db()
     assert (trigger.cron_expr, trigger.priority) == ("nonsense", 7)
+
+
+# Cron expressions in words and as times.
+
+
+@pytest.fixture
+def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop the clock on the day before summer time ends in Denmark."""
+    monkeypatch.setattr(timezone, "now", lambda: datetime(2026, 10, 24, 12, 0, 30))
+
+
+@pytest.mark.usefixtures("at_noon")
+@pytest.mark.parametrize(
+    ("cron", "next_run", "times"),
+    [
+        (
+            "30 2 * * *",
+            datetime(2026, 10, 25, 2, 30),
+            [f"2026-10-{day} 02:30" for day in range(25, 30)],
+        ),
+        (
+            "*/5 * * * *",
+            datetime(2026, 10, 24, 12),
+            [f"2026-10-24 12:{m:02}" for m in range(5, 30, 5)],
+        ),
+        ("0 7 * * *", datetime(2027, 1, 1, 7), [f"2027-01-0{day} 07:00" for day in range(1, 6)]),
+        ("0 0 29 2 *", datetime(2028, 2, 29), [f"{y}-02-29 00:00" for y in range(2028, 2048, 4)]),
+        ("0 0 31 12 *", datetime(9998, 12, 31), ["9998-12-31 00:00", "9999-12-31 00:00"]),
+        ("0 0 1 1 *", datetime(9999, 12, 31, 23, 59), []),
+        ("nonsense", datetime(2027, 1, 1), []),
+    ],
+)
+def test_next_times_of_the_expression_are_shown(
+    sign_in: SignIn, cron: str, next_run: datetime, times: list[str]
+) -> None:
+    trigger = scheduled(cron_expr=cron)
+    type(trigger).objects.update(next_run=next_run)
+    page = sign_in("Viewers").get(change_url(trigger))
+    [row] = re.findall(
+        r'field-next_times">.*?<div class="readonly">(.*?)</div>', page.content.decode(), re.DOTALL
+    )
+    assert re.sub(r"<[^>]+>", "", row) == (", ".join(times) or "–")
 
 
 @pytest.mark.parametrize("cron", ["61 * * * *", "15 3 * * *"])
