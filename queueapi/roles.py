@@ -1,4 +1,4 @@
-"""The three groups of staff and their permissions, which each `migrate` sets anew.
+"""The roles of users: superusers, and three groups whose permissions each `migrate` sets anew.
 
 A superuser has all permissions, except to delete users.
 """
@@ -9,9 +9,10 @@ from django.apps import apps as installed
 from django.apps.registry import Apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.management import create_permissions
-from django.contrib.auth.models import User
-from django.db.models import ProtectedError, Value
+from django.contrib.auth.models import Group, User
+from django.db.models import Case, ProtectedError, Q, Value, When
 from django.db.models.functions import Concat
+from django.utils.translation import gettext_lazy as _
 
 VIEWERS = "Viewers"
 OPERATORS = "Operators"
@@ -52,6 +53,34 @@ ROLES = {
     SECURITY_ADMINS: [*_VIEWS, *_OPERATES, *_SECURES],
 }
 
+# Roles beside the groups: may not sign in, has rights that are no role's, has all permissions.
+NONE, OTHER, SUPERUSER = "none", "other", "superuser"
+ROLE_NAMES = {
+    NONE: _("No role"),
+    VIEWERS: _("Viewer"),
+    OPERATORS: _("Operator"),
+    SECURITY_ADMINS: _("Security admin"),
+    SUPERUSER: _("Superuser"),
+    OTHER: _("Other groups only"),  # the last: it is offered only where there are such groups
+}
+
+
+def role() -> Case:
+    """Return an expression for the role of a user, the highest if there are several."""
+    members = User.groups.through.objects.values("user")
+    conditions = {NONE: Q(is_staff=False), SUPERUSER: Q(is_superuser=True)}
+    conditions |= {name: Q(pk__in=members.filter(group__name=name)) for name in reversed(ROLES)}
+    whens = [When(condition, then=Value(name)) for name, condition in conditions.items()]
+    return Case(*whens, default=Value(OTHER))
+
+
+def set_role(user: User, role: str) -> None:
+    """Give the user this role and no other; groups that are no roles are kept."""
+    user.is_staff, user.is_superuser = role != NONE, role == SUPERUSER
+    user.save(update_fields=["is_staff", "is_superuser"])
+    others = user.groups.exclude(name__in=ROLES)
+    user.groups.set([*others, *Group.objects.filter(name__in=ROLES).filter(name=role)])
+
 
 def sync_groups(using: str, apps: Apps = installed, **kwargs: Any) -> None:
     """Create the groups and set their permissions to those in `ROLES`; a `post_migrate` receiver.
@@ -68,7 +97,7 @@ def sync_groups(using: str, apps: Apps = installed, **kwargs: Any) -> None:
         create_permissions(app, verbosity=0, using=using, apps=apps)
     full_name = Concat("content_type__app_label", Value("."), "codename")
     for role, names in ROLES.items():
-        group, _ = groups.get_or_create(name=role)
+        group = groups.get_or_create(name=role)[0]
         group.permissions.set(permissions.alias(full_name=full_name).filter(full_name__in=names))
 
 

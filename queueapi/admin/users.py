@@ -6,21 +6,22 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from django.contrib.auth.models import Group, User
-from django.db.models import ManyToManyField
+from django.db.models import ManyToManyField, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.admin.model_admin import AuditedAdmin
-from queueapi.roles import ROLES
+from queueapi.roles import NONE, OTHER, ROLE_NAMES, ROLES, SUPERUSER, role, set_role
 
 admin.site.unregister([Group, User])
 
 LAST_SUPERUSER = _(
     "Nothing was saved: this is the last active superuser, and only superusers can manage users. "
-    "Make another user active, staff and superuser first."
+    "Make another active user a superuser first."
 )
+OTHER_GROUPS = Group.objects.exclude(name__in=ROLES)
 
 
 class RowsField(forms.ModelMultipleChoiceField):
@@ -32,18 +33,40 @@ class RowsField(forms.ModelMultipleChoiceField):
         return super()._check_values(value)  # type: ignore[misc]
 
 
-class UserForm(UserChangeForm):
+class RoleForm(forms.ModelForm):
+    """One field instead of `is_staff`, `is_superuser` and the groups that are roles."""
+
+    role = forms.ChoiceField(label=_("Role"), help_text=_("Users without a role can't sign in."))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: Any = self.fields
+        self.initial["role"] = getattr(self.instance, "role", NONE)
+        fields["role"].choices = list(ROLE_NAMES.items())
+        if "groups" in fields:
+            fields["groups"].queryset = OTHER_GROUPS
+            self.initial["groups"] = list(self.instance.groups.exclude(name__in=ROLES))
+        elif self.initial["role"] != OTHER:
+            fields["role"].choices = fields["role"].choices[:-1]
+
+
+class NewUserForm(RoleForm, UserCreationForm):
+    """Add a user with a password, because there is no other way to sign in."""
+
+
+class UserForm(RoleForm, UserChangeForm):
     def clean(self) -> dict[str, Any]:
         """Refuse to leave no active superuser."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        changed = {"is_active", "is_staff", "is_superuser"}.intersection(self.changed_data)
-        unticked = [name for name in changed if not cleaned.get(name, True)]
-        if unticked:
+        needed = {"is_active": True, "role": SUPERUSER}
+        changed = set(needed).intersection(self.changed_data, cleaned)
+        lost = [name for name in changed if cleaned[name] != needed[name]]
+        if lost:
             # Locked in the order of their ids, so that two superusers who deactivate each other
             # do not deadlock, and the second sees the first's change.
             superusers = User.objects.filter(is_superuser=True).order_by("pk").select_for_update()
             if [user for user in superusers if user.is_active and user.is_staff] == [self.instance]:
-                for name in unticked:
+                for name in lost:
                     self.add_error(name, LAST_SUPERUSER)
         return cleaned
 
@@ -56,23 +79,61 @@ class PasswordForm(AdminPasswordChangeForm):
         self.fields.pop("usable_password", None)
 
 
+class RoleFilter(admin.SimpleListFilter):
+    title = _("role")
+    parameter_name = "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(ROLE_NAMES.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset if self.value() is None else queryset.filter(role=self.value())
+
+
 @admin.register(User)
 class UserAdmin(AuditedAdmin, DjangoUserAdmin):
     """Users are deactivated, not deleted: their log entries would be deleted too."""
 
     form = UserForm
+    add_form = NewUserForm
+    add_fieldsets = ((None, {"fields": ["username", "role", "password1", "password2"]}),)
     change_password_form = PasswordForm
     readonly_fields = ["last_login", "date_joined"]
     formfield_overrides = {ManyToManyField: {"form_class": RowsField}}
-    list_display = [
-        "username",
-        "first_name",
-        "last_name",
-        "is_active",
-        "is_superuser",
-        "last_login",
-    ]
-    list_filter = ["is_active", "is_staff", "is_superuser", "groups"]
+    list_display = ["username", "role", "first_name", "last_name", "is_active", "last_login"]
+    list_filter = [RoleFilter, "is_active", "groups"]
+    filter_horizontal = ()  # its script makes labels that screen readers do not read
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).annotate(role=role())
+
+    @admin.display(description=_("role"), ordering="role")
+    def role(self, user: Any) -> str:
+        return str(ROLE_NAMES[user.role])
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Leave out other groups and permissions if there are none."""
+        if obj is None:
+            return super().get_fieldsets(request, obj)
+        others: Any = {"groups": OTHER_GROUPS, "user_permissions": obj.user_permissions}
+        shown = [name for name, rows in others.items() if rows.exists()]
+        return [
+            (None, {"fields": ["username", "role", "is_active", *shown, "password"]}),
+            (_("Personal info"), {"fields": ["first_name", "last_name", "email"]}),
+            (_("Important dates"), {"fields": self.readonly_fields}),
+        ]
+
+    def save_related(self, request: HttpRequest, form: Any, *args: Any) -> None:
+        super().save_related(request, form, *args)
+        # Also an unchanged one, because the field `groups` removed the groups of roles.
+        set_role(form.instance, form.cleaned_data["role"])
+
+    def construct_change_message(self, request: HttpRequest, form: Any, *args: Any) -> Any:
+        changes = super().construct_change_message(request, form, *args)
+        if "role" in form.changed_data:
+            old, new = form.initial["role"], form.cleaned_data["role"]
+            changes.append({"field": "role", "old": old, "new": new})
+        return changes
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -63,7 +63,7 @@ def test_errors_of_a_trigger(sign_in: SignIn) -> None:
 @pytest.mark.parametrize(
     ("url", "fields"),
     [
-        ("/admin/auth/user/add/", ["id_username", "id_password1", "id_password2"]),
+        ("/admin/auth/user/add/", ["id_username", "id_role", "id_password1", "id_password2"]),
         ("/admin/auth/group/add/", ["id_name"]),
         ("/admin/password_change/", ["id_old_password", "id_new_password1", "id_new_password2"]),
         ("/admin/security/client/add/", ["id_name"]),

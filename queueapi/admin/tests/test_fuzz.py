@@ -51,6 +51,7 @@ IN_URLS = [
     *(
         "page",
         "like",
+        "role",
         "_facets",
         "_to_field",
         "_popup",
@@ -71,7 +72,7 @@ IN_FORMS = [
         "permissions",
         "usable_password",
     ),
-    *("unset-password", "confirmed", "queue_name", "data"),
+    *("unset-password", "confirmed", "role", "queue_name", "data"),
 ]
 
 

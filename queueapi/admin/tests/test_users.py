@@ -12,8 +12,10 @@ from django.db import connection
 from django.db.models import ProtectedError
 from django.test import Client
 from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
 
 from queueapi.admin import audit
+from queueapi.roles import ROLE_NAMES, set_role
 from queueapi.tests.helpers import TIMEOUT, ClientResponse, SignIn, form_in
 from queues.tests.helpers import item
 
@@ -49,9 +51,8 @@ def test_user_is_deactivated(sign_in: SignIn, bo: User) -> None:
 
 
 def test_unchanged_user_is_not_logged(sign_in: SignIn, bo: User) -> None:
-    viewers = Group.objects.get(name="Viewers")
-    bo.groups.add(viewers)
-    assert save(sign_in(), bo, groups=[viewers.pk]).status_code == 302
+    bo.groups.add(Group.objects.get(name="Viewers"))
+    assert save(sign_in(), bo).status_code == 302
     assert not LogEntry.objects.exists()
 
 
@@ -79,10 +80,10 @@ def test_user_without_log_entries_is_deleted(bo: User) -> None:
 
 def test_changed_groups_are_logged_by_name(sign_in: SignIn, bo: User) -> None:
     client = sign_in()
-    viewers, operators = (Group.objects.get(name=name) for name in ("Viewers", "Operators"))
-    bo.groups.add(viewers)
-    save(client, bo, groups=[operators.pk])
-    assert LogEntry.objects.get().get_change_message() == "groups: Viewers → Operators"
+    old, new = (Group.objects.create(name=name) for name in ("Others", "More"))
+    bo.groups.add(old)
+    save(client, bo, groups=[new.pk])
+    assert LogEntry.objects.get().get_change_message() == "groups: Others → More"
 
 
 def test_password_change_is_logged_without_the_password(sign_in: SignIn, bo: User) -> None:
@@ -96,7 +97,7 @@ def test_password_change_is_logged_without_the_password(sign_in: SignIn, bo: Use
 def test_new_user_is_logged_without_the_password(sign_in: SignIn) -> None:
     client = sign_in()
     new = "another horse battery"
-    fields = {"username": "carl", "password1": new, "password2": new, "usable_password": "true"}
+    fields = {"username": "carl", "role": "none", "password1": new, "password2": new}
     client.post(reverse("admin:auth_user_add"), fields)
     assert User.objects.filter(username="carl").exists()
     assert LogEntry.objects.get().get_change_message() == 'username: (empty) → "carl"'
@@ -176,6 +177,7 @@ def test_deleted_group_is_logged_with_its_name(sign_in: SignIn) -> None:
 
 
 def test_group_id_too_large_for_the_column_is_refused(sign_in: SignIn, bo: User) -> None:
+    Group.objects.create(name="Others")
     assert "groups" in errors(save(sign_in(), bo, groups=["9" * 21]))
 
 
@@ -183,17 +185,19 @@ def test_empty_to_field_is_ignored(sign_in: SignIn, bo: User) -> None:
     assert sign_in().get(f"{page_url(bo)}?_to_field=").status_code == 200
 
 
-@pytest.mark.parametrize("box", ["is_active", "is_staff", "is_superuser"])
-def test_last_active_superuser_stays_one(sign_in: SignIn, box: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "value"), [("is_active", None), ("role", "Operators"), ("role", "none")]
+)
+def test_last_active_superuser_stays_one(sign_in: SignIn, field: str, value: str | None) -> None:
     client = sign_in()
     User.objects.create_superuser("inactive", is_active=False)
     User.objects.create_user("not staff", is_superuser=True)
     anna = User.objects.get(username="anna")
-    found = errors(save(client, anna, **{box: None}))
-    assert list(found) == [box]
-    assert "the last active superuser" in found[box][0]
+    found = errors(save(client, anna, **{field: value}))
+    assert list(found) == [field]
+    assert "the last active superuser" in found[field][0]
     anna.refresh_from_db()
-    assert getattr(anna, box)
+    assert (anna.is_active, anna.is_staff, anna.is_superuser) == (True, True, True)
 
 
 def test_password_is_not_disabled(sign_in: SignIn) -> None:
@@ -207,7 +211,7 @@ def test_password_is_not_disabled(sign_in: SignIn) -> None:
 def test_one_of_two_superusers_is_demoted(sign_in: SignIn) -> None:
     client = sign_in()
     carl = User.objects.create_superuser("carl")
-    assert save(client, carl, is_superuser=None).status_code == 302
+    assert save(client, carl, role="none").status_code == 302
     assert "is_active" in errors(save(client, User.objects.get(username="anna"), is_active=None))
 
 
@@ -228,3 +232,122 @@ def test_two_superusers_who_deactivate_each_other_leave_one() -> None:
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(deactivate, users, reversed(users)))
     assert User.objects.filter(is_active=True).count() == 1
+
+
+# The role.
+
+
+def rights(user: User) -> tuple[bool, bool, list[str]]:
+    """Return `is_staff`, `is_superuser` and the groups."""
+    user = User.objects.get(pk=user.pk)
+    names = sorted(user.groups.values_list("name", flat=True))
+    return user.is_staff, user.is_superuser, names
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        ("none", (False, False, [])),
+        ("Viewers", (True, False, ["Viewers"])),
+        ("Operators", (True, False, ["Operators"])),
+        ("Security admins", (True, False, ["Security admins"])),
+        ("superuser", (True, True, [])),
+    ],
+)
+def test_role_sets_flags_and_groups(
+    sign_in: SignIn, bo: User, role: str, expected: tuple[bool, bool, list[str]]
+) -> None:
+    set_role(bo, "Viewers" if expected[1] else "superuser")
+    save(sign_in(), bo, role=role)
+    assert rights(bo) == expected
+
+
+def test_page_shows_the_highest_role(sign_in: SignIn, bo: User) -> None:
+    bo.groups.set(Group.objects.filter(name__in=["Viewers", "Operators"]))
+    assert form_in(sign_in().get(page_url(bo)), "username")["role"] == "Operators"
+
+
+def test_old_and_new_role_are_logged(sign_in: SignIn, bo: User) -> None:
+    set_role(bo, "Viewers")
+    save(sign_in(), bo, role="superuser")
+    assert LogEntry.objects.get().get_change_message() == 'role: "Viewers" → "superuser"'
+
+
+def test_groups_that_are_no_roles_are_kept(sign_in: SignIn, bo: User) -> None:
+    others = Group.objects.create(name="Others")
+    bo.groups.add(others)
+    save(sign_in(), bo, role="Viewers", groups=[others.pk])
+    assert rights(bo) == (True, False, ["Others", "Viewers"])
+
+
+def test_role_is_kept_when_other_groups_change(sign_in: SignIn, bo: User) -> None:
+    set_role(bo, "Operators")
+    others = Group.objects.create(name="Others")
+    save(sign_in(), bo, groups=[others.pk])
+    assert rights(bo) == (True, False, ["Operators", "Others"])
+
+
+def test_user_may_have_other_groups_only(sign_in: SignIn, bo: User) -> None:
+    set_role(bo, "none")
+    others = Group.objects.create(name="Others")
+    save(sign_in(), bo, role="other", groups=[others.pk])
+    assert rights(bo) == (True, False, ["Others"])
+
+
+@pytest.mark.parametrize("role", ["other", "Others", "", "viewers"])
+def test_unknown_role_is_refused(sign_in: SignIn, bo: User, role: str) -> None:
+    set_role(bo, "Viewers")
+    assert "role" in errors(save(sign_in(), bo, role=role))
+    assert rights(bo) == (True, False, ["Viewers"])
+
+
+def test_group_of_a_role_is_not_given_as_another_group(sign_in: SignIn, bo: User) -> None:
+    set_role(bo, "Viewers")
+    Group.objects.create(name="Others")
+    admins = Group.objects.get(name="Security admins")
+    assert "groups" in errors(save(sign_in(), bo, groups=[admins.pk]))
+
+
+def test_permissions_and_groups_are_hidden_if_there_are_none(sign_in: SignIn, bo: User) -> None:
+    client = sign_in()
+    page = client.get(page_url(bo)).content.decode()
+    assert "id_user_permissions" not in page
+    assert "id_groups" not in page
+    bo.user_permissions.add(Permission.objects.get(codename="add_group"))
+    Group.objects.create(name="Others")
+    page = client.get(page_url(bo)).content.decode()
+    assert "id_user_permissions" in page
+    assert "id_groups" in page
+
+
+def test_new_user_gets_a_role(sign_in: SignIn) -> None:
+    new = "another horse battery"
+    fields = {"username": "carl", "role": "Operators", "password1": new, "password2": new}
+    response = sign_in().post(reverse("admin:auth_user_add"), fields)
+    carl = User.objects.get(username="carl")
+    assert response["Location"] == page_url(carl)
+    assert rights(carl) == (True, False, ["Operators"])
+    assert 'role: "none" → "Operators"' in LogEntry.objects.get().get_change_message()
+
+
+@pytest.mark.parametrize("role", ROLE_NAMES)
+def test_list_is_filtered_by_the_role_that_it_shows(
+    sign_in: SignIn, bo: User, django_assert_num_queries: DjangoAssertNumQueries, role: str
+) -> None:
+    client = sign_in(username="zoe")
+    set_role(bo, role)
+    # Session, user, groups of the filter, the rows.
+    with django_assert_num_queries(4):
+        page = client.get(reverse("admin:auth_user_changelist"), {"role": role})
+    rows = {user.username: user.role for user in page.context["cl"].result_list}
+    assert rows == {"bo": role} | ({"zoe": role} if role == "superuser" else {})
+    assert f'<td class="field-role">{ROLE_NAMES[role]}</td>' in page.content.decode()
+
+
+def test_page_without_the_right_to_change_shows_the_role(client: Client, bo: User) -> None:
+    bo.user_permissions.add(Permission.objects.get(codename="view_user"))
+    Group.objects.create(name="Others")
+    client.force_login(bo)
+    page = client.get(page_url(bo)).content.decode()
+    assert '<div class="readonly">Other groups only</div>' in page
+    assert 'name="role"' not in page

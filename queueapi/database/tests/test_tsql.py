@@ -6,6 +6,7 @@ from io import StringIO
 
 import pytest
 import sqlglot
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
@@ -18,6 +19,7 @@ from queueapi.database import indexes, migration_operations
 from queueapi.database.existing_tables import OURS
 from queueapi.database.tests.sql_server import fake_sql_server, needs_pyodbc
 from queueapi.management.commands.migrate import acquire_app_lock
+from queueapi.roles import role
 from queues import queue_statistics
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP, Client, FailedAttempt, IdempotencyKey
@@ -324,7 +326,9 @@ def test_id_in_a_query_has_dashes() -> None:
         lambda: list(SingleTrigger.objects.single("Report", exactly=True)),
         lambda: QueueItem.objects.filter(status="FAILED").requeue(),
         lambda: Trigger.objects.filter(type="SINGLE").pause(),
+        Trigger.objects.kill,
         lambda: Client.objects.with_name("ERP"),
+        lambda: list(User.objects.annotate(role=role()).filter(role="none").order_by("role")),
     ],
     ids=[
         "key",
@@ -340,7 +344,9 @@ def test_id_in_a_query_has_dashes() -> None:
         "single triggers",
         "requeue",
         "pause",
+        "kill",
         "client",
+        "role",
     ],
 )
 def test_query_is_t_sql(sql_server: SqlServer, run_query: Callable[[], object]) -> None:
