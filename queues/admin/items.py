@@ -120,7 +120,8 @@ class QueueItemAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
             text.encode()  # a lone surrogate, which JSON can escape, can't go into a page
         except (ValueError, RecursionError):
             text = item.data
-        return format_html('<pre class="data">{}</pre>', text)
+        pre = '<pre class="data" data-copy="{}" data-copy-name="data">{}</pre>'
+        return format_html(pre, item.data, text)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

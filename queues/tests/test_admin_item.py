@@ -365,4 +365,4 @@ def test_refused_page_shows_the_stored_item(sign_in: SignIn) -> None:
     client, row = sign_in(), item(data='{"stored": 1}', reference="R-1")
     page = save(client, row, status="GONE", reference="R-2", data='{"typed": 1}')
     assert page.context["original"].reference == "R-1"
-    assert "&quot;stored&quot;: 1" in page.content.decode()
+    assert 'data-copy="{&quot;stored&quot;: 1}"' in page.content.decode()

@@ -233,6 +233,29 @@ def test_errors_have_the_focus_and_lead_to_their_fields(page: Page) -> None:
     expect(page.get_by_label("Data")).to_have_value("{typed")
 
 
+def test_the_stored_data_is_copied(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    row = item(data='{"b":1,  "a":"\\u00e6 <b>"}\n')
+    page.goto(change_url(row))
+    page.get_by_role("button", name="Copy the data").click()
+    expect(page.get_by_role("status").filter(has_text="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == row.data
+    page.get_by_role("button", name="Copy the id").click()
+    expect(page.get_by_role("status").filter(has_text="Copied")).to_have_count(2)
+    assert page.evaluate("navigator.clipboard.readText()") == str(row.pk)
+
+
+def test_a_key_is_selected_where_the_browser_copies_nothing(page: Page) -> None:
+    page.add_init_script("delete Navigator.prototype.clipboard")  # as without HTTPS
+    page.goto("/admin/security/apikey/add/")
+    page.get_by_label("Client").fill("ERP")
+    page.get_by_role("button", name="Issue").click()
+    page.get_by_role("button", name="Copy the key").click()
+    expect(page.get_by_role("status").filter(has_text="Press Ctrl+C")).to_be_visible()
+    selected = page.evaluate("getSelection().toString()")
+    assert selected == page.locator("#plaintext").inner_text()
+
+
 # Accessibility and other sites.
 
 
