@@ -34,12 +34,13 @@ def set_context(environ: dict[str, Any], **kwargs: Any) -> None:
 
 
 class RequestContextMiddleware:
-    """Add `X-Request-ID` to each response."""
+    """Add `X-Request-ID` to each response, and to the request for error pages."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.META["HTTP_X_REQUEST_ID"] = _request_id.get()
         response = self.get_response(request)
         response.headers["X-Request-ID"] = _request_id.get()
         return response

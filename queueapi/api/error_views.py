@@ -1,11 +1,12 @@
-"""Handlers of errors outside of viewsets: JSON, and Django's HTML pages for the admin."""
+"""Handlers of errors outside of viewsets: JSON, and HTML pages for the admin."""
 
-from collections.abc import Callable
-from functools import partial
+from typing import Any
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views import defaults
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 
 from queueapi.api.exception_handler import error_body
 
@@ -21,11 +22,26 @@ def _error(
     request: HttpRequest,
     status_code: int,
     sentence: str,
-    html_page: Callable[[], HttpResponse],
+    title: Any,
+    *,
     exception: Exception | None = None,
+    template: str = "",
 ) -> HttpResponse:
+    """Return the page of the template, by default `<status_code>.html`, or the sentence as JSON.
+
+    The page is rendered without the request, whose context processors would use the database.
+    """
     if request.path.startswith("/admin/"):
-        return html_page()
+        context = {
+            "title": title,
+            "exception": exception,
+            "reason": type(exception).__name__,
+            "request_id": request.META.get("HTTP_X_REQUEST_ID"),
+        }
+        # The error may be raised outside of the middleware that activates the language.
+        with translation.override(translation.get_language_from_request(request)):
+            page = render_to_string(template or f"{status_code}.html", context)
+        return HttpResponse(page, status=status_code)
     body = error_body(sentence, exception)
     # The bytes that DRF's renderer writes.
     as_drf = {"separators": (",", ":"), "ensure_ascii": False}
@@ -33,22 +49,23 @@ def _error(
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    sentence = MALFORMED
-    if isinstance(exception, DisallowedHost):
-        sentence = WRONG_HOST
-    return _error(request, 400, sentence, lambda: defaults.bad_request(request, exception))
+    sentence = WRONG_HOST if isinstance(exception, DisallowedHost) else MALFORMED
+    return _error(request, 400, sentence, _("Not understood"), exception=exception)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     sentence = str(exception) or "You may not do this."
-    page = partial(defaults.permission_denied, request, exception)
-    return _error(request, 403, sentence, page, exception)
+    return _error(request, 403, sentence, _("Not allowed"), exception=exception)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    sentence = "The CSRF token is missing or incorrect."
+    return _error(request, 403, sentence, _("Please send the form again"), template="403_csrf.html")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    sentence = "There is nothing at this address."
-    return _error(request, 404, sentence, lambda: defaults.page_not_found(request, exception))
+    return _error(request, 404, "There is nothing at this address.", _("Not found"))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _error(request, 500, SERVER_FAILED, lambda: defaults.server_error(request))
+    return _error(request, 500, SERVER_FAILED, _("The server failed"))
