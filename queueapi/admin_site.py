@@ -4,7 +4,9 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.admin.models import CHANGE
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +16,8 @@ from queueapi.dashboard import dashboard_context
 
 # Order of the apps in the menu; others follow.
 APP_ORDER = ["queues", "triggers", "admin", "security", "auth"]
+# The list that an app's own URL leads to, if the user may view it; otherwise the app's first list.
+APP_LISTS = ["Trigger", "Client", "User"]
 
 
 class QueueApiAdminSite(AdminSite):
@@ -36,12 +40,25 @@ class QueueApiAdminSite(AdminSite):
         context = dashboard_context(request.user, request.GET.get("chart", ""))
         return super().index(request, {**context, **(extra_context or {})})
 
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> Any:
+        """Redirect to a list of the app, because the menu is on every page."""
+        models = [model for app in self.get_app_list(request, app_label) for model in app["models"]]
+        lists = [model for model in models if model["admin_url"]]
+        if not lists:
+            raise PermissionDenied
+        return redirect(max(lists, key=lambda each: each["object_name"] in APP_LISTS)["admin_url"])
+
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         response = super().login(request, extra_context)
         if getattr(request, "login_refused", False):
             response.status_code = 429
             response.headers["Retry-After"] = "1"
         return response
+
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        if request.method == "GET":  # of a bookmark; Django responds with an empty page
+            return redirect("admin:index")
+        return super().logout(request, extra_context)
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
         response = super().password_change(request, extra_context)

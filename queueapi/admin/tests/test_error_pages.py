@@ -123,3 +123,10 @@ def test_a_page_after_an_error_in_danish_is_english(sign_in: SignIn) -> None:
 
 def test_an_error_page_names_no_detail_of_the_error(sign_in: SignIn) -> None:
     assert "08S01" not in database_away(sign_in()).content.decode()
+
+
+def test_a_logout_by_url_leads_to_the_dashboard(sign_in: SignIn) -> None:
+    client = sign_in()
+    response = client.get("/admin/logout/")
+    assert (response.status_code, response["Location"]) == (302, "/admin/")
+    assert client.get("/admin/").status_code == 200
