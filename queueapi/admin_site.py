@@ -8,10 +8,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from queueapi import __version__
 from queueapi.admin import audit
+from queueapi.admin.session import session_view
 from queueapi.dashboard import dashboard_context
 
 # Order of the apps in the menu; others follow.
@@ -34,7 +36,8 @@ class QueueApiAdminSite(AdminSite):
 
     def get_urls(self) -> list[Any]:
         # Rows have no pages outside of the admin.
-        return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
+        urls = [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
+        return [path("session/", session_view, name="session"), *urls]
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
         context = dashboard_context(request.user, request.GET.get("chart", ""))

@@ -315,7 +315,7 @@ SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
 LOGIN_REDIRECT_URL = "admin:index"  # replaces a `next` that is not on this host
 CSRF_FAILURE_VIEW = "queueapi.api.error_views.csrf_failure"
-SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds from the login
+SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds from the login or a renewal (queueapi/admin/session.py)
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS else 0
 
 # Files of this server only, and nothing inline: Django's admin needs no more.

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
@@ -31,7 +32,7 @@ def _error(
 
     The page is rendered without the request, whose context processors would use the database.
     """
-    if request.path.startswith("/admin/"):
+    if request.path.startswith("/admin/") and request.path != reverse("admin:session"):
         context = {
             "title": title,
             "exception": exception,
