@@ -1,4 +1,4 @@
-"""Pages that stay open in a browser: the end of the session."""
+"""Pages that stay open in a browser: the end of the session, and lists that renew themselves."""
 
 import re
 from datetime import timedelta
@@ -16,7 +16,7 @@ from playwright.sync_api import Page, Route, expect
 from queueapi.admin.session import LATEST_END
 from queueapi.tests.browser_fixtures import OpenPage
 from queueapi.tests.helpers import Serve, Server, eventually
-from queues.tests.helpers import LIST, change_url, item
+from queues.tests.helpers import LIST, change_url, failed, item
 
 PASSWORD = "correct horse battery"
 SUPERUSER = {"is_active": True, "is_staff": True, "is_superuser": True}
@@ -169,3 +169,124 @@ def test_typing_renews_the_session(page: Page) -> None:
     page.goto(change_url(item()))
     page.get_by_label("Message").press_sequentially("x")
     assert eventually(lambda: expires_after(hours=11))
+
+
+# Lists that renew themselves.
+
+READ = re.compile(r"Read at \d\d:\d\d:\d\d\.")
+
+
+def requests_of(page: Page) -> list[str]:
+    """Return a list, to which later requests of the page are added."""
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    return requests
+
+
+def test_a_list_shows_new_rows_which_can_be_selected(page: Page) -> None:
+    sign_in(page)
+    item(reference="first")
+    page.goto(LIST)
+    expect(page.locator("main")).to_contain_text(READ)
+    item(reference="second")
+    page.clock.fast_forward(15_000)
+    expect(page.get_by_role("link", name="second")).to_be_visible()
+    page.locator("#action-toggle").check()
+    expect(page.get_by_text("2 of 2 selected")).to_be_visible()
+    page.locator(".action-select").first.uncheck()
+    expect(page.get_by_text("1 of 2 selected")).to_be_visible()
+
+
+def test_the_first_row_of_a_list_can_be_selected(page: Page) -> None:
+    sign_in(page)
+    page.goto(LIST)
+    item(reference="first")
+    page.clock.fast_forward(15_000)
+    page.locator("#action-toggle").check()
+    expect(page.get_by_text("1 of 1 selected")).to_be_visible()
+
+
+def tick_a_row(page: Page) -> None:
+    page.locator(".action-select").first.check()
+    page.locator("h1").click()
+
+
+def type_a_search(page: Page) -> None:
+    page.locator("#searchbar").fill("x")
+    page.locator("h1").click()
+
+
+def choose_an_action(page: Page) -> None:
+    page.get_by_label("Action:").select_option(index=1)
+
+
+def select_text(page: Page) -> None:
+    page.locator(".field-queue_name").first.select_text()
+
+
+def hide_the_tab(page: Page, hidden: bool = True) -> None:
+    property_of = "Object.defineProperty(document, 'hidden', {value, configurable: true})"
+    page.evaluate(f"value => {property_of}", hidden)
+
+
+def switch_off(page: Page) -> None:
+    page.get_by_label("Renews every 15 seconds").uncheck()
+    page.reload()
+    expect(page.get_by_label("Renews every 15 seconds")).not_to_be_checked()
+
+
+def test_a_list_is_not_renewed_while_it_is_in_use(page: Page) -> None:
+    sign_in(page)
+    item()
+    for use in (tick_a_row, type_a_search, choose_an_action, select_text, hide_the_tab, switch_off):
+        page.goto(LIST)
+        use(page)
+        requests = requests_of(page)
+        page.clock.fast_forward(60_000)
+        assert requests == [], use
+
+
+def test_a_list_is_renewed_at_once_when_its_tab_is_shown(page: Page) -> None:
+    sign_in(page)
+    page.goto(LIST)
+    hide_the_tab(page)
+    page.clock.fast_forward(60_000)
+    item(reference="first")
+    hide_the_tab(page, hidden=False)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.get_by_role("link", name="first")).to_be_visible()
+
+
+def test_a_list_says_that_the_session_has_ended(page: Page) -> None:
+    sign_in(page)
+    page.goto(LIST)
+    Session.objects.all().delete()
+    page.clock.fast_forward(15_000)
+    expect(page.get_by_role("status")).to_contain_text("Your session has ended.")
+    requests = requests_of(page)
+    page.clock.fast_forward(60_000)
+    assert requests == []
+
+
+def test_a_list_says_since_when_it_is_not_renewed(page: Page) -> None:
+    sign_in(page)
+    page.goto(LIST)
+    page.route(f"**{LIST}", lambda route: route.fulfill(status=500))
+    page.clock.fast_forward(15_000)
+    expect(page.get_by_role("status")).to_have_text(re.compile(r"Not renewed since \d\d:\d\d:"))
+    page.unroute(f"**{LIST}")
+    page.clock.fast_forward(15_000)
+    expect(page.get_by_role("status")).to_be_empty()
+    expect(page.locator("main")).to_contain_text(READ)
+
+
+def test_the_dashboard_keeps_open_details_open(page: Page) -> None:
+    sign_in(page)
+    item()
+    page.goto("/admin/")
+    page.get_by_text("As a table").click()
+    page.locator("h1").click()
+    failed(reference="INV-1")
+    page.clock.fast_forward(15_000)
+    expect(page.get_by_role("link", name="Invoices INV-1")).to_be_visible()
+    expect(page.locator("details table")).to_be_visible()
