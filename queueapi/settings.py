@@ -291,6 +291,7 @@ if CACHE_URL:
 
 # OpenOrchestrator writes naive local times into the shared tables.
 USE_TZ = False
+USE_THOUSAND_SEPARATOR = True  # in pages; texts for programs use `str()`
 # The admin uses the browser's language if it is one of LANGUAGES, the API always LANGUAGE_CODE.
 LANGUAGE_CODE = "en"
 LOCALE_PATHS = [BASE_DIR / "queueapi" / "locale"]
