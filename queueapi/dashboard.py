@@ -9,13 +9,13 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db.models import Model, QuerySet
-from django.db.models.functions import Left
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from queueapi.admin.charts import Chart
+from queueapi.database.model_fields import TextStart
 from queueapi.durations import format_duration
 from queues.models import QueueItem
 from queues.queue_statistics import DAYS, Queue, Statistics, statistics
@@ -61,8 +61,8 @@ def queue_row(queue: Queue, yesterday: datetime) -> list[tuple[Any, str | None]]
     return [
         (queue.name, items()),
         *((queue.counts.get(status, 0), items(status__exact=status)) for status in Status.values),
-        # Ordered by the sixth column of the list, the created date.
-        (age, items(status__exact=Status.NEW, o="6") if oldest else None),
+        # Ordered by the fifth column of the list, the created date.
+        (age, items(status__exact=Status.NEW, o="5") if oldest else None),
         (queue.created, items(created_from=since)),
         (queue.done, items(status__exact=Status.DONE, ended_from=since)),
         (share, items(status__exact=Status.FAILED, ended_from=since)),
@@ -153,7 +153,7 @@ def attention_cards(user: Any) -> list[AttentionCard]:
             _("Failed in the last 24 hours"),
             _("Nothing failed in the last 24 hours."),
             QueueItem.objects.failed_since(yesterday)
-            .annotate(start_of_message=Left("message", 100))
+            .annotate(start_of_message=TextStart("message", 100))
             .defer("message", "data"),
             {
                 "status__exact": Status.FAILED,

@@ -18,6 +18,7 @@ from queueapi.database.model_fields import (
     EARLIEST,
     LATEST,
     TextSize,
+    TextStart,
     UnicodeCharField,
     UniqueIdentifierField,
 )
@@ -28,6 +29,7 @@ from queueapi.database.retries import connection_is_lost, ensure_connection, ret
 MOST_SEARCHED = 1000
 MOST_RETURNED = 100
 MOST_TEXT = 4 * 1024 * 1024
+START = 1000  # characters of a text that a list reads
 
 
 class QueueItemQuerySet(models.QuerySet["QueueItem"]):
@@ -123,6 +125,11 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
             ids.append(pk)
         items = self.in_bulk(ids)
         return [items[pk] for pk in ids if pk in items], may_be_more
+
+    def with_text_starts(self) -> Self:
+        """Leave out the long texts, and add their `START` characters and one more."""
+        starts = {f"start_of_{name}": TextStart(name, START + 1) for name in ("data", "message")}
+        return self.defer("data", "message").annotate(**starts)
 
     def requeue(self) -> int:
         """Set the items to NEW without times, so that robots take them again."""

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.functions import Left
 from django.db.models.lookups import Exact, IContains
 
 # The range of SQL Server's `datetime`, the type in tables that OpenOrchestrator created.
@@ -71,6 +72,19 @@ class TextSize(models.Func):
 
     def as_microsoft(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         return self.as_sql(compiler, connection, function="DATALENGTH")
+
+
+class TextStart(Left):
+    """The first characters of a text.
+
+    SQL Server counts UTF-16 units, and drivers can't decode half of an emoji. With a collation for
+    supplementary characters (`_SC`) it counts characters.
+    """
+
+    def as_microsoft(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        return self.as_sql(
+            compiler, connection, arg_joiner=" COLLATE Latin1_General_100_CI_AS_SC, "
+        )
 
 
 class UniqueIdentifierField(models.UUIDField):

@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
-
 from queueapi.admin.change_list import UncountedList
 
 
 class ItemList(UncountedList):
-    def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet:
-        """Leave out the long texts, which the list does not show."""
-        return super().get_queryset(*args, **kwargs).defer("data", "message")
+    def get_queryset(self, *args: Any, **kwargs: Any) -> Any:
+        items: Any = super().get_queryset(*args, **kwargs)
+        return items.with_text_starts()

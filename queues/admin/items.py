@@ -10,7 +10,9 @@ from django.forms import model_to_dict
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.text import Truncator
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.admin import audit
@@ -25,7 +27,7 @@ from queues.admin.filters import CreatedFilter, EndedFilter, QueueFilter, StuckF
 from queues.admin.forms import ItemForm, NewItemForm
 from queues.admin.item_list import ItemList
 from queues.export import csv_response
-from queues.models import QueueItem
+from queues.models import START, QueueItem
 
 SIGNS: dict[str, str] = {
     Status.NEW: "○",
@@ -40,12 +42,13 @@ LONGEST_EDITABLE = 50_000
 
 @admin.register(QueueItem)
 class QueueItemAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
+    class Media:
+        js = ["queueapi/cut_texts.js"]
+
     change_form_template = "queueapi/item_change_form.html"
     status_field = "status"
     actions = [REQUEUE, ABANDON, DELETE, EXPORT]
-    list_display = [
-        *("queue_name", "state", "shown_reference", "age", "created_by", "created", "duration")
-    ]
+    list_display = ["queue_name", "state_and_duration", "shown_reference", "texts", "created"]
     list_display_links = ["queue_name", "shown_reference"]
     list_filter = [QueueFilter, "status", CreatedFilter, EndedFilter, StuckFilter]
     search_fields = ["reference", "id", "created_by", "message", "data"]
@@ -67,13 +70,30 @@ class QueueItemAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
     def shown_reference(self, item: QueueItem) -> str | None:
         return item.reference or None
 
-    @admin.display(description=_("age"), ordering="-created_date")
+    @admin.display(description=_("message and data"), empty_value="–")
+    def texts(self, item: Any) -> str | None:
+        """Return the start of both texts, each on a line, and whole on hover and focus."""
+        cut = gettext("… (cut here; the page of the item has all)")
+        texts = [
+            Truncator(each or "").chars(START, cut)
+            for each in (item.start_of_message, item.start_of_data)
+        ]
+        lines = format_html_join("", '<span class="line">{}</span>', [(t,) for t in texts if t])
+        return lines and format_html('<div class="cut" tabindex="0"><div>{}</div></div>', lines)
+
+    @admin.display(description=_("age"))
     def age(self, item: QueueItem) -> str:
         return format_duration(timezone.now() - item.created_date, depth=1)
 
+    @admin.display(description=_("status, duration"), ordering="status")
+    def state_and_duration(self, item: QueueItem) -> str:
+        duration = self.duration(item) if item.duration is not None else ""
+        return format_html("{}<br>{}", self.state(item), duration)
+
     @admin.display(description=_("created"), ordering="created_date")
     def created(self, item: QueueItem) -> str:
-        return format_datetime(item.created_date)
+        creator = gettext("by %(name)s") % {"name": item.created_by} if item.created_by else ""
+        return format_html("{}<br>{}", format_datetime(item.created_date), creator)
 
     @admin.display(description=_("duration"))
     def duration(self, item: QueueItem) -> str:

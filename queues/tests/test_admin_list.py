@@ -255,6 +255,44 @@ def test_stored_markup_is_escaped(sign_in: SignIn) -> None:
     assert "<b>x" not in page
 
 
+def cell(client: Client) -> str:
+    """Return the HTML of message and data in the only row of the list."""
+    page = client.get(LIST).content.decode()
+    [found] = re.findall(r'<td class="field-texts">(.*?)</td>', page, re.DOTALL)
+    return str(found)
+
+
+def test_message_and_data_are_a_line_each(sign_in: SignIn) -> None:
+    failed(message="<b>No</b>\norder", data='{"a": 1}')
+    assert cell(sign_in("Viewers")) == (
+        '<div class="cut" tabindex="0"><div>'
+        '<span class="line">&lt;b&gt;No&lt;/b&gt;\norder</span>'
+        '<span class="line">{&quot;a&quot;: 1}</span></div></div>'
+    )
+
+
+def test_item_without_message_and_data_has_a_dash(sign_in: SignIn) -> None:
+    failed(message="")
+    assert cell(sign_in()) == "–"
+
+
+def test_only_the_start_of_a_long_message_is_read(
+    sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    failed(message="é" * 1_000_000)
+    client = sign_in()
+    # Session, user, rows, and names of queues for the filter.
+    with django_assert_num_queries(4):
+        text = cell(client)
+    assert 900 < text.count("é") < 1000
+    assert "é… (cut here; the page of the item has all)</span>" in text
+
+
+def test_message_of_1000_characters_is_not_cut(sign_in: SignIn) -> None:
+    failed(message="é" * 1000)
+    assert cell(sign_in()).count("é") == 1000
+
+
 def test_status_has_a_word_and_a_sign(sign_in: SignIn) -> None:
     failed()
     badge = '<span class="status status-failed"><span aria-hidden="true">✕</span> Failed</span>'

@@ -17,6 +17,7 @@ from sqlglot import exp
 from queueapi.database import columns as columns_
 from queueapi.database import indexes, migration_operations
 from queueapi.database.existing_tables import OURS
+from queueapi.database.model_fields import TextStart
 from queueapi.database.tests.sql_server import fake_sql_server, needs_pyodbc
 from queueapi.management.commands.migrate import acquire_app_lock
 from queueapi.roles import role
@@ -302,6 +303,12 @@ def test_idempotency_key_is_inserted_and_then_updated(sql_server: SqlServer) -> 
     ]
 
 
+def test_start_of_a_text_is_whole_characters(sql_server: SqlServer) -> None:
+    _, statements = sql_server
+    list(QueueItem.objects.annotate(start=TextStart("message", 9)).values_list("start"))
+    assert "LEFT([Queues].[message] COLLATE Latin1_General_100_CI_AS_SC, " in statements[-1]
+
+
 @pytest.mark.usefixtures("sql_server")
 def test_id_in_a_query_has_dashes() -> None:
     # Without them SQL Server refuses a uniqueidentifier (error 8169).
@@ -322,6 +329,7 @@ def test_id_in_a_query_has_dashes() -> None:
         lambda: list(QueueItem.objects.failed_since(timezone.now())[:100]),
         lambda: list(QueueItem.objects.filter(status="NEW").order_by("created_date")[:500]),
         queue_statistics.count,
+        lambda: list(QueueItem.objects.with_text_starts()[:50]),
         lambda: QueueItem.objects.newest_with_reference("R", "q", is_allowed=bool),
         lambda: list(SingleTrigger.objects.single("Report", exactly=True)),
         lambda: QueueItem.objects.filter(status="FAILED").requeue(),
@@ -340,6 +348,7 @@ def test_id_in_a_query_has_dashes() -> None:
         "failed",
         "next",
         "dashboard",
+        "list",
         "reference",
         "single triggers",
         "requeue",

@@ -1,0 +1,46 @@
+"""Lists of items in a real browser."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from queueapi.admin.tests.test_browser import sign_in
+from queueapi.tests.browser_fixtures import OpenPage
+from queues.tests.helpers import LIST, failed
+
+
+@pytest.fixture
+def page(open_page: OpenPage, base_url: str) -> Iterator[Page]:
+    """Open a page as a superuser; an error in its console fails the test."""
+    page = open_page(viewport={"width": 1280, "height": 800})
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    sign_in(page, base_url)
+    yield page
+    assert errors == []
+
+
+def test_a_message_is_whole_on_hover_and_on_focus(page: Page) -> None:
+    failed(message="The ERP did not respond to the request for the order within a minute. " * 3)
+    page.goto(LIST)
+    cell, line = page.locator(".cut"), page.get_by_text("The ERP")
+    expect(line).to_have_css("white-space", "nowrap")
+    line.hover()
+    expect(line).to_have_css("white-space", "pre-wrap")
+    # The pointer may move over all of it, and Escape closes it.
+    box = line.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] - 5, box["y"] + box["height"] - 5)
+    expect(line).to_have_css("white-space", "pre-wrap")
+    page.keyboard.press("Escape")
+    expect(line).to_have_css("white-space", "nowrap")
+    page.mouse.move(0, 0)
+    cell.focus()
+    expect(line).to_have_css("white-space", "pre-wrap")
+    page.keyboard.press("Tab")
+    expect(line).to_have_css("white-space", "nowrap")
+    # The table is not wider than its room.
+    width = "document.querySelector('{}').clientWidth"
+    assert page.evaluate(width.format("#result_list")) <= page.evaluate(width.format(".results"))
