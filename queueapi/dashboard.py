@@ -2,23 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlencode
 
 from django.conf import settings
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from queueapi.admin.charts import Chart
+from queueapi.admin.links import page_url
 from queueapi.database.model_fields import TextStart
 from queueapi.durations import format_duration
+from queues.item_chart import iso, item_chart
 from queues.models import QueueItem
-from queues.queue_statistics import DAYS, Queue, Statistics, statistics
+from queues.queue_statistics import Queue, start_of, statistics
 from security.models import ApiKey, BannedIP
 from triggers.models import Trigger
 
@@ -35,31 +35,26 @@ def dashboard_context(user: Any, chart: str) -> dict[str, Any]:
     context: dict[str, Any] = {"attention_cards": attention_cards(user)}
     if user.has_perm("queues.view_queueitem"):
         numbers = statistics()
-        context["queue_rows"] = [queue_row(queue, numbers.yesterday) for queue in numbers.queues]
+        since = numbers.since()
+        context["queue_rows"] = [queue_row(queue, iso(since)) for queue in numbers.queues]
+        context["since"] = since
         context["statuses"] = Status.labels
         context["taken"] = datetime.fromisoformat(numbers.taken)
         context["chart"] = item_chart(numbers, by_day=chart == "days")
     return context
 
 
-def changelist_url(model: type[Model], **filters: Any) -> str:
-    """Return the URL of the model's list, filtered."""
-    url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-    return f"{url}?{urlencode(filters)}"
-
-
-def queue_row(queue: Queue, yesterday: datetime) -> list[tuple[Any, str | None]]:
+def queue_row(queue: Queue, since: str) -> list[tuple[Any, str | None]]:
     """Return text and URL of each cell; the URL is that of the list behind a number."""
 
     def items(**filters: str) -> str:
-        return changelist_url(QueueItem, queue_name=queue.name, **filters)
+        return page_url(QueueItem, queue_name=queue.name, **filters)
 
-    since = yesterday.isoformat(timespec="seconds")
     oldest = datetime.fromisoformat(queue.oldest_new) if queue.oldest_new else None
     age = format_duration(timezone.now() - oldest if oldest else None)
     share = "–" if queue.failure_share is None else f"{queue.failure_share:.0%}"
     return [
-        (queue.name, items()),
+        (queue.name, page_url(QueueItem, "queue", queue_name=queue.name)),
         *((queue.counts.get(status, 0), items(status__exact=status)) for status in Status.values),
         # Ordered by the fifth column of the list, the created date.
         (age, items(status__exact=Status.NEW, o="5") if oldest else None),
@@ -67,37 +62,6 @@ def queue_row(queue: Queue, yesterday: datetime) -> list[tuple[Any, str | None]]
         (queue.done, items(status__exact=Status.DONE, ended_from=since)),
         (share, items(status__exact=Status.FAILED, ended_from=since)),
     ]
-
-
-def item_chart(numbers: Statistics, by_day: bool) -> Chart:
-    """Return the chart of the last `DAYS` days, or of the last 24 hours."""
-    now = datetime.fromisoformat(numbers.taken)
-    if by_day:
-        slots = [now - timedelta(days=days) for days in reversed(range(DAYS))]
-        keys = [f"{slot:%Y-%m-%d}" for slot in slots]
-        names = [date_format(slot, "MONTH_DAY_FORMAT") for slot in slots]
-        labels = [f"{slot.day}." if index % 2 else "" for index, slot in enumerate(slots)]
-    else:
-        slots = [now - timedelta(hours=hours) for hours in reversed(range(24))]
-        keys = [f"{slot:%Y-%m-%dT%H}" for slot in slots]
-        names = [f"{date_format(slot, 'MONTH_DAY_FORMAT')} {slot:%H}:00" for slot in slots]
-        labels = [f"{slot:%H}" if slot.hour % 3 == 0 else "" for slot in slots]
-
-    def by_slot(counts: dict[str, int]) -> list[int]:
-        return [sum(counts[hour] for hour in counts if hour.startswith(key)) for key in keys]
-
-    return Chart(
-        title=_("Items by the day") if by_day else _("Items by the hour"),
-        slot_title=_("Day") if by_day else _("Hour"),
-        names=names,
-        labels=labels,
-        series={
-            "created": (_("Created"), by_slot(numbers.created)),
-            "done": (_("Done"), by_slot(numbers.done)),
-            "failed": (_("Failed"), by_slot(numbers.failed)),
-        },
-        by_day=by_day,
-    )
 
 
 @dataclass
@@ -136,7 +100,7 @@ class AttentionCard:
     def url_of_all(self) -> str:
         """Return the URL of the list of all rows, if not all are shown."""
         has_more = len(self.rows) > MAX_SHOWN
-        return changelist_url(self.queryset.model, **self.filters) if has_more else ""
+        return page_url(self.queryset.model, **self.filters) if has_more else ""
 
 
 def ago(moment: datetime) -> str:
@@ -145,20 +109,17 @@ def ago(moment: datetime) -> str:
 
 def attention_cards(user: Any) -> list[AttentionCard]:
     """Return the cards of the models that this user may view."""
-    yesterday = timezone.now() - timedelta(hours=24)
+    since = start_of(timezone.now())
     stuck_after = {"duration": format_duration(settings.STUCK_AFTER)}
     halted = [Trigger.Status.FAILED, Trigger.Status.PAUSED]
     cards = [
         AttentionCard(
             _("Failed in the last 24 hours"),
             _("Nothing failed in the last 24 hours."),
-            QueueItem.objects.failed_since(yesterday)
+            QueueItem.objects.failed_since(since)
             .annotate(start_of_message=TextStart("message", 100))
             .defer("message", "data"),
-            {
-                "status__exact": Status.FAILED,
-                "ended_from": yesterday.isoformat(timespec="seconds"),
-            },
+            {"status__exact": Status.FAILED, "ended_from": iso(since)},
             lambda item: item.start_of_message or "",
         ),
         AttentionCard(

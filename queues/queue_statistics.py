@@ -4,16 +4,19 @@ With millions of rows they take most of a second, so they are cached for `MAX_AG
 JSON, hence times are ISO 8601 texts here.
 """
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from statistics import median
 from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
+from django.core.cache.utils import make_template_fragment_key
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Count, DateTimeField, Func, Min, Q
+from django.db.models import Count, DateTimeField, F, Func, Min, Q
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
@@ -21,14 +24,19 @@ from queues.models import QueueItem, QueueItemQuerySet
 
 MAX_AGE = 15  # seconds
 DAYS = 14  # of the chart
-STATISTICS, NAMES = "queues.queue_statistics", "queues.names"  # cache keys
+MOST_MEASURED = 10_000  # items, whose durations are read
+STATISTICS, NAMES, DURATIONS = "queues.queue_statistics", "queues.names", "queues.durations"
 
 Status = QueueItem.Status
+ENDED = [Status.DONE, Status.FAILED]
 
 
 @dataclass
 class Queue:
-    """Numbers of one queue's items; `created`, `done` and `failed` are of the last 24 hours."""
+    """Numbers of one queue's items; `created`, `done` and `failed` are of the last 24 hours.
+
+    `last_hour` are those that were done or failed in the 60 minutes before.
+    """
 
     name: str
     counts: dict[str, int] = field(default_factory=dict)
@@ -36,12 +44,18 @@ class Queue:
     created: int = 0
     done: int = 0
     failed: int = 0
+    last_hour: int = 0
 
     @property
     def failure_share(self) -> float | None:
         """The failed share of the ended items, from 0 to 1; `None` if no item ended."""
         ended = self.done + self.failed
         return self.failed / ended if ended else None
+
+    def through(self, now: datetime) -> datetime | None:
+        """Return when the NEW items have ended at the pace of the last hour, if it had any."""
+        hours = self.counts.get(Status.NEW, 0) / self.last_hour if self.last_hour else 0
+        return now + timedelta(hours=min(hours, 1e6)) if hours else None
 
 
 @dataclass
@@ -54,10 +68,9 @@ class Statistics:
     done: dict[str, int]
     failed: dict[str, int]
 
-    @property
-    def yesterday(self) -> datetime:
-        """The time 24 hours before `taken`."""
-        return datetime.fromisoformat(self.taken) - timedelta(hours=24)
+    def since(self, by_day: bool = False) -> datetime:
+        """Return the start of the last `DAYS` days or 24 hours, the current one included."""
+        return start_of(datetime.fromisoformat(self.taken), by_day)
 
 
 class Hour(TruncHour):
@@ -73,10 +86,37 @@ class Hour(TruncHour):
         return hour.as_sql(compiler, connection, **kwargs)
 
 
-def statistics() -> Statistics:
-    """Return numbers that are at most `MAX_AGE` seconds old."""
-    numbers = _cached(STATISTICS, lambda: asdict(count()))
+def start_of(now: datetime, by_day: bool = False) -> datetime:
+    """Return the start of the last `DAYS` days or 24 hours, the current one included."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    return hour.replace(hour=0) - timedelta(days=DAYS - 1) if by_day else hour - timedelta(hours=23)
+
+
+def statistics(queue_name: str | None = None) -> Statistics:
+    """Return numbers that are at most `MAX_AGE` seconds old, of one queue or of all."""
+    key = make_template_fragment_key(STATISTICS, [queue_name]) if queue_name else STATISTICS
+    numbers = _cached(key, lambda: asdict(count(queue_name)))
     return Statistics(**numbers | {"queues": [Queue(**queue) for queue in numbers["queues"]]})
+
+
+def durations(queue_name: str, by_day: bool) -> list[float]:
+    """Return number, median and 95th percentile of durations in seconds; nothing without any.
+
+    They are those of the newest `MOST_MEASURED` items that were done or failed since `start_of()`,
+    at most `MAX_AGE` seconds ago.
+    """
+
+    def measure() -> list[float]:
+        items = QueueItem.objects.filter(queue_name=queue_name, status__in=ENDED)
+        ended = items.ended_between(start_of(timezone.now(), by_day), None)
+        timed = ended.filter(end_date__gte=F("start_date")).order_by("-created_date")
+        times = timed.values_list("start_date", "end_date")[:MOST_MEASURED]
+        seconds = sorted((end - start).total_seconds() for start, end in times if start and end)
+        place = math.ceil(0.95 * len(seconds)) - 1
+        return [len(seconds), median(seconds), seconds[place]] if seconds else []
+
+    key = make_template_fragment_key(DURATIONS, [queue_name, by_day])
+    return list(_cached(key, measure))
 
 
 def queue_names() -> list[str]:
@@ -99,15 +139,18 @@ def _cached(key: str, load: Callable[[], Any]) -> Any:
         return load()
 
 
-def count() -> Statistics:
+def count(queue_name: str | None = None) -> Statistics:
     """Return the numbers from the database."""
+    items = QueueItem.objects.all()
+    if queue_name is not None:
+        items = items.filter(queue_name=queue_name, status__in=Status.values)  # by their index
     now = timezone.now()
-    first = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS - 1)
-    ended = QueueItem.objects.ended_between(first, None)
+    first = start_of(now, by_day=True)
+    ended = items.ended_between(first, None)
     return Statistics(
         taken=now.isoformat(),
-        queues=count_queues(now - timedelta(hours=24)),
-        created=by_hour(QueueItem.objects.filter(created_date__gte=first), "created_date"),
+        queues=count_queues(items, now),
+        created=by_hour(items.filter(created_date__gte=first), "created_date"),
         done=by_hour(ended.filter(status=Status.DONE), QueueItem.ended()),
         failed=by_hour(ended.filter(status=Status.FAILED), QueueItem.ended()),
     )
@@ -119,17 +162,19 @@ def by_hour(items: QueueItemQuerySet, moment: Any) -> dict[str, int]:
     return {hour.isoformat(): number for hour, number in rows}
 
 
-def count_queues(yesterday: datetime) -> list[Queue]:
-    """Return the queues that have items, in alphabetical order."""
+def count_queues(items: QueueItemQuerySet, now: datetime) -> list[Queue]:
+    """Return the queues of these items, in alphabetical order."""
+    since, hour_ago = start_of(now), now.replace(microsecond=0) - timedelta(hours=1)
     queues: dict[str, Queue] = {}
     rows = (
-        QueueItem.objects.alias(ended_at=QueueItem.ended())
+        items.alias(ended_at=QueueItem.ended())
         .values("status", "queue_name")
         .annotate(
             number=Count("*"),
             oldest=Min("created_date"),
-            created=Count("status", filter=Q(created_date__gte=yesterday)),
-            ended_lately=Count("status", filter=Q(ended_at__gte=yesterday)),
+            created=Count("status", filter=Q(created_date__gte=since)),
+            ended_lately=Count("status", filter=Q(ended_at__gte=since)),
+            last_hour=Count("status", filter=Q(ended_at__gte=hour_ago)),
         )
     )
     for row in rows.order_by():
@@ -142,4 +187,6 @@ def count_queues(yesterday: datetime) -> list[Queue]:
             queue.done = row["ended_lately"]
         elif row["status"] == Status.FAILED:
             queue.failed = row["ended_lately"]
+        if row["status"] in ENDED:
+            queue.last_hour += row["last_hour"]
     return sorted(queues.values(), key=lambda queue: queue.name.casefold())

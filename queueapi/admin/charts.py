@@ -5,7 +5,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 
+from django.utils.formats import localize
+
 GAP = 0.25  # share of a slot without bars
+
+
+@dataclass
+class Series:
+    """A count for each slot, and the URL of the list of its rows."""
+
+    name: str
+    counts: list[int]
+    urls: list[str]
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts)
 
 
 @dataclass
@@ -14,6 +29,7 @@ class Bar:
 
     series: str
     title: str
+    url: str
     x: float
     y: float
     width: float
@@ -22,22 +38,19 @@ class Bar:
 
 @dataclass
 class Chart:
-    """Counts of one or more series in slots of time, for example hours.
-
-    `series` maps a CSS class to the name of a series and its count for each slot.
-    """
+    """Counts of one or more series, by CSS class, in slots of time, for example hours."""
 
     title: str
     slot_title: str
     names: list[str]  # of the slots
     labels: list[str]  # below the slots; may be empty
-    series: dict[str, tuple[str, list[int]]]
+    series: dict[str, Series]
     by_day: bool
 
     @cached_property
     def top(self) -> int:
         """Return the value at the upper edge: 2, 4 or 10 times a power of ten."""
-        highest = max((max(counts) for _, counts in self.series.values()), default=0)
+        highest = max((max(series.counts) for series in self.series.values()), default=0)
         tops: Iterator[int] = (step * 10**power for power in count() for step in (2, 4, 10))
         return next(top for top in tops if highest <= top)
 
@@ -53,15 +66,16 @@ class Chart:
         width = (1 - GAP) / len(self.series)
         return [
             Bar(
-                series=series,
-                title=f"{self.names[slot]}: {name} {number}",
+                series=css_class,
+                title=f"{self.names[slot]}: {series.name} {localize(number)}",
+                url=series.urls[slot],
                 x=self.x(slot + GAP / 2 + place * width),
                 y=100 - 100 * number / self.top,
                 width=self.x(width),
                 height=100 * number / self.top,
             )
-            for place, (series, (name, counts)) in enumerate(self.series.items())
-            for slot, number in enumerate(counts)
+            for place, (css_class, series) in enumerate(self.series.items())
+            for slot, number in enumerate(series.counts)
             if number
         ]
 
@@ -71,12 +85,7 @@ class Chart:
         return [(self.x(slot + 0.5), label) for slot, label in enumerate(self.labels)]
 
     @property
-    def table(self) -> list[tuple[str, tuple[int, ...]]]:
-        """Return name and counts of each slot."""
-        columns = [counts for _, counts in self.series.values()]
-        return list(zip(self.names, zip(*columns, strict=True), strict=True))
-
-    @property
-    def totals(self) -> list[tuple[str, str, int]]:
-        """Return CSS class, name and sum of each series."""
-        return [(series, name, sum(counts)) for series, (name, counts) in self.series.items()]
+    def table(self) -> list[tuple[str, list[tuple[int, str]]]]:
+        """Return the name of each slot, and its counts with their URLs."""
+        columns = [zip(series.counts, series.urls, strict=True) for series in self.series.values()]
+        return [(name, list(cells)) for name, *cells in zip(self.names, *columns, strict=True)]

@@ -12,6 +12,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from queueapi.tests.helpers import SignIn
+from queues import queue_statistics
 from queues.models import QueueItem
 from queues.tests.helpers import Status, change_url, failed, item
 from security.models import ApiKey, BannedIP
@@ -93,11 +94,12 @@ def test_each_number_links_to_its_rows(sign_in: SignIn) -> None:
     rows = page[page.index("<tbody>") : page.index("</tbody>")].split("<tr>")
     (row,) = (row for row in rows if "Løn" in row)
     lists = []
-    for url in re.findall(r'href="([^"]*)"', row):
+    queue_page, *urls = re.findall(r'href="([^"]*)"', row)
+    assert client.get(unescape(queue_page)).context["title"] == name
+    for url in urls:
         shown = client.get(unescape(url)).context["cl"].result_list
         lists.append({each.reference for each in shown})
     assert lists == [
-        {"new", "done", "failed"},
         *({"new"}, set(), {"done"}, {"failed"}, set()),
         {"new"},  # oldest
         {"failed"},  # in, 24 h
@@ -139,6 +141,41 @@ def test_chart_has_a_table_of_its_counts(sign_in: SignIn) -> None:
     failed()
     table = dashboard(sign_in()).split("As a table")[1]
     assert len(re.findall(r'<th scope="row">', table)) == 24
+
+
+def test_chart_and_table_of_queues_count_the_same_time(sign_in: SignIn) -> None:
+    first_hour = timezone.now().replace(minute=0, second=0, microsecond=0) - 23 * HOUR
+    for end in (first_hour, first_hour - timedelta(microseconds=1), timezone.now()):
+        failed(created_date=end, end_date=end)
+    client = sign_in()
+    page = dashboard(client)
+    assert "Created: 2. Done: 0. Failed: 2." in page
+    assert numbers_of(page, "Invoices")[-3:] == ["2", "0", "100%"]
+    assert '<span class="count">2</span>' in card(page, "Failed in the last 24 hours")
+    assert f"the last 24 hours begin at {first_hour:%Y-%m-%d %H:%M}." in page
+    # An item of the future, by a clock that is ahead, is counted in both.
+    item(created_date=timezone.now() + HOUR)
+    queue_statistics.invalidate()
+    page = dashboard(client)
+    assert "Created: 3. Done: 0. Failed: 2." in page
+    assert numbers_of(page, "Invoices")[-3] == "3"
+
+
+@pytest.mark.parametrize("query", ["?chart=hours", "?chart=days"])
+def test_each_bar_links_to_its_items(sign_in: SignIn, query: str) -> None:
+    now = timezone.now()
+    for hours in (0, 0, 2, 5, 5, 5):
+        moment = now - hours * HOUR
+        item(created_date=moment)
+        item("Other", status=Status.DONE, created_date=moment - 30 * HOUR, end_date=moment)
+        failed(end_date=moment)
+    client = sign_in()
+    bars = re.findall(
+        r'<a href="([^"]*)" tabindex="-1" aria-label="[^"]* (\d+)"', dashboard(client, query)
+    )
+    assert len(bars) >= 3
+    for url, number in bars:
+        assert client.get(url).context["cl"].result_count == int(number), url
 
 
 def test_styles_and_scripts_are_not_inline(sign_in: SignIn) -> None:

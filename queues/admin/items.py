@@ -26,6 +26,7 @@ from queues.admin.actions import ABANDON, DELETE, EXPORT, REQUEUE, Status
 from queues.admin.filters import CreatedFilter, EndedFilter, QueueFilter, StuckFilter
 from queues.admin.forms import ItemForm, NewItemForm
 from queues.admin.item_list import ItemList
+from queues.admin.queue_page import QueuePage
 from queues.export import csv_response
 from queues.models import START, QueueItem
 
@@ -41,7 +42,7 @@ LONGEST_EDITABLE = 50_000
 
 
 @admin.register(QueueItem)
-class QueueItemAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
+class QueueItemAdmin(QueuePage, BulkActionsAdmin, OptimisticLockingAdmin):
     class Media:
         js = ["queueapi/cut_texts.js"]
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.cache import cache
@@ -50,6 +51,57 @@ def test_created_done_and_failed_count_the_last_24_hours() -> None:
     item(created_date=now - 2 * HOUR, status=Status.FAILED, end_date=now - HOUR)
     assert (queue().created, queue().done, queue().failed) == (1, 1, 1)
     assert queue().failure_share == 0.5
+
+
+def test_24_hours_and_14_days_begin_with_a_full_hour_and_day() -> None:
+    now = datetime(2026, 11, 26, 13, 19, 29, 5)
+    assert queue_statistics.start_of(now) == datetime(2026, 11, 25, 14)
+    assert queue_statistics.start_of(now, by_day=True) == datetime(2026, 11, 13)
+
+
+def test_last_hour_counts_what_was_done_or_failed_in_60_minutes() -> None:
+    now = timezone.now()
+    for minutes in (10, 59, 61):
+        item(status=Status.DONE, end_date=now - timedelta(minutes=minutes))
+    item(status=Status.FAILED, end_date=now)
+    item(status=Status.ABANDONED, end_date=now), item()
+    assert queue().last_hour == 3
+
+
+def ended(*seconds: float, **fields: Any) -> None:
+    """Create items that took these times, the newest first."""
+    now = timezone.now()
+    for number, duration in enumerate(seconds):
+        start = now - timedelta(seconds=duration)
+        created = now - number * HOUR
+        times = {"created_date": created, "start_date": start, "end_date": now}
+        item(**{"status": Status.DONE, **times, **fields})
+
+
+def test_durations_are_number_median_and_95th_percentile() -> None:
+    ended(*range(1, 101))
+    item(status=Status.DONE)
+    ended(999, status=Status.ABANDONED)
+    ended(999, queue_name="other")
+    ended(-9)
+    ended(999, end_date=timezone.now() - timedelta(days=2))
+    assert queue_statistics.durations("Invoices", False) == [100, 50.5, 95]
+
+
+def test_durations_of_one_item() -> None:
+    ended(7)
+    assert queue_statistics.durations("Invoices", True) == [1, 7, 7]
+
+
+def test_durations_are_those_of_the_newest_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_statistics, "MOST_MEASURED", 3)
+    ended(1, 2, 3, 400, 500)
+    assert queue_statistics.durations("Invoices", False) == [3, 2, 3]
+
+
+def test_there_are_no_durations_without_times() -> None:
+    item(status=Status.DONE)
+    assert queue_statistics.durations("Invoices", False) == []
 
 
 def test_an_item_pushed_with_a_final_status_ended_when_it_was_created() -> None:
@@ -105,9 +157,12 @@ def test_any_number_of_queues_takes_four_queries(
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="EXPLAIN QUERY PLAN is SQLite's")
-def test_the_queries_read_only_indexes(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+@pytest.mark.parametrize("queue_name", [None, "Invoices"])
+def test_the_queries_read_only_indexes(
+    django_assert_num_queries: DjangoAssertNumQueries, queue_name: str | None
+) -> None:
     with django_assert_num_queries(4) as queries:
-        queue_statistics.count()
+        queue_statistics.count(queue_name)
     for query in queries.captured_queries:
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")

@@ -2,12 +2,13 @@
 
 import pytest
 
-from queueapi.admin.charts import Chart
+from queueapi.admin.charts import Chart, Series
 
 
 def chart(*counts: int) -> Chart:
     names = [f"slot {n}" for n in range(len(counts))]
-    return Chart("Title", "Slot", names, names, {"done": ("Done", list(counts))}, by_day=False)
+    series = Series("Done", list(counts), [f"/{name}" for name in names])
+    return Chart("Title", "Slot", names, names, {"done": series}, by_day=False)
 
 
 def test_each_count_but_zero_has_a_bar() -> None:
@@ -34,4 +35,4 @@ def test_top_value_is_round(highest: int, top: int) -> None:
 
 
 def test_table_has_the_counts_of_each_slot() -> None:
-    assert chart(3, 0).table == [("slot 0", (3,)), ("slot 1", (0,))]
+    assert chart(3, 0).table == [("slot 0", [(3, "/slot 0")]), ("slot 1", [(0, "/slot 1")])]

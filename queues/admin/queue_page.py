@@ -1,0 +1,55 @@
+"""The page of a queue: its numbers and its chart."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils.translation import gettext as _
+
+from queueapi.admin.model_admin import AuditedAdmin
+from queueapi.durations import format_duration
+from queues.item_chart import item_chart
+from queues.models import QueueItem
+from queues.queue_statistics import durations, statistics
+
+
+class QueuePage(AuditedAdmin):
+    """Mixin: the page of a queue, at `queue/?queue_name=`."""
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.queue_view)
+        return [path("queue/", view, name="queues_queueitem_queue"), *super().get_urls()]
+
+    def queue_view(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        name, by_day = request.GET.get("queue_name", ""), request.GET.get("chart") == "days"
+        # Without a query for each unknown name, their numbers would fill the cache.
+        if not QueueItem.objects.filter(queue_name=name).exists():
+            raise Http404(_("There are no items of this queue."))
+        numbers = statistics(name)
+        [queue] = numbers.queues
+        oldest = queue.oldest_new
+        chart = item_chart(numbers, by_day, queue_name=name)
+        taken, since = datetime.fromisoformat(numbers.taken), numbers.since(by_day)
+        ended = chart.series["done"].total + chart.series["failed"].total
+        number, *seconds = durations(name, by_day) or [0]
+        context = self.admin_site.each_context(request) | {
+            "opts": self.opts,
+            "title": name,
+            "queue": queue,
+            "chart": chart,
+            "taken": taken,
+            "hour_ago": taken - timedelta(hours=1),
+            "since": since,
+            "oldest": oldest and format_duration(taken - datetime.fromisoformat(oldest)),
+            "through": queue.through(taken),
+            "ended": ended,
+            "by_hour": ended * timedelta(hours=1) / (taken - since),
+            "measured": number,
+            "durations": [format_duration(timedelta(seconds=each)) for each in seconds],
+        }
+        return TemplateResponse(request, "queues/queue.html", context)
