@@ -73,6 +73,7 @@ class AttentionCard:
     queryset: QuerySet
     filters: dict[str, str]  # of the list of all rows
     note: Callable[[Any], str]  # text beside a row
+    grouped_url: str = ""  # of the rows in groups
 
     @property
     def permission(self) -> str:
@@ -121,6 +122,7 @@ def attention_cards(user: Any) -> list[AttentionCard]:
             .defer("message", "data"),
             {"status__exact": Status.FAILED, "ended_from": iso(since)},
             lambda item: item.start_of_message or "",
+            grouped_url=page_url(QueueItem, "failures", ended_from=iso(since)),
         ),
         AttentionCard(
             _("In progress for more than %(duration)s") % stuck_after,

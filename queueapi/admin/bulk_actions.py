@@ -123,7 +123,12 @@ class BulkActionsAdmin(AuditedAdmin):
         rows = queryset.exclude(**{f"{self.status_field}__in": action.excluded_statuses})
         if action.allowed_statuses:
             rows = rows.filter(**{f"{self.status_field}__in": action.allowed_statuses})
-        selected = selected_rows.select(rows, self.status_field)
+        return self.confirm_selected(request, selected_rows.select(rows, self.status_field), action)
+
+    def confirm_selected(
+        self, request: HttpRequest, selected: SelectedRows, action: Action
+    ) -> HttpResponseBase | None:
+        """Return the confirmation page of these rows, to which the action applies."""
         if not selected:
             text = gettext("None of the selected rows can be changed this way.")
             self.message_user(request, text, messages.WARNING)

@@ -23,6 +23,7 @@ from queueapi.admin.selected_rows import SelectedRows
 from queueapi.durations import format_datetime, format_duration
 from queues import queue_statistics
 from queues.admin.actions import ABANDON, DELETE, EXPORT, REQUEUE, Status
+from queues.admin.failures import FailuresPage
 from queues.admin.filters import CreatedFilter, EndedFilter, QueueFilter, StuckFilter
 from queues.admin.forms import ItemForm, NewItemForm
 from queues.admin.item_list import ItemList
@@ -42,7 +43,7 @@ LONGEST_EDITABLE = 50_000
 
 
 @admin.register(QueueItem)
-class QueueItemAdmin(QueuePage, BulkActionsAdmin, OptimisticLockingAdmin):
+class QueueItemAdmin(FailuresPage, QueuePage, BulkActionsAdmin, OptimisticLockingAdmin):
     class Media:
         js = ["queueapi/cut_texts.js"]
 

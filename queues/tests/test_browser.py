@@ -1,12 +1,16 @@
-"""Lists of items in a real browser."""
+"""Items, failures and the chart in a real browser."""
 
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from queueapi.admin.tests.test_browser import sign_in
 from queueapi.tests.browser_fixtures import OpenPage
+from queues.models import QueueItem
 from queues.tests.helpers import LIST, failed
 
 
@@ -44,3 +48,18 @@ def test_a_message_is_whole_on_hover_and_on_focus(page: Page) -> None:
     # The table is not wider than its room.
     width = "document.querySelector('{}').clientWidth"
     assert page.evaluate(width.format("#result_list")) <= page.evaluate(width.format(".results"))
+
+
+def test_a_bar_leads_to_its_items_and_a_group_is_requeued(page: Page) -> None:
+    failed(message="No order 1"), failed(message="No order 22")
+    failed(message="Timeout", end_date=timezone.now() - timedelta(days=2))
+    page.goto("/admin/")
+    page.get_by_label(re.compile("Failed 2$")).click()
+    expect(page.locator("#result_list tbody tr")).to_have_count(2)
+    page.get_by_role("link", name="Failures").click()
+    page.get_by_role("button", name="Requeue (2): No order #").click()
+    expect(page.get_by_text("2 queue items")).to_be_visible()
+    page.get_by_role("button", name="Requeue").click()
+    expect(page.get_by_text("Requeue: 2 rows.")).to_be_visible()
+    expect(page.get_by_text("Nothing failed in this time.")).to_be_visible()
+    assert QueueItem.objects.filter(status="NEW").count() == 2

@@ -270,6 +270,7 @@ def urls(base_url: str) -> list[str]:
     return [
         "/admin/",
         "/admin/queues/queueitem/",
+        "/admin/queues/queueitem/failures/",
         "/admin/queues/queueitem/queue/?queue_name=Invoices",
         change_url(row),
         "/admin/triggers/trigger/",

@@ -48,17 +48,8 @@ LOOKUPS = [
 ]
 IN_URLS = [
     *("o", "p", "q", "e", "all", "next", "chart", "app_label", "model_name", "field_name", "term"),
-    *(
-        "page",
-        "like",
-        "role",
-        "_facets",
-        "_to_field",
-        "_popup",
-        "_changelist_filters",
-        "groups",
-        "permissions",
-    ),
+    *("page", "_facets", "_to_field", "_popup", "_changelist_filters", "groups", "permissions"),
+    *("like", "role", "queue_name", "ended_from", "ended_to"),
 ]
 IN_FORMS = [
     *("action", "_selected_action", "select_across", "index", "selection", "back", "shown"),

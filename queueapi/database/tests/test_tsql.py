@@ -22,6 +22,7 @@ from queueapi.database.tests.sql_server import fake_sql_server, needs_pyodbc
 from queueapi.management.commands.migrate import acquire_app_lock
 from queueapi.roles import role
 from queues import queue_statistics
+from queues.failures import group_failures
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP, Client, FailedAttempt, IdempotencyKey
 from triggers.models import SingleTrigger, Trigger
@@ -332,6 +333,7 @@ def test_id_in_a_query_has_dashes() -> None:
         lambda: queue_statistics.count("q"),
         lambda: queue_statistics.durations("q", False),
         lambda: list(QueueItem.objects.with_text_starts()[:50]),
+        lambda: group_failures(QueueItem.objects.all()),
         lambda: QueueItem.objects.newest_with_reference("R", "q", is_allowed=bool),
         lambda: list(SingleTrigger.objects.single("Report", exactly=True)),
         lambda: QueueItem.objects.filter(status="FAILED").requeue(),
@@ -353,6 +355,7 @@ def test_id_in_a_query_has_dashes() -> None:
         "queue",
         "durations",
         "list",
+        "groups of failures",
         "reference",
         "single triggers",
         "requeue",

@@ -1,0 +1,103 @@
+"""The page of failures: failed items in groups, which are shown, requeued or abandoned as one."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import Error
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from queueapi.admin.bulk_actions import BulkActionsAdmin
+from queues.admin.actions import ABANDON, REQUEUE, Status
+from queues.admin.filters import EndedFilter, QueueFilter
+from queues.admin.item_list import ItemList
+from queues.failures import group_failures
+from queues.item_chart import iso
+from queues.models import QueueItem
+from queues.queue_statistics import start_of
+
+HOUR = timedelta(hours=1)
+
+
+class FailureList(ItemList):
+    """Groups of the items that the filters choose, and the table of the items of one of them."""
+
+    formset = None  # read by Django's table
+
+    def __init__(self, request: HttpRequest, page: "FailuresPage") -> None:
+        options: list[Any] = [request, QueueItem, page.list_display, page.list_display_links]
+        options += [[QueueFilter, EndedFilter], None, (), False, page.list_per_page, 0, ()]
+        options += [page, (), ""]
+        super().__init__(*options)
+
+    def get_results(self, request: HttpRequest) -> None:
+        self.groups, self.has_more = group_failures(self.queryset)
+        self.number = sum(len(group.ids) for group in self.groups)
+        # The URLs of groups end here, so that later failures are in none of them.
+        self.until = request.GET.get("ended_to") or iso(timezone.now())
+
+
+class FailuresPage(BulkActionsAdmin):
+    """Mixin: the page of failures, at `failures/`, and those of groups below it."""
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.failures_view)
+        return [
+            path("failures/", view, name="queues_queueitem_failures"),
+            path("failures/<slug:key>/", view, name="queues_queueitem_failure_group"),
+            *super().get_urls(),
+        ]
+
+    def failures_view(self, request: HttpRequest, key: str = "") -> HttpResponseBase:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        now = timezone.now()
+        # By the hours until now; 24 as on the dashboard.
+        since = {1: iso(now - HOUR), 24: iso(start_of(now)), 168: iso(now - 168 * HOUR)}
+        if not request.GET.keys() & {"ended_from", "ended_to"}:
+            query = request.GET.copy()
+            query["ended_from"] = since[24]
+            return HttpResponseRedirect(f"?{query.urlencode()}")
+        try:
+            items = FailureList(request, self)
+        except (IncorrectLookupParameters, Error):
+            return HttpResponseRedirect(f"{self.changelist_url}?{ERROR_FLAG}=1")
+        group = next((group for group in items.groups if group.key == key), None)
+        actions = [each for each in (REQUEUE, ABANDON) if each.name in self.get_actions(request)]
+        if key and not group:
+            text = _("No item of this group is failed any more.")
+            self.message_user(request, text, messages.WARNING)
+            return HttpResponseRedirect(f"../{items.get_query_string()}")
+        if request.method == "POST":
+            action = next((a for a in actions if a.name == request.POST.get("action")), None)
+            if not action or not group:
+                raise PermissionDenied
+            selected = {str(Status.FAILED): list(map(str, group.ids))}
+            response = self.confirm_selected(request, selected, action)
+            return response or HttpResponseRedirect(request.get_full_path())
+        rows: list[Any] = group.ids if group else items.groups
+        page = Paginator(rows, self.list_per_page).get_page(request.GET.get(PAGE_VAR))
+        if group:
+            found = QueueItem.objects.with_text_starts().in_bulk(page.object_list)
+            items.result_list = [found[pk] for pk in page.object_list if pk in found]
+        context = self.admin_site.each_context(request) | {
+            "opts": self.opts,
+            "media": self.media,
+            "title": _("Failures"),
+            "cl": items,
+            "page": page,
+            "group": group,
+            "actions": actions,
+            "actions_on_top": True,  # otherwise Django's template has an inline style
+            "since": since,
+        }
+        return TemplateResponse(request, "queues/failures.html", context)
