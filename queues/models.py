@@ -1,7 +1,7 @@
 """OpenOrchestrator's table `Queues`, which its robots read and write too."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self
@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import Error, IntegrityError, connections, models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -144,6 +144,20 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
         ended = self.filter(status__in=QueueItem.FINAL_STATUSES).alias(ended_at=QueueItem.ended())
         return ended.filter(ended_at__range=(first or EARLIEST, last or LATEST))
 
+    def parts_by_end(
+        self, first: datetime | None, last: datetime | None, statuses: Iterable[str]
+    ) -> Iterator[Self]:
+        """Yield disjoint parts of `ended_between`, with the end of each item as `ended_at`.
+
+        An index has each of them in the order of `ended_at`.
+        """
+        times = (first or EARLIEST, last or LATEST)
+        for status in statuses:
+            items = self.filter(status=status)
+            yield items.filter(end_date__range=times).annotate(ended_at=F("end_date"))
+            unended = items.filter(end_date=None, created_date__range=times)
+            yield unended.annotate(ended_at=F("created_date"))
+
     def failed_since(self, first: datetime) -> Self:
         """Return FAILED items that ended at `first` or later, the latest first."""
         failed = self.filter(status=QueueItem.Status.FAILED).ended_between(first, None)
@@ -196,6 +210,16 @@ class QueueItem(models.Model):
             models.Index(
                 fields=["status", "queue_name", "created_date", "end_date"],
                 name="ix_Queues_status_queue_name",
+            ),
+            # For the admin's list, by status or queue, and by time of creation or of the end.
+            models.Index(fields=["status", "created_date"], name="ix_Queues_status_created"),
+            models.Index(fields=["queue_name", "created_date"], name="ix_Queues_queue_created"),
+            models.Index(
+                fields=["status", "end_date", "created_date"], name="ix_Queues_status_ended"
+            ),
+            models.Index(
+                fields=["status", "queue_name", "end_date", "created_date"],
+                name="ix_Queues_status_queue_ended",
             ),
         ]
 
