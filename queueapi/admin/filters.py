@@ -1,12 +1,15 @@
 """Filters of the admin's lists."""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, time, timedelta
+from itertools import chain
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
@@ -14,23 +17,69 @@ from queueapi.database.model_fields import EARLIEST, LATEST
 
 # Duration of a bound by the length of its text: `2026-11-24` is a day, `2026-11-24T10:03` a minute.
 UNITS = {10: timedelta(days=1), 16: timedelta(minutes=1)}
+# Lower bounds by their text in the URL, which are relative to the time of the request.
+QUICK: dict[str, tuple[Any, Callable[[datetime], datetime]]] = {
+    "1h": (_("Last hour"), lambda now: now - timedelta(hours=1)),
+    "today": (_("Today"), lambda now: datetime.combine(now, time())),
+    "7d": (_("Last 7 days"), lambda now: now - timedelta(days=7)),
+}
+MAX_CHOICES = 10
 
 
-class BetweenFilter(admin.ListFilter):
-    """Filter by a time between two bounds, which are inclusive, optional and in ISO 8601.
+class SeveralChoicesFilter(admin.FieldListFilter):
+    """Filter by one or more values of a field with choices: `?status__in=NEW,FAILED`.
 
-    The URL has them as `<parameter_name>_from` and `<parameter_name>_to`.
+    `?status__exact=NEW` means the same as `?status__in=NEW`.
     """
 
-    template = "queueapi/between_filter.html"
+    def __init__(self, field: Any, *args: Any, field_path: Any) -> None:
+        self.parameter_name, self.exact = f"{field_path}__in", f"{field_path}__exact"
+        super().__init__(field, *args, field_path)  # type: ignore[call-arg]  # of those in `args`
+        used: dict[str, Any] = self.used_parameters
+        values = chain(*used.get(self.parameter_name, []), used.get(self.exact, []))
+        self.chosen: list[str] = list(dict.fromkeys(filter(None, values)))
+        if len(self.chosen) > MAX_CHOICES:
+            raise IncorrectLookupParameters
+
+    def expected_parameters(self) -> list[str | None]:
+        return [self.parameter_name, self.exact]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        # Not as IN, which keeps SQLite from a better index if one value is asked for in addition.
+        values = [(self.field_path, value) for value in self.chosen]
+        return queryset.filter(Q(*values, _connector=Q.OR))
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        def url(values: list[str]) -> str:
+            value = ",".join(values) or None
+            query: str = changelist.get_query_string({self.parameter_name: value, self.exact: None})
+            return query
+
+        yield {"selected": not self.chosen, "query_string": url([]), "display": _("All")}
+        labels = dict(self.field.flatchoices)
+        for value in dict.fromkeys([*labels, *self.chosen]):
+            is_on = value in self.chosen
+            others = [each for each in self.chosen if each != value]
+            yield {
+                "selected": is_on,
+                "query_string": url(others if is_on else [*others, value]),
+                "display": labels.get(value, value),
+            }
+
+
+class FormFilter(admin.ListFilter):
+    """Filter by what the user types into the inputs of a form."""
+
+    template = "queueapi/form_filter.html"
     parameter_name: str
-    field_name: str
+    help_text: Any = ""
 
     def __init__(
         self, request: HttpRequest, params: dict[str, list[str]], model: Any, model_admin: Any
     ) -> None:
         super().__init__(request, params, model, model_admin)
         self.error: Any = ""
+        self.links: list[dict[str, Any]] = []
         for name in self.expected_parameters():
             if name in params:
                 self.used_parameters[name] = params.pop(name)[-1].strip()
@@ -39,15 +88,18 @@ class BetweenFilter(admin.ListFilter):
         return True
 
     def expected_parameters(self) -> list[str | None]:
-        return [f"{self.parameter_name}_from", f"{self.parameter_name}_to"]
+        return [self.parameter_name]
 
-    def text(self, end: str) -> str:
-        return str(self.used_parameters.get(f"{self.parameter_name}_{end}", ""))
+    def text(self, name: str) -> str:
+        return str(self.used_parameters.get(name, ""))
+
+    def inputs(self) -> Iterator[dict[str, Any]]:
+        """Hook: yield name, label, type and value of each input, and its text for a sentence."""
+        name, text = self.parameter_name, self.text(self.parameter_name)
+        yield {"name": name, "label": self.title, "type": "text", "value": text, "display": text}
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         own = self.expected_parameters()
-        for end, label in (("from", _("From")), ("to", _("To"))):
-            yield {"name": f"{self.parameter_name}_{end}", "label": label, "value": self.text(end)}
         self.other_parameters = [
             (name, value)
             for name, values in changelist.filter_params.items()
@@ -55,21 +107,67 @@ class BetweenFilter(admin.ListFilter):
             if name not in own
         ]
         self.clear_url = changelist.get_query_string(remove=own) if self.used_parameters else ""
+        for each in self.inputs():
+            yield {**each, "selected": bool(each["value"])}
+
+
+class BetweenFilter(FormFilter):
+    """Filter by a time between two bounds, which are inclusive, optional and in ISO 8601.
+
+    The URL has them as `<parameter_name>_from` and `<parameter_name>_to`; the first may be one of
+    `QUICK`.
+    """
+
+    field_name: str
+    bounds: tuple[datetime | None, datetime | None] = (None, None)
+
+    def expected_parameters(self) -> list[str | None]:
+        return [f"{self.parameter_name}_from", f"{self.parameter_name}_to"]
+
+    def inputs(self) -> Iterator[dict[str, Any]]:
+        kind = "text" if self.error else "datetime-local"
+        labels = (_("From"), _("To"))
+        for name, label, bound in zip(self.expected_parameters(), labels, self.bounds, strict=True):
+            text = value = self.text(str(name))
+            if text in QUICK and bound:
+                display, value = QUICK[text][0], bound.isoformat(timespec="minutes")
+            else:
+                display = f"{label} {text.replace('T', ' ')}"
+            yield {"name": name, "label": label, "type": kind, "value": value, "display": display}
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        first, last = self.expected_parameters()
+        self.links = [
+            {
+                "selected": self.text(str(first)) == value and not self.text(str(last)),
+                "query_string": changelist.get_query_string({first: value, last: None}),
+                "display": label,
+            }
+            for value, (label, _bound) in QUICK.items()
+        ]
+        yield from super().choices(changelist)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        first_text, last_text = (self.text(str(name)) for name in self.expected_parameters())
+        first: datetime | None
         try:
-            first, last = self.bound("from"), self.bound("to")
+            if first_text in QUICK:
+                first = QUICK[first_text][1](timezone.now())
+            else:
+                first = self.bound(first_text)
+            last = self.bound(last_text)
         except ValueError:
             # An action on the whole list would change more rows than the user meant.
             self.error = _("Not a date and time. Nothing is shown.")
             return queryset.none()
         if last is not None:
-            last += UNITS.get(len(self.text("to")), timedelta(seconds=1))
+            last += UNITS.get(len(last_text), timedelta(seconds=1))
             last -= timedelta(microseconds=1)
+        self.bounds = (first, last)
         return self.between(queryset, first, last)
 
-    def bound(self, end: str) -> datetime | None:
-        if not (text := self.text(end)):
+    def bound(self, text: str) -> datetime | None:
+        if not text:
             return None
         bound = parse_datetime(text)
         # A year below the last one leaves room for the duration of the bound.

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.admin.filters import BetweenFilter
+from queueapi.admin.filters import BetweenFilter, FormFilter, SeveralChoicesFilter
 from queues import queue_statistics
 
 
@@ -41,6 +41,22 @@ class EndedFilter(BetweenFilter):
         return queryset.ended_between(first, last) if first or last else queryset
 
 
+class CreatorFilter(FormFilter):
+    title = _("creator")
+    parameter_name = "created_by"
+    help_text = _("Only together with a time, because creators have no index.")
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        creator = self.text(self.parameter_name)
+        if not creator:
+            return queryset
+        times = (f"{name}_{end}" for name in ("created", "ended") for end in ("from", "to"))
+        if not any(request.GET.get(name, "").strip() for name in times):
+            self.error = _("Choose a time of creation or of the end too. Nothing is shown.")
+            return queryset.none()
+        return queryset.filter(created_by=creator)
+
+
 class StuckFilter(admin.SimpleListFilter):
     title = _("stuck")
     parameter_name = "stuck"
@@ -52,3 +68,9 @@ class StuckFilter(admin.SimpleListFilter):
         if self.value() is None:
             return queryset
         return queryset.stuck() if self.value() == "yes" else queryset.none()
+
+
+FILTERS: list[Any] = [
+    *(QueueFilter, ("status", SeveralChoicesFilter)),
+    *(CreatedFilter, EndedFilter, CreatorFilter, StuckFilter),
+]

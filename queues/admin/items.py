@@ -24,7 +24,7 @@ from queueapi.durations import format_datetime, format_duration
 from queues import queue_statistics
 from queues.admin.actions import ABANDON, DELETE, EXPORT, REQUEUE, Status
 from queues.admin.failures import FailuresPage
-from queues.admin.filters import CreatedFilter, EndedFilter, QueueFilter, StuckFilter
+from queues.admin.filters import FILTERS
 from queues.admin.forms import ItemForm, NewItemForm
 from queues.admin.item_list import ItemList
 from queues.admin.queue_page import QueuePage
@@ -52,7 +52,7 @@ class QueueItemAdmin(FailuresPage, QueuePage, BulkActionsAdmin, OptimisticLockin
     actions = [REQUEUE, ABANDON, DELETE, EXPORT]
     list_display = ["queue_name", "state_and_duration", "shown_reference", "texts", "created"]
     list_display_links = ["queue_name", "shown_reference"]
-    list_filter = [QueueFilter, "status", CreatedFilter, EndedFilter, StuckFilter]
+    list_filter = FILTERS
     search_fields = ["reference", "id", "created_by", "message", "data"]
     search_help_text = _("Searches reference, id, created by, message and data.")
     ordering = ["-created_date"]

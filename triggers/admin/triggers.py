@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from queueapi.admin.badges import badge
 from queueapi.admin.bulk_actions import Action, BulkActionsAdmin, is_own_url
+from queueapi.admin.filters import SeveralChoicesFilter
 from queueapi.durations import format_datetime
 from triggers.admin.actions import KILL, PAUSE, RESUME, SET_IDLE, Status
 from triggers.cron import in_words
@@ -60,7 +61,7 @@ class TriggerAdmin(BulkActionsAdmin):
     list_display = ["name", "state"]
     details = ["type", "process_name", "starts", "shown_last_run", "priority", "machines"]
     list_display_links = None
-    list_filter = ["type", "process_status"]
+    list_filter = ["type", ("process_status", SeveralChoicesFilter)]
     list_select_related = ["singletrigger", "scheduledtrigger", "queuetrigger"]
     search_fields = ["trigger_name", "process_name", "queuetrigger__queue_name"]
     search_help_text = _("Searches name, process and queue.")
