@@ -56,8 +56,7 @@ def queue_row(queue: Queue, since: str) -> list[tuple[Any, str | None]]:
     return [
         (queue.name, page_url(QueueItem, "queue", queue_name=queue.name)),
         *((queue.counts.get(status, 0), items(status__exact=status)) for status in Status.values),
-        # Ordered by the fifth column of the list, the created date.
-        (age, items(status__exact=Status.NEW, o="5") if oldest else None),
+        (age, items(status__exact=Status.NEW, o="created_date") if oldest else None),
         (queue.created, items(created_from=since)),
         (queue.done, items(status__exact=Status.DONE, ended_from=since)),
         (share, items(status__exact=Status.FAILED, ended_from=since)),

@@ -1,47 +1,154 @@
-"""Lists of the admin, which need no `COUNT(*)`."""
+"""Lists of the admin, which never count or skip more than `MAX_ROWS`."""
 
 import logging
+from functools import cached_property
+from math import ceil
+from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import label_for_field
 from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, SEARCH_VAR, ChangeList
+from django.db import OperationalError
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from queueapi.database.time_limits import time_limit
 
 logger = logging.getLogger(__name__)
 
-MAX_PAGE = 10**6  # the offset of a larger one may be too large for the database
+MAX_ROWS = 10_000  # that pages reach from the first and from the last row, and that are counted
+SIZE_VAR, SIZES = "rows", [25, 50, 100, 200]  # rows of a page
 
 
-class UncountedList(ChangeList):
-    """List with previous and next page, and no number of pages: `COUNT(*)` reads all rows."""
+class BoundedList(ChangeList):
+    """List with pages from the first row, and with negative numbers from the last one."""
 
     # Attributes that Django's templates read.
     full_result_count = paginator = None
     show_full_result_count = can_show_all = multi_page = False
     show_admin_actions = True
 
+    own_parameters = {SIZE_VAR}  # of the URL, which are no filters
+    error: Any = ""  # instead of rows
+    was_cut_off = False
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        found = super().get_filters_params(params)
+        return {name: value for name, value in found.items() if name not in self.own_parameters}
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        found = super().get_filters(request)
+        self.lookups = list(found[2])  # filters of the URL that no visible filter shows
+        return found
+
+    def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        rows = super().get_queryset(request, *args, **kwargs)
+        self.clear_all_filters_qs = self.get_query_string(dict.fromkeys(self.get_filters_params()))
+        # No action runs on rows of which the page shows none.
+        return rows.none() if self.was_cut_off else rows
+
+    @cached_property
+    def filtered_by(self) -> list[tuple[Any, str]]:
+        """Return name and value of each filter of the URL."""
+        filters: list[tuple[Any, str]] = []
+        for spec in self.filter_specs:
+            names = [name for name in spec.used_parameters if name in self.filter_params]
+            values = [value for name in names for value in self.filter_params[name] if value]
+            shown = [choice["display"] for choice in spec.choices(self) if choice.get("selected")]
+            if values:
+                filters.append((spec.title, ", ".join(map(str, shown or values))))
+        for lookup in self.lookups:
+            name, _, comparison = lookup.partition("__")
+            label = f"{label_for_field(name, self.model)} {comparison}"
+            filters.append((label.removesuffix(" exact"), ", ".join(self.filter_params[lookup])))
+        return filters
+
     def get_results(self, request: HttpRequest) -> None:
-        if self.page_num > MAX_PAGE:
-            raise IncorrectLookupParameters
-        first = (max(self.page_num, 1) - 1) * self.list_per_page
+        size = request.GET.get(SIZE_VAR, "")
+        if size in map(str, SIZES):
+            self.list_per_page = int(size)
         try:
-            rows = list(self.queryset[first : first + self.list_per_page + 1])
+            with time_limit():
+                self.read_page()
         except Exception as error:  # as Django, whose filters raise errors of any type
             if not request.GET.keys() - {ERROR_FLAG}:
                 raise  # the URL has no filter that could be wrong
             logger.warning("Could not read a list: %.500r", error)
-            raise IncorrectLookupParameters from error
+            if not isinstance(error, OperationalError):
+                raise IncorrectLookupParameters from error
+            self.was_cut_off = True
+            self.total = None
+            self.show([], 0, has_more=False)
+            self.error = _(
+                "The search took too long and was stopped. Choose a queue, a status or a time "
+                "first, then search again."
+            )
+
+    def read_page(self) -> None:
+        """Read the rows of the page, or of the first page if this one has none."""
+        size, number = self.list_per_page, self.page_num or 1
+        if number < 0 and self.total is not None and self.total <= MAX_ROWS:
+            number = max(ceil(self.total / size) + 1 + number, 1)  # from the first row
+        self.page_num = number
+        first = (abs(number) - 1) * size
+        if first >= MAX_ROWS:
+            self.show([], first, has_more=False)
+            self.error = _(
+                "Pages end after 10,000 rows. Choose a filter, or begin at the other end."
+            )
+            return
+        rows = self.rows(first, first + size + 1, from_end=number < 0)
         if first and not rows:
             # The rows of this page are gone: an action on all of them may have just run.
             self.page_num = 1
-            self.get_results(request)
+            self.read_page()
             return
-        self.result_list = rows[: self.list_per_page]
-        self.result_count = first + len(rows)  # of all pages, if this is the last one
-        self.first_number, self.last_number = first + 1, first + len(self.result_list)
-        self.previous_page_url = self.page_url(self.page_num - 1) if first else None
-        has_next = len(rows) > self.list_per_page
-        self.next_page_url = self.page_url(self.page_num + 1) if has_next else None
+        self.show(rows[:size], first, has_more=len(rows) > size)
+
+    def rows(self, first: int, last: int, *, from_end: bool) -> list[Any]:
+        """Hook: return these rows of the list, or of the reversed list."""
+        return list((self.queryset.reverse() if from_end else self.queryset)[first:last])
+
+    @property
+    def is_counted(self) -> bool:
+        """Hook: return whether the rows are counted, which should need an index only."""
+        return not self.query
+
+    def parts(self) -> list[Any]:
+        """Hook: return disjoint parts of the list, each of which has an index."""
+        return [self.queryset.order_by()]
+
+    @cached_property
+    def total(self) -> int | None:
+        """Return the number of rows; `MAX_ROWS + 1` if there are more, `None` if not counted."""
+        if not self.is_counted:
+            return None
+        total = 0
+        for part in self.parts():
+            total += part[: MAX_ROWS + 1 - total].count()
+            if total > MAX_ROWS:
+                break
+        return total
+
+    def show(self, rows: list[Any], first: int, *, has_more: bool) -> None:
+        """Set what the templates show: rows, their numbers, and the URLs of other pages."""
+        size, number = self.list_per_page, self.page_num
+        step = -1 if number < 0 else 1
+        self.result_list = rows[::step]
+        self.first_number, self.last_number = first + 1, first + len(rows)
+        if rows and not has_more and number > 0:
+            self.total = self.last_number
+        self.result_count = self.total or self.last_number
+        self.has_many = self.result_count > MAX_ROWS
+        last = -1 if self.has_many else ceil((self.total or 0) / size)
+        is_last = number == -1 or not (has_more or number < 0)
+        near = self.page_url(number - step if first else 0)
+        far = self.page_url(number + step if has_more and first + size < MAX_ROWS else 0)
+        self.previous_page_url, self.next_page_url = (near, far)[::step]
+        self.first_page_url = self.page_url(1 if first or number < 0 else 0)
+        self.last_page_url = self.page_url(0 if is_last else last)
         self.url_without_search = self.get_query_string({SEARCH_VAR: None})
+        self.sizes = [(each, self.get_query_string({SIZE_VAR: each})) for each in SIZES]
 
     def page_url(self, number: int) -> str:
-        return self.get_query_string({PAGE_VAR: number})
+        return self.get_query_string({PAGE_VAR: number}) if number else ""

@@ -1,6 +1,7 @@
 """Base classes of the admin's pages: changes are logged by field."""
 
 import logging
+from contextlib import nullcontext
 from typing import Any
 
 from django.contrib import admin, messages
@@ -15,7 +16,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from queueapi.admin import audit
-from queueapi.admin.change_list import UncountedList
+from queueapi.admin.change_list import BoundedList
+from queueapi.database.time_limits import time_limit
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ class AuditedAdmin(admin.ModelAdmin):
     show_facets = admin.ShowFacets.NEVER  # they are counts
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return UncountedList
+        return BoundedList
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Refuse regular expressions too: only the database detects their errors."""
@@ -38,10 +40,7 @@ class AuditedAdmin(admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         if ERROR_FLAG in request.GET:
-            text = gettext(
-                "Unknown filter in the URL, or the search took too long. All rows are shown. "
-                "Choose a filter first, then search again."
-            )
+            text = gettext("Unknown filter or value in the URL. All rows are shown.")
             self.message_user(request, text, messages.WARNING)
         texts = {
             "title": capfirst(self.opts.verbose_name_plural),
@@ -65,7 +64,9 @@ class AuditedAdmin(admin.ModelAdmin):
         try:
             for pk in request.POST.getlist(ACTION_CHECKBOX_NAME):
                 self.opts.pk.clean(pk, None)
-            return super().response_action(request, queryset, *args, **kwargs)
+            # Before the confirmation page, an action reads all that match, and changes nothing.
+            with nullcontext() if "selection" in request.POST else time_limit():
+                return super().response_action(request, queryset, *args, **kwargs)
         except ValidationError:
             self.refuse(request, gettext("these are no rows of this list."))
         except Error:

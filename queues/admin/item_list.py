@@ -1,11 +1,153 @@
-"""The list of queue items."""
+"""The list of queue items, whose filters, searches and orders each use an index."""
 
+from contextlib import suppress
+from functools import cached_property
+from heapq import merge
+from itertools import islice
 from typing import Any
+from uuid import UUID
 
-from queueapi.admin.change_list import UncountedList
+from django.contrib.admin.views.main import ORDER_VAR
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from queueapi.admin.change_list import MAX_ROWS, BoundedList
+from queueapi.admin.filters import SeveralChoicesFilter
+from queues.admin.filters import CreatorFilter, EndedFilter
+from queues.models import QueueItem
+
+SCOPE_VAR, TEXTS = "in", "texts"  # of a search; without it, by id and reference only
+
+# Orders of `?o=`, also with a `-` before. Without filters each has an index.
+ORDERS = ["created_date", "queue_name", "status", "reference"]
+OLD_ORDERS = {"6": "created_date", "-6": "-created_date"}  # numbers of columns in old links
 
 
-class ItemList(UncountedList):
-    def get_queryset(self, *args: Any, **kwargs: Any) -> Any:
-        items: Any = super().get_queryset(*args, **kwargs)
-        return items.with_text_starts()
+class ItemList(BoundedList):
+    """List in the order of an index: that of creation, or that which the filters leave.
+
+    Up to `MAX_ROWS` items are sorted in any of `ORDERS`.
+    """
+
+    own_parameters = {*BoundedList.own_parameters, SCOPE_VAR}
+
+    def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet:
+        """Return all items of the list in its order. A page reads them another way: `rows`."""
+        query = self.query
+        self.reads_texts = bool(query) and request.GET.get(SCOPE_VAR) == TEXTS
+        self.query = query if self.reads_texts else ""
+        self.queryset = super().get_queryset(request, *args, **kwargs)
+        self.query = query
+        self.specs = {
+            type(spec): spec for spec in self.filter_specs if any(spec.used_parameters.values())
+        }
+        self.begins = ""
+        if query and not self.reads_texts:
+            self.find(query.strip())
+        asked = request.GET.get(ORDER_VAR, "")
+        self.order = OLD_ORDERS.get(asked, asked)
+        if not self.can_order_by(self.order.removeprefix("-")):
+            first = self.indexed_orders[0]
+            self.order = first if first == "reference" else f"-{first}"
+        items: QuerySet = self.queryset.order_by(*self.ordering(self.order))
+        return items
+
+    def find(self, text: str) -> None:
+        """Find the item with this id, or the items whose reference is the text or begins so."""
+        with suppress(ValueError):
+            pk = UUID(text)
+            if QueueItem.objects.filter(pk=pk).exists():
+                self.queryset = self.queryset.filter(pk=pk)
+                return
+        self.begins = text
+        self.queryset = self.queryset.filter(reference__begins=text)
+
+    @property
+    def indexed_orders(self) -> list[str]:
+        if any(self.ended):
+            return ["ended_at"]
+        if self.begins:
+            return ["reference"]
+        return ORDERS[:1] if self.specs or self.lookups or self.query else ORDERS
+
+    def can_order_by(self, field: str | None) -> bool:
+        if field in self.indexed_orders:
+            return True
+        return field in ORDERS and self.total is not None and self.total <= MAX_ROWS
+
+    @staticmethod
+    def ordering(order: str, key: str = "") -> list[str]:
+        """Return the fields of an order, all in its direction; `key` replaces the first."""
+        sign, field = "-" if order.startswith("-") else "", order.removeprefix("-")
+        created = [] if field in ("created_date", "ended_at") else ["created_date"]
+        return [f"{sign}{each}" for each in (key or field, *created, "pk")]
+
+    @property
+    def ended(self) -> tuple[Any, Any]:
+        return getattr(self.specs.get(EndedFilter), "bounds", (None, None))
+
+    @property
+    def is_counted(self) -> bool:
+        """Return whether the columns of one index are enough."""
+        reads_rows = self.reads_texts or self.lookups or CreatorFilter in self.specs
+        return not reads_rows and not (self.begins and self.specs)
+
+    def parts(self) -> list[QuerySet]:
+        items: Any = self.queryset.order_by()
+        statuses = getattr(self.specs.get(SeveralChoicesFilter), "chosen", [])
+        if any(self.ended):
+            final = [each for each in QueueItem.FINAL_STATUSES if each in statuses or not statuses]
+            return list(items.parts_by_end(*self.ended, final))
+        if len(statuses) > 1 and not self.begins:
+            return [items.filter(status=status) for status in statuses]
+        return [items]
+
+    def rows(self, first: int, last: int, *, from_end: bool) -> list[Any]:
+        """Read the ids of each part in the order of its index, merge them, and read the rows."""
+        field = self.order.removeprefix("-")
+        is_descending = self.order.startswith("-") != from_end
+        key: Any
+        if field in self.indexed_orders:
+            key, parts = F(field), self.parts()
+        else:
+            # No index has this expression. By one of `field`, SQLite would read the whole table.
+            key, parts = Coalesce(field, field), [self.queryset]
+        order = self.ordering("-" * is_descending + field, "sort_key")
+        skipped = first if len(parts) == 1 else 0
+        sorted_parts = [
+            part.annotate(sort_key=key).order_by(*order).values_list("sort_key", "pk")[skipped:last]
+            for part in parts
+        ]
+        merged = merge(*sorted_parts, reverse=is_descending)
+        ids = [pk for _key, pk in islice(merged, first - skipped, last - skipped)]
+        # By id alone, because SQLite would choose the index of a frequent status.
+        root: Any = self.root_queryset.order_by()
+        items = root.with_text_starts().in_bulk(ids)
+        return [items[pk] for pk in ids if pk in items]
+
+    def show(self, rows: list[Any], first: int, *, has_more: bool) -> None:
+        super().show(rows, first, has_more=has_more)
+        fields: Any = zip(self.list_display, self.columns, strict=True)
+        self.sortable_by = [name for name, field in fields if self.can_order_by(field)]
+        is_short = self.query and not self.reads_texts
+        self.texts_url = self.get_query_string({SCOPE_VAR: TEXTS}) if is_short else ""
+        self.order_note = _("Sorted by the time of the end.") if any(self.ended) else ""
+
+    # In URLs, orders have names instead of the numbers of columns, which move.
+
+    @cached_property
+    def columns(self) -> list[Any]:
+        return [self.get_ordering_field(name) for name in self.list_display]
+
+    def get_ordering_field_columns(self) -> Any:
+        field = self.order.removeprefix("-")
+        direction = "desc" if self.order.startswith("-") else "asc"
+        return {self.columns.index(field): direction} if field in self.columns else {}
+
+    def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
+        if new_params and (numbers := new_params.get(ORDER_VAR)):
+            sign, number = numbers[: numbers[0] == "-"], numbers.partition(".")[0]
+            new_params = {ORDER_VAR: f"{sign}{self.columns[abs(int(number))]}"}
+        return str(super().get_query_string(new_params, remove))

@@ -54,7 +54,7 @@ class QueueItemAdmin(FailuresPage, QueuePage, BulkActionsAdmin, OptimisticLockin
     list_display_links = ["queue_name", "shown_reference"]
     list_filter = FILTERS
     search_fields = ["reference", "id", "created_by", "message", "data"]
-    search_help_text = _("Searches reference, id, created by, message and data.")
+    search_help_text = _("Finds an id, or a reference from its beginning.")
     ordering = ["-created_date"]
     readonly_fields = [
         *("queue_name", "state", "formatted_data", "created_by", "created_date", "start_date"),

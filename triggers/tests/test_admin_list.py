@@ -137,3 +137,11 @@ def test_operators_see_the_buttons_that_apply(
     single(process_status=status)
     page = text_of(sign_in("Operators"))
     assert [name for name in ("pause", "resume", "set_idle") if f"/{name}/" in page] == buttons
+
+
+def test_list_shows_several_statuses_and_says_so(sign_in: SignIn) -> None:
+    for status in (Status.FAILED, Status.PAUSED, Status.IDLE):
+        single(trigger_name=f"T {status}", process_status=status)
+    page = sign_in().get(f"{LIST}?process_status__in=FAILED,PAUSED")
+    assert [row.trigger_name for row in page.context["cl"].result_list] == ["T FAILED", "T PAUSED"]
+    assert "<strong>status</strong> Failed, Paused" in page.content.decode()

@@ -47,7 +47,8 @@ LOOKUPS = [
     *("hour__range", "second", "pk", "x", "_"),
 ]
 IN_URLS = [
-    *("o", "p", "q", "e", "all", "next", "chart", "app_label", "model_name", "field_name", "term"),
+    *("o", "p", "q", "e", "in", "rows", "all", "next", "chart", "app_label", "model_name"),
+    *("field_name", "term"),
     *("page", "_facets", "_to_field", "_popup", "_changelist_filters", "groups", "permissions"),
     *("like", "role", "queue_name", "ended_from", "ended_to"),
 ]
