@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import conformance, curves, machine, plot, profile, report, targets
+from benchmarks import conformance, curves, lists, machine, plot, profile, report, targets
 from benchmarks.bulk import BULK, SINGLE, bulk
 from benchmarks.candidates import BARE, CANDIDATES, MINIMAL, OURS, PEER
 from benchmarks.comparison import Effort, compare
@@ -36,6 +36,7 @@ def main() -> None:
             "bulk": lambda: bulk(workspace, effort),
             "threads": lambda: curves.threads(workspace, effort),
             "rows": lambda: curves.rows(workspace, effort, arguments.rows),
+            "lists": lambda: lists.lists(workspace, effort),
             "caches": lambda: curves.caches(workspace, effort),
             "bans": lambda: curves.bans(workspace, effort),
             "tunings": lambda: tunings(workspace, effort),
@@ -94,6 +95,8 @@ def write(figures: dict[str, Any], folder: Path) -> str:
     ):
         if name in figures and figures[name].values:
             sections += [f"## {name.capitalize()}\n", report.curve(figures[name], subject)]
+    if "lists" in figures:
+        sections += ["## Lists\n", lists.verdicts(figures["lists"])]
     if "tunings" in figures:
         sections += ["## Tunings\n", report.tunings(figures["tunings"])]
     if "profile" in figures:

@@ -11,7 +11,10 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PARTS = ["comparison", "bulk", "threads", "rows", "caches", "bans", "tunings", "profile"]
+PARTS = [
+    *("comparison", "bulk", "threads", "rows", "lists"),
+    *("caches", "bans", "tunings", "profile"),
+]
 
 WRK = {"comparison", "bulk", "threads", "caches"}  # parts that need wrk
 
