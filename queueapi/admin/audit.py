@@ -20,6 +20,7 @@ MAX_OBJECT_REPR = 200  # UTF-16 units of the column
 # `{"field": "status", "old": "FAILED", "new": "NEW"}`; the field alone for a secret.
 Change = dict[str, Any]
 
+encoder = DjangoJSONEncoder(ensure_ascii=False)
 django_change_message = LogEntry.get_change_message
 
 
@@ -67,9 +68,7 @@ def record(user_pk: Any, flag: int, entries: Iterable[tuple[Model, list[Change] 
                 object_id=row.pk,
                 object_repr=truncate(str(row), MAX_OBJECT_REPR),
                 action_flag=flag,
-                change_message=message
-                if isinstance(message, str)
-                else json.dumps(message, cls=DjangoJSONEncoder, ensure_ascii=False),
+                change_message=message if isinstance(message, str) else encoder.encode(message),
             )
             for row, message in entries
         )

@@ -1,34 +1,26 @@
-"""Admin actions on selected rows: a confirmation page, then batches with log entries."""
+"""Admin actions on selected rows: their declaration, and the confirmation page."""
 
-import logging
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain, islice
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.models import CHANGE
-from django.db import Error, transaction
-from django.db.models import Model, QuerySet
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME as CHECKBOX
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 
-from queueapi.admin import audit, selected_rows
-from queueapi.admin.model_admin import AuditedAdmin
-from queueapi.admin.selected_rows import SelectedRows
-
-logger = logging.getLogger(__name__)
+from queueapi.admin import audit
+from queueapi.admin.action_steps import ActionStepsAdmin, is_own_url
+from queueapi.admin.selected_rows import Selection
 
 SHOWN = 20  # rows that the confirmation page lists
-BATCH = 500  # rows; a statement of SQL Server takes 2100 parameters
 
 
 @dataclass(eq=False)
@@ -55,169 +47,118 @@ class Action:
     def __call__(
         self, model_admin: "BulkActionsAdmin", request: HttpRequest, queryset: QuerySet
     ) -> HttpResponseBase | None:
-        return model_admin.confirm_or_run(request, queryset, self)
+        return model_admin.confirm_or_export(request, queryset, self)
 
     def applies_to(self, status: str) -> bool:
         is_allowed = not self.allowed_statuses or status in self.allowed_statuses
         return is_allowed and status not in self.excluded_statuses
 
 
-def batches(selected: SelectedRows) -> Iterator[tuple[str, list[str]]]:
-    """Yield up to `BATCH` ids at a time, with the status of their rows."""
-    for status, ids in selected.items():
-        for first in range(0, len(ids), BATCH):
-            yield status, ids[first : first + BATCH]
-
-
-def is_own_url(request: HttpRequest, url: str) -> bool:
-    """Return whether a redirect to `url`, which a client sent, stays on this site."""
-    return url_has_allowed_host_and_scheme(url, {request.get_host()}, request.is_secure())
-
-
-class BulkActionsAdmin(AuditedAdmin):
+class BulkActionsAdmin(ActionStepsAdmin):
     """Run actions on selected rows after a confirmation page.
 
-    The confirmation page posts the action again, with the token of the saved selection. Only rows
-    that still have the status shown on that page change.
+    The confirmation page posts the token of the saved selection. Only rows that still have the
+    status shown on that page change. An action without a method changes nothing, such as an export:
+    nothing is saved, and the page posts the choice of rows again.
     """
 
     actions: Sequence[Action]
     change_form_template = "queueapi/row_change_form.html"
-    status_field: str
+    change_list_template = "queueapi/row_change_list.html"
     state: Callable[..., str]  # the badge of a row's status
 
     @property
     def changelist_url(self) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
 
-    def confirm_or_run(
+    def filtered_list_url(self, request: HttpRequest) -> str:
+        """Return the URL of the list from which the page of a row was opened."""
+        filters = {"opts": self.opts, "preserved_filters": self.get_preserved_filters(request)}
+        return add_preserved_filters(filters, self.changelist_url)  # type: ignore[arg-type]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        names = self.get_actions(request)
+        permitted = {action.name: action for action in self.actions if action.name in names}
+        if "selection" in request.POST:
+            if (action := permitted.get(request.POST.get("action", ""))) is None:
+                raise PermissionDenied
+            return self.step(request, action)
+        kept: Iterable[Selection] = ()
+        with suppress(*settings.CACHE_ERRORS):
+            kept = Selection.kept(self.owner(request)).values()
+        begun = (each for each in kept if each.done and not each.is_finished)
+        unfinished = [(permitted[each.action], each) for each in begun if each.action in permitted]
+        return super().changelist_view(request, {"unfinished": unfinished, **(extra_context or {})})
+
+    def confirm_or_export(
         self, request: HttpRequest, queryset: QuerySet, action: Action
     ) -> HttpResponseBase | None:
-        """Return the confirmation page, or run the action if that page was posted."""
-        token = request.POST.get("selection")
-        if token is None:
-            return self.confirm(request, queryset, action)
-        selected = None
-        with suppress(*settings.CACHE_ERRORS):
-            selected = selected_rows.pop(self.cache_key(request, action), token)
-        if selected is None:
-            text = gettext(
-                "this confirmation page was used before, is more than 30 minutes old, or a newer "
-                "one replaced it. Select the rows again."
-            )
-            self.refuse(request, text)
-            return None
-        response = self.run(request, selected, action)
+        if "confirmed" in request.POST and not action.method:
+            return self.export(request, queryset)
+        page = self.confirm(request, queryset, action)
         back = request.POST.get("back", "")
-        if response is None and is_own_url(request, back):
-            return HttpResponseRedirect(back)
-        return response
+        return HttpResponseRedirect(back) if page is None and is_own_url(request, back) else page
 
-    def cache_key(self, request: HttpRequest, action: Action) -> str:
-        return f"selection.{request.user.pk}.{self.opts.label_lower}.{action.name}"
+    def export(self, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase:
+        """Hook: respond to a confirmed action without a method, with rows in the list's order."""
+        raise NotImplementedError
 
     def confirm(
-        self, request: HttpRequest, queryset: QuerySet, action: Action
-    ) -> HttpResponseBase | None:
-        """Return the confirmation page, or `None` and a message if there is nothing to confirm."""
+        self, request: HttpRequest, queryset: QuerySet, action: Action, back: str = ""
+    ) -> HttpResponse | None:
+        """Return the confirmation page, or `None` and a message if there is nothing to confirm.
+
+        After the action, the user returns to `back`: by default to the page with the button.
+        """
         rows = queryset.exclude(**{f"{self.status_field}__in": action.excluded_statuses})
         if action.allowed_statuses:
             rows = rows.filter(**{f"{self.status_field}__in": action.allowed_statuses})
-        return self.confirm_selected(request, selected_rows.select(rows, self.status_field), action)
-
-    def confirm_selected(
-        self, request: HttpRequest, selected: SelectedRows, action: Action
-    ) -> HttpResponseBase | None:
-        """Return the confirmation page of these rows, to which the action applies."""
-        if not selected:
-            text = gettext("None of the selected rows can be changed this way.")
-            self.message_user(request, text, messages.WARNING)
-            return None
         try:
-            token = selected_rows.save(self.cache_key(request, action), selected)
+            counts, ids, fields = self.select(request, rows, action)
         except settings.CACHE_ERRORS:
             self.refuse(request, gettext("the cache, which keeps selections, is not available."))
             return None
-        ids = list(islice(chain.from_iterable(selected.values()), SHOWN))
+        if not counts:
+            text = gettext("None of the selected rows can be changed this way.")
+            self.message_user(request, text, messages.WARNING)
+            return None
         shown = self.model._default_manager.filter(pk__in=ids).order_by(*(self.ordering or ()))
         labels = dict(self.model._meta.get_field(self.status_field).flatchoices)
-        counts = Counter({status: len(ids) for status, ids in selected.items()})
-        list_url = self.changelist_url
-        if request.path == list_url:
-            list_url = request.get_full_path()  # with its filters
+        total = sum(counts.values())
+        is_list = request.path == self.changelist_url
+        list_url = request.get_full_path() if is_list else self.changelist_url  # with its filters
+        referer = request.headers.get("Referer", "")
+        cancel_url = referer if is_own_url(request, referer) else list_url
+        back = back or request.POST.get("back", "" if is_list else cancel_url)
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": action.label,
-            "action": action,
-            "counts": [(labels.get(each, each), count) for each, count in counts.most_common()],
-            "total": counts.total(),
+            "counts": [(labels.get(each, each), count) for each, count in counts.items()],
+            "total": total,
             "warnings": dict.fromkeys(
-                text for status, text in action.warnings.items() if status in selected
+                text for status, text in action.warnings.items() if status in counts
             ),
             "rows": [(row, self.state(row)) for row in shown],
-            "more": counts.total() - len(ids),
-            "checkbox_name": ACTION_CHECKBOX_NAME,
-            "first": ids[0],
-            "selection": token,
+            "more": total - len(ids),
+            "fields": [("action", action.name), ("back", back), *fields],
             "list_url": list_url,
-            "back": request.POST.get("back", ""),
+            "cancel_url": cancel_url,
         }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "queueapi/confirm_action.html", context)
+        return self.action_page(request, action, "confirm_action", context)
 
-    def run(
-        self, request: HttpRequest, selected: SelectedRows, action: Action
-    ) -> HttpResponseBase | None:
-        """Run the action in batches, and show a message with the number of changed rows."""
-        changed, has_failed = 0, False
-        try:
-            for status, ids in batches(selected):
-                changed += self.run_batch(request, action, status, ids)
-        except Error:  # a deadlock on SQL Server is not a DatabaseError
-            logger.exception("%s stopped after %d rows", action.name, changed)
-            has_failed = True
-        self.after_change()
-        unchanged = sum(map(len, selected.values())) - changed
-        text = ngettext("%(title)s: %(count)d row.", "%(title)s: %(count)d rows.", changed)
-        text %= {"title": action.label, "count": changed}
-        if has_failed:
-            note = gettext("The database failed; not changed: %(count)d. Try again.")
-        else:
-            note = gettext(
-                "Not changed, because the status changed meanwhile or the row is gone: %(count)d."
-            )
-        if unchanged:
-            text += " " + note % {"count": unchanged}
-        level = messages.WARNING if unchanged else messages.SUCCESS
-        self.message_user(request, text, messages.ERROR if has_failed else level)
-        return None
-
-    def run_batch(self, request: HttpRequest, action: Action, status: str, ids: list[str]) -> int:
-        """Change the rows that still have this status, and return their number.
-
-        Changes and log entries are one transaction. Rows are found by id alone, because the index
-        of a frequent status would be slower, and locked where the database can (SQL Server).
-        """
-        manager = self.model._default_manager
-        with transaction.atomic():
-            rows = manager.select_for_update().filter(pk__in=ids)
-            before = [row for row in rows if getattr(row, self.status_field) == status]
-            queryset = manager.filter(pk__in=[row.pk for row in before])
-            getattr(queryset, action.method)()
-            if action.method == "delete":
-                self.log_deletions(request, before)
-            else:
-                after = {row.pk: audit.values(row) for row in queryset}
-                entries = [
-                    (row, audit.difference(self.model, audit.values(row), after[row.pk]))
-                    for row in before
-                ]
-                audit.record(request.user.pk, CHANGE, entries)
-        return len(before)
-
-    def after_change(self) -> None:
-        """Hook: called after rows changed, for example to clear cached counts."""
+    def select(
+        self, request: HttpRequest, rows: QuerySet, action: Action
+    ) -> tuple[dict[str, int], list[str], list[tuple[str, str]]]:
+        """Return counts by status, the first ids, and the fields that stand for the rows."""
+        if action.method:
+            owner = self.owner(request)
+            selection = Selection.create(owner, action.name, rows, self.status_field)
+            first = next(selection.batches(), {})
+            return selection.counts, list(first)[:SHOWN], [("selection", selection.token)]
+        by_status = rows.order_by().values_list(self.status_field).annotate(count=Count("pk"))
+        ids = list(rows.values_list("pk", flat=True)[:SHOWN])
+        # The list finds the same rows once more.
+        fields = [("confirmed", "1"), ("select_across", request.POST.get("select_across", "0"))]
+        fields += [(CHECKBOX, pk) for pk in request.POST.getlist(CHECKBOX)]
+        return dict(by_status.order_by("-count")), ids, fields
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -235,7 +176,8 @@ class BulkActionsAdmin(AuditedAdmin):
         status = getattr(row, self.status_field)
         for action in self.actions:
             if action.method and action.name in permitted and action.applies_to(status):
-                fields = {"action": action.name, ACTION_CHECKBOX_NAME: row.pk}
-                if action.method != "delete":
-                    fields["back"] = request.path
+                back = request.get_full_path()
+                if action.method == "delete":
+                    back = self.filtered_list_url(request)
+                fields = {"action": action.name, CHECKBOX: row.pk, "back": back}
                 yield {"title": action.label, "url": self.changelist_url, "fields": fields}

@@ -1,38 +1,107 @@
-"""Ids of the rows on a confirmation page, kept in the cache until the user confirms.
+"""Selections: the rows of a confirmation page, and how far the action on them is.
 
-The page itself posts a token: 40,000 ids are more than a form should send.
+They are in the cache, because 40,000 ids are more than a form should send; the pages send a token.
+Keys: `selection.<owner>.<slot>` has the fields of a selection, and `<token>.<number>` the rows of a
+batch, so that a step reads only its own.
 """
 
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import islice
 from secrets import token_urlsafe
+from typing import Self
 
 from django.core.cache import cache
 from django.db.models import QuerySet
 
-MAX_AGE = 30 * 60  # seconds
+MAX_AGE = 30 * 60  # seconds since the confirmation page or the last batch
+BATCH = 500  # rows; a statement of SQL Server takes 2100 parameters
+MAX_KEPT = 5  # selections of a user and a model, so that nobody can fill the cache
 
-SelectedRows = dict[str, list[str]]  # ids by status, which JSON can hold
-
-
-def select(rows: QuerySet, status_field: str) -> SelectedRows:
-    """Return the ids of the rows by status."""
-    selected: SelectedRows = {}
-    for pk, status in rows.order_by().values_list("pk", status_field).iterator():
-        selected.setdefault(status, []).append(str(pk))
-    return selected
+Rows = dict[str, str]  # the shown status of each id
 
 
-def save(key: str, selected: SelectedRows) -> str:
-    """Save the rows in the cache and return the token for `pop`.
+@dataclass
+class Selection:
+    action: str
+    key: str = ""
+    token: str = field(default_factory=token_urlsafe)
+    created: float = field(default_factory=time.time)
+    counts: dict[str, int] = field(default_factory=dict)  # rows by status
+    done: int = 0  # rows of the batches that ran
+    changed: int = 0
+    is_stopped: bool = False
 
-    `key` names a user and an action, and holds one selection, so that no user can fill the cache.
-    """
-    token = token_urlsafe(16)
-    cache.set(key, [token, selected], MAX_AGE)
-    return token
+    @classmethod
+    def create(cls, owner: str, action: str, rows: QuerySet, status_field: str) -> Self:
+        """Save the rows; `owner` is a user and a model. Without rows, save nothing."""
+        selection, counts = cls(action), Counter[str]()
+        pairs = rows.order_by().values_list("pk", status_field).iterator()
+        while batch := {str(pk): status for pk, status in islice(pairs, BATCH)}:
+            # Rows that are confirmed after 29 minutes are kept until their batch.
+            cache.set(f"{selection.token}.{counts.total() // BATCH}", batch, 2 * MAX_AGE)
+            counts.update(batch.values())
+        selection.counts = dict(counts.most_common())
+        if counts:
+            kept = cls.kept(owner)
+            slots = [f"selection.{owner}.{number}" for number in range(MAX_KEPT)]
+            # A free one, else that of a finished one, else of the oldest, one that has not begun.
+            selection.key = min(slots, key=lambda slot: kept[slot].rank if slot in kept else ())
+            if selection.key in kept:
+                kept[selection.key].drop_rows()
+            selection.save()
+        return selection
 
+    @classmethod
+    def kept(cls, owner: str) -> dict[str, Self]:
+        """Return the owner's selections by key."""
+        found = cache.get_many([f"selection.{owner}.{number}" for number in range(MAX_KEPT)])
+        return {key: cls(**fields) for key, fields in found.items()}
 
-def pop(key: str, token: str) -> SelectedRows | None:
-    """Return the saved rows once; `None` if they expired or were popped or replaced."""
-    saved_token, selected = cache.get(key, ["", {}])
-    # Of two simultaneous requests, only one deletes the key.
-    return selected if token == saved_token and cache.delete(key) else None
+    @classmethod
+    def find(cls, owner: str, action: str, token: str) -> Self | None:
+        kept = cls.kept(owner).values()
+        return next((each for each in kept if (each.action, each.token) == (action, token)), None)
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def left(self) -> int:
+        return self.total - self.done
+
+    @property
+    def is_finished(self) -> bool:
+        return self.is_stopped or not self.left
+
+    @property
+    def rank(self) -> tuple[bool, bool, float]:
+        return (not self.is_finished, self.done > 0, self.created)
+
+    def save(self) -> None:
+        cache.set(self.key, asdict(self), MAX_AGE)
+
+    def batches(self) -> Iterator[Rows]:
+        """Yield the rows that are left; `end_batch` after each. Ends if the cache lost the rest."""
+        while not self.is_finished and (rows := cache.get(f"{self.token}.{self.done // BATCH}")):
+            yield rows
+
+    def end_batch(self, rows: Rows, changed: int) -> None:
+        number = self.done // BATCH
+        self.done += len(rows)
+        self.changed += changed
+        self.save()
+        cache.delete(f"{self.token}.{number}")
+
+    def finish(self) -> None:
+        """Keep the result only, to show it again."""
+        self.is_stopped = bool(self.left)
+        self.drop_rows()
+        self.save()
+
+    def drop_rows(self) -> None:
+        numbers = range(self.done // BATCH, self.total // BATCH + 1)
+        cache.delete_many([f"{self.token}.{number}" for number in numbers])

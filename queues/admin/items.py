@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.db import transaction
+from django.db.models import QuerySet
 from django.forms import model_to_dict
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -17,9 +18,8 @@ from django.utils.translation import gettext_lazy as _
 
 from queueapi.admin import audit
 from queueapi.admin.badges import badge
-from queueapi.admin.bulk_actions import Action, BulkActionsAdmin, batches
+from queueapi.admin.bulk_actions import BulkActionsAdmin
 from queueapi.admin.edit_conflicts import OptimisticLockingAdmin
-from queueapi.admin.selected_rows import SelectedRows
 from queueapi.durations import format_datetime, format_duration
 from queues import queue_statistics
 from queues.admin.actions import ABANDON, DELETE, EXPORT, REQUEUE, Status
@@ -28,7 +28,7 @@ from queues.admin.filters import FILTERS
 from queues.admin.forms import ItemForm, NewItemForm
 from queues.admin.item_list import ItemList
 from queues.admin.queue_page import QueuePage
-from queues.export import csv_response
+from queues.export import ID_SIZE, csv_response, packed_ids
 from queues.models import START, QueueItem
 
 SIGNS: dict[str, str] = {
@@ -49,6 +49,7 @@ class QueueItemAdmin(FailuresPage, QueuePage, BulkActionsAdmin, OptimisticLockin
 
     change_form_template = "queueapi/item_change_form.html"
     status_field = "status"
+    constant_fields = ["data", "message"]
     actions = [REQUEUE, ABANDON, DELETE, EXPORT]
     list_display = ["queue_name", "state_and_duration", "shown_reference", "texts", "created"]
     list_display_links = ["queue_name", "shown_reference"]
@@ -155,13 +156,10 @@ class QueueItemAdmin(FailuresPage, QueuePage, BulkActionsAdmin, OptimisticLockin
             changed += [name for name in obj.set_status(obj.status) if name not in changed]
         return changed
 
-    def run(
-        self, request: HttpRequest, selected: SelectedRows, action: Action
-    ) -> HttpResponseBase | None:
-        if action is not EXPORT:
-            return super().run(request, selected, action)
-        audit.record_export(request.user.pk, QueueItem, sum(map(len, selected.values())))
-        return csv_response(ids for _, ids in batches(selected))
+    def export(self, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase:
+        ids = packed_ids(queryset)
+        audit.record_export(request.user.pk, QueueItem, len(ids) // ID_SIZE)
+        return csv_response(ids)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         """Show the action's confirmation page, which deletes an item in the shown status only."""
@@ -169,7 +167,8 @@ class QueueItemAdmin(FailuresPage, QueuePage, BulkActionsAdmin, OptimisticLockin
             item = self.get_object(request, unquote(object_id))
             if item is not None:
                 rows = self.get_queryset(request).filter(pk=item.pk)
-                if page := self.confirm(request, rows, DELETE):
+                back = self.filtered_list_url(request)
+                if page := self.confirm(request, rows, DELETE, back):
                     return page
         return super().delete_view(request, object_id, extra_context)
 

@@ -37,6 +37,7 @@ def select_action(
 
 
 def confirm(client: Client, page: ClientResponse, query: str = "") -> ClientResponse:
+    """Confirm an action; the response is the next page."""
     return client.post(LIST + query, form_in(page, "selection"), follow=True)
 
 

@@ -2,27 +2,35 @@
 
 import csv
 import io
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.http import StreamingHttpResponse
 from django.test import Client
+from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
-from queueapi.tests.helpers import ClientResponse, SignIn, form_in
+from queueapi.tests.helpers import ClientResponse, SignIn
 from queues.export import cell
 from queues.models import QueueItem
-from queues.tests.helpers import LIST, failed, item, select_action
+from queues.tests.helpers import failed, item, select_action
 
 pytestmark = pytest.mark.django_db
 
 
+def confirm(client: Client, page: ClientResponse, **more: Any) -> ClientResponse:
+    fields: dict[str, list[str]] = {}  # of which `_selected_action` comes once for each row
+    for name, value in page.context["fields"]:
+        fields.setdefault(name, []).append(value)
+    return client.post(page.context["list_url"], fields, **more)
+
+
 def export(client: Client, *rows: QueueItem, **more: Any) -> ClientResponse:
-    page = select_action(client, "export", *rows, **more)
-    return client.post(LIST, form_in(page, "selection"))
+    return confirm(client, select_action(client, "export", *rows, **more))
 
 
 def rows_in(response: ClientResponse) -> list[dict[str, str]]:
@@ -77,7 +85,7 @@ def test_deleted_row_is_left_out(sign_in: SignIn) -> None:
     client, row, gone = sign_in(), item(reference="kept"), item()
     page = select_action(client, "export", row, gone)
     gone.delete()
-    response = client.post(LIST, form_in(page, "selection"))
+    response = confirm(client, page)
     assert [each["reference"] for each in rows_in(response)] == ["kept"]
 
 
@@ -125,8 +133,44 @@ def test_other_texts_stay_unchanged() -> None:
 
 def test_danish_export_has_the_separator_of_danish_spreadsheets(sign_in: SignIn) -> None:
     client, row = sign_in(), item(reference="a;b")
-    form = form_in(select_action(client, "export", row), "selection")
-    response = client.post(LIST, form, headers={"Accept-Language": "da"})
+    page = select_action(client, "export", row)
+    response = confirm(client, page, headers={"Accept-Language": "da"})
     text = response.getvalue().decode("utf-8-sig")
     (exported,) = csv.DictReader(io.StringIO(text, newline=""), delimiter=";")
     assert exported["reference"] == "a;b"
+
+
+def test_rows_are_in_the_order_of_the_list(sign_in: SignIn) -> None:
+    client = sign_in()
+    now = timezone.now()
+    names = ["b", "c", "a"]
+    rows = [item(name, created_date=now + timedelta(hours=n)) for n, name in enumerate(names)]
+    by_queue = export(client, *rows, query="?o=1")
+    assert [row["queue_name"] for row in rows_in(by_queue)] == ["a", "b", "c"]
+    newest_first = export(client, rows[0], select_across="1")
+    assert [row["queue_name"] for row in rows_in(newest_first)] == ["a", "c", "b"]
+
+
+def test_all_that_match_the_filters_are_exported(sign_in: SignIn) -> None:
+    client, row = sign_in(), failed(reference="kept")
+    item()
+    response = export(client, row, query="?status__exact=FAILED", select_across="1")
+    assert [each["reference"] for each in rows_in(response)] == ["kept"]
+
+
+def test_export_needs_no_cache(sign_in: SignIn, unreachable_cache: None) -> None:
+    assert len(rows_in(export(sign_in(), item(), item()))) == 2
+
+
+def test_a_batch_is_sent_at_once(sign_in: SignIn) -> None:
+    QueueItem.objects.bulk_create(QueueItem(queue_name="q") for _ in range(600))
+    response = export(sign_in(), QueueItem.objects.earliest("id"), select_across="1")
+    assert isinstance(response, StreamingHttpResponse)
+    assert [chunk.count(b"\r\n") for chunk in response.streaming_content] == [501, 100]
+
+
+def test_rows_that_are_gone_leave_the_header(sign_in: SignIn) -> None:
+    client, row = sign_in(), item()
+    page = select_action(client, "export", row)
+    row.delete()
+    assert confirm(client, page).getvalue().decode("utf-8-sig").startswith("id,queue_name,")

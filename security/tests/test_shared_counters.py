@@ -9,16 +9,20 @@ import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from redis import StrictRedis
 
 from queueapi.tests.helpers import (
     TIMEOUT,
+    Forms,
     Serve,
     Server,
+    SignIn,
     database_url,
     eventually,
     manage,
@@ -138,11 +142,11 @@ def test_requests_pass_while_redis_is_down_and_count_when_it_is_up_again(
 
 CACHE = """
 from django.conf import settings
-from queueapi.admin import selected_rows
+from queueapi.admin.selected_rows import Selection
 from queues import queue_statistics
 from queues.models import QueueItem
 from security.admin.forms import is_first_use
-selected = selected_rows.select(QueueItem.objects.all(), "status")
+rows = QueueItem.objects.all()
 """
 
 
@@ -159,7 +163,7 @@ def test_cached_values_are_json(redis: Redis, serve: Serve, key: str) -> None:
     # In one process, as the numbers expire after a quarter of a minute.
     run(
         """
-selected_rows.save("selected", selected)
+Selection.create("1", "requeue", rows, "status")
 is_first_use("token")
 queue_statistics.queue_names()
 queue_statistics.statistics()
@@ -168,7 +172,9 @@ queue_statistics.statistics()
     )
     with StrictRedis.from_url(redis.url) as client:
         cached = {name.decode(): json.loads(client.get(name)) for name in client.scan_iter()}
-    assert cached.pop(":1:selected")[1] == {"NEW": [str(QueueItem.objects.get().pk)]}
+    selection = cached.pop(":1:selection.1.0")
+    assert selection["counts"] == {"NEW": 1}
+    assert cached.pop(f":1:{selection['token']}.0") == {str(QueueItem.objects.get().pk): "NEW"}
     assert cached.pop(":1:queues.queue_statistics")["queues"][0]["counts"] == {"NEW": 1}
     # The names of queues, the token, and the counter of the rate.
     assert sorted(cached.values(), key=str) == [1, True, ["q"]]
@@ -178,14 +184,15 @@ def test_cached_values_are_read_as_they_were(redis: Redis, transactional_db: Non
     QueueItem.objects.create(queue_name="q")
     out = run(
         """
-token = selected_rows.save("selected", selected)
-print(selected_rows.pop("selected", token) == selected, selected_rows.pop("selected", token))
+saved = Selection.create("1", "requeue", rows, "status")
+found = Selection.find("1", "requeue", saved.token)
+print(found == saved, [*next(found.batches())] == [str(rows.get().pk)])
 print(queue_statistics.statistics() == queue_statistics.statistics())
 print(is_first_use("token"), is_first_use("token"))
 """,
         redis,
     )
-    assert out.split() == ["True", "None", "True", "True", "False"]
+    assert out.split() == ["True", "True", "True", "True", "False"]
 
 
 class Evil:
@@ -202,7 +209,7 @@ def test_a_planted_pickle_is_not_run(redis: Redis, transactional_db: None, tmp_p
     QueueItem.objects.create(queue_name="q")
     with StrictRedis.from_url(redis.url) as client:
         for name in (
-            "selected",
+            "selection.1.0",
             "queues.queue_statistics",
             "queues.names",
             "once.token",
@@ -213,7 +220,7 @@ def test_a_planted_pickle_is_not_run(redis: Redis, transactional_db: None, tmp_p
 print(len(queue_statistics.statistics().queues), queue_statistics.queue_names())
 print(is_first_use("token"))
 try:
-    selected_rows.pop("selected", "")
+    Selection.find("1", "requeue", "")
 except settings.CACHE_ERRORS as error:
     print(type(error).__name__)
 """,
@@ -221,3 +228,43 @@ except settings.CACHE_ERRORS as error:
     )
     assert out.split() == ["1", "['q']", "False", "UnicodeDecodeError"]
     assert not (tmp_path / "made").exists()
+
+
+# A long action of a killed process.
+
+
+@pytest.mark.slow
+def test_another_process_goes_on_with_the_action_of_a_killed_one(
+    serve: Serve, redis: Redis, sign_in: SignIn
+) -> None:
+    url = "/admin/queues/queueitem/"
+    rows = 5000
+    QueueItem.objects.bulk_create(QueueItem(queue_name="q", status="FAILED") for _ in range(rows))
+    session = sign_in().cookies["sessionid"].value
+    changed = QueueItem.objects.filter(status="NEW")
+
+    def post(server: Server, fields: dict[str, str]) -> str:
+        csrf = "c" * 32
+        headers = {"Cookie": f"sessionid={session}; csrftoken={csrf}", "X_CSRFToken": csrf}
+        headers["Content_Type"] = "application/x-www-form-urlencoded"
+        return server.request("POST", url, urlencode(fields).encode(), **headers)[1].decode()
+
+    first = serve(CACHE_URL=redis.url)
+    choice = {"action": "requeue", "_selected_action": str(QueueItem.objects.earliest("id").pk)}
+    page = post(first, {**choice, "select_across": "1", "index": "0"})
+    form = next(fields for _, fields in Forms(page).forms if "selection" in fields)
+    with ThreadPoolExecutor(1) as tab:
+        response = tab.submit(post, first, form)
+        assert eventually(changed.exists)
+        first.process.kill()
+        assert isinstance(response.exception(), OSError | HTTPException)
+    assert changed.count() == LogEntry.objects.count()
+    assert changed.count() % 500 == 0
+
+    second = serve(CACHE_URL=redis.url)
+    assert "Another request is at work" in post(second, form)
+    with StrictRedis.from_url(redis.url) as client:
+        client.delete(f":1:{form['selection']}.lock")  # as it expires
+    while " rows done" in post(second, form):
+        pass
+    assert changed.count() == LogEntry.objects.count() == rows

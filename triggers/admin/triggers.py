@@ -1,11 +1,13 @@
 """The list of all triggers, and one-click actions on them."""
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.db import Error
 from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
@@ -13,13 +15,17 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from queueapi.admin.action_steps import is_own_url
 from queueapi.admin.badges import badge
-from queueapi.admin.bulk_actions import Action, BulkActionsAdmin, is_own_url
+from queueapi.admin.bulk_actions import Action, BulkActionsAdmin
 from queueapi.admin.filters import SeveralChoicesFilter
+from queueapi.admin.selected_rows import Selection
 from queueapi.durations import format_datetime
 from triggers.admin.actions import KILL, PAUSE, RESUME, SET_IDLE, Status
 from triggers.cron import in_words
 from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
+
+logger = logging.getLogger(__name__)
 
 SIGNS: dict[str, str] = {
     Status.IDLE: "○",
@@ -157,6 +163,12 @@ class TriggerAdmin(BulkActionsAdmin):
             if page := self.confirm(request, rows, action):
                 return page
         else:
-            self.run(request, {shown: [str(pk)]}, action)
+            selection = Selection(action.name, counts={shown: 1}, done=1)
+            try:
+                selection.changed = self.run_batch(request, action, {str(pk): shown})
+                self.show_result(request, action, selection)
+            except Error:
+                logger.exception("Could not %s a trigger", name)
+                self.refuse(request, gettext("the database failed. Try again."))
         back = request.headers.get("Referer", "")
         return HttpResponseRedirect(back if is_own_url(request, back) else self.changelist_url)

@@ -2,10 +2,11 @@
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import OperationalError
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from queueapi.tests.helpers import SignIn, messages_in
+from queueapi.tests.helpers import SignIn, failing, form_in, messages_in
 from triggers.models import Trigger
 from triggers.tests.helpers import (
     LIST,
@@ -200,6 +201,32 @@ def test_trigger_started_by_the_scheduler_is_not_changed(sign_in: SignIn) -> Non
     response = confirm(client, page)
     assert (status(started), status(other)) == (Status.RUNNING, Status.PAUSED)
     assert "Not changed, because" in messages_in(response)[0]
+
+
+# The page to return to.
+
+
+def test_a_confirmed_one_click_returns_to_the_page_of_the_trigger(sign_in: SignIn) -> None:
+    client, trigger = sign_in("Operators"), single(process_status=Status.RUNNING)
+    came_from = f"http://testserver{change_url(trigger)}?_changelist_filters=q%3DReport"
+    page = click(client, "set_idle", trigger, headers={"Referer": came_from})
+    assert page.context["cancel_url"] == came_from
+    assert f'<a href="{came_from}"' in page.content.decode()
+    assert client.post(LIST, form_in(page, "selection"))["Location"] == came_from
+
+
+def test_a_failing_database_is_reported_after_one_click(sign_in: SignIn) -> None:
+    client, trigger = sign_in("Operators"), single()
+    with failing('UPDATE "Triggers"', OperationalError("deadlock victim")):
+        response = click(client, "pause", trigger)
+    assert "the database failed" in messages_in(client.get(response["Location"]))[0]
+    assert status(trigger) == Status.IDLE
+
+
+def test_one_click_needs_no_cache(sign_in: SignIn, unreachable_cache: None) -> None:
+    client, trigger = sign_in("Operators"), single()
+    click(client, "pause", trigger)
+    assert status(trigger) == Status.PAUSED
 
 
 # The log.

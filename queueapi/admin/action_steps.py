@@ -1,0 +1,164 @@
+"""Run confirmed actions in batches, for a few seconds in each request.
+
+A step is a POST of the confirmation page, or of the page with the progress. Each may come twice, by
+a reload, a double click or another tab. One request at a time runs a step, which begins where the
+last one ended.
+"""
+
+import logging
+import time
+from contextlib import suppress
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE
+from django.core.cache import cache
+from django.db import Error, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.formats import number_format
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext, ngettext
+
+from queueapi.admin import audit
+from queueapi.admin.model_admin import AuditedAdmin
+from queueapi.admin.selected_rows import MAX_AGE, Rows, Selection
+
+if TYPE_CHECKING:
+    from queueapi.admin.bulk_actions import Action
+
+logger = logging.getLogger(__name__)
+
+SMALL = 1000  # rows that one request changes, however long it takes
+FIRST_STEP, STEP = 1, 4  # seconds; the last batch may take one more
+LOCK_AGE = 60  # seconds after which a step counts as killed; the statements of a batch take less
+
+
+def is_own_url(request: HttpRequest, url: str) -> bool:
+    """Return whether a redirect to `url`, which a client sent, stays on this site."""
+    return url_has_allowed_host_and_scheme(url, {request.get_host()}, request.is_secure())
+
+
+class ActionStepsAdmin(AuditedAdmin):
+    status_field: str
+    constant_fields: list[str] = []  # that no action changes, such as long texts; they are not read
+
+    def owner(self, request: HttpRequest) -> str:
+        return f"{request.user.pk}.{self.opts.label_lower}"
+
+    def step(self, request: HttpRequest, action: "Action") -> HttpResponse:
+        """Return the page with the progress, or a redirect with a message after the last step."""
+        back = request.POST.get("back", "")
+        url = back if is_own_url(request, back) else request.get_full_path()
+        key = self.owner(request), action.name, request.POST.get("selection", "")
+        try:
+            selection = Selection.find(*key)
+            if selection is None:
+                text = gettext("this page is too old, or newer ones replaced it. Select again.")
+                self.refuse(request, text)
+                return HttpResponseRedirect(url)
+            if "stop" in request.POST:
+                cache.set(f"{selection.token}.stop", True, MAX_AGE)
+            if is_free := cache.add(f"{selection.token}.lock", True, LOCK_AGE):
+                # Another request may have run a step since.
+                selection = Selection.find(*key) or selection
+            if not is_free or self.run_step(request, action, selection):
+                context = {"selection": selection, "back": url, "is_waiting": not is_free}
+                return self.action_page(request, action, "action_progress", context)
+        except settings.CACHE_ERRORS:
+            self.refuse(request, gettext("the cache, which keeps selections, is not available."))
+        return HttpResponseRedirect(url)
+
+    def run_step(self, request: HttpRequest, action: "Action", selection: Selection) -> bool:
+        """Run batches, and return whether more are left; if not, show the result."""
+        seconds = STEP if selection.done else FIRST_STEP
+        deadline = time.monotonic() + (inf if selection.total <= SMALL else seconds)
+        problem = prefix = ""
+        if selection.is_finished:
+            prefix = gettext("This page was used before, and nothing more was done:") + " "
+        try:
+            for shown in selection.batches():
+                if cache.get(f"{selection.token}.stop"):
+                    selection.is_stopped = True
+                    break
+                selection.end_batch(shown, self.run_batch(request, action, shown))
+                cache.touch(f"{selection.token}.lock", LOCK_AGE)
+                if selection.left and time.monotonic() > deadline:
+                    return True
+            if not selection.is_finished:
+                problem = gettext("The cache lost the other rows; not changed: %(count)s.")
+            selection.finish()
+        except Error:  # a deadlock on SQL Server is not a DatabaseError
+            logger.exception("%s stopped after %d rows", action.name, selection.changed)
+            problem = gettext("The database failed; not changed: %(count)s. Try again.")
+        except settings.CACHE_ERRORS:
+            problem = gettext("The cache failed; not changed: %(count)s. Try again.")
+        finally:
+            self.after_change()
+            with suppress(*settings.CACHE_ERRORS):
+                cache.delete(f"{selection.token}.lock")
+        self.show_result(request, action, selection, problem, prefix)
+        return False
+
+    def run_batch(self, request: HttpRequest, action: "Action", shown: Rows) -> int:
+        """Change the rows that still have the status shown, and return their number.
+
+        Changes and log entries are one transaction. Rows are found by id alone, because the index
+        of a frequent status would be slower, and locked where the database can (SQL Server).
+        """
+        manager = self.model._default_manager
+        fields = self.model._meta.concrete_fields
+        names = [field.name for field in fields if field.name not in self.constant_fields]
+        with transaction.atomic():
+            rows = manager.select_for_update().only(*names).filter(pk__in=list(shown))
+            before = [row for row in rows if getattr(row, self.status_field) == shown[str(row.pk)]]
+            queryset = manager.filter(pk__in=[row.pk for row in before])
+            getattr(queryset, action.method)()
+            if action.method == "delete":
+                self.log_deletions(request, before)
+            else:
+                after = {values[self.opts.pk.name]: values for values in queryset.values(*names)}
+                entries = [
+                    (row, audit.difference(self.model, row.__dict__, after[row.pk]))
+                    for row in before
+                ]
+                audit.record(request.user.pk, CHANGE, entries)
+        return len(before)
+
+    def show_result(
+        self,
+        request: HttpRequest,
+        action: "Action",
+        selection: Selection,
+        problem: str = "",
+        prefix: str = "",
+    ) -> None:
+        """Show a message with what was done and what was left."""
+        done = ngettext(
+            "%(title)s: %(count)s row.", "%(title)s: %(count)s rows.", selection.changed
+        )
+        unchanged = gettext(
+            "Not changed, because the status changed meanwhile or the row is gone: %(count)s."
+        )
+        left = problem or gettext("Stopped; not changed: %(count)s.")
+        counts = [selection.changed, selection.done - selection.changed, selection.left]
+        notes = [
+            note % {"title": action.label, "count": number_format(count)}
+            for note, count in zip([done, unchanged, left], counts, strict=True)
+            if count or note is done
+        ]
+        level = messages.WARNING if len(notes) > 1 else messages.SUCCESS
+        self.message_user(request, prefix + " ".join(notes), messages.ERROR if problem else level)
+
+    def action_page(
+        self, request: HttpRequest, action: "Action", template: str, context: dict[str, Any]
+    ) -> HttpResponse:
+        request.current_app = self.admin_site.name
+        common = {"opts": self.opts, "title": action.label, "action": action}
+        context = {**self.admin_site.each_context(request), **common, **context}
+        return TemplateResponse(request, f"queueapi/{template}.html", context)
+
+    def after_change(self) -> None:
+        """Hook: called after rows changed, for example to clear cached counts."""
