@@ -46,8 +46,10 @@ class Action:
 
     def __call__(
         self, model_admin: "BulkActionsAdmin", request: HttpRequest, queryset: QuerySet
-    ) -> HttpResponseBase | None:
-        return model_admin.confirm_or_export(request, queryset, self)
+    ) -> HttpResponseBase:
+        if "confirmed" in request.POST and not self.method:
+            return model_admin.export(request, queryset)
+        return model_admin.confirm(request, queryset, self)
 
     def applies_to(self, status: str) -> bool:
         is_allowed = not self.allowed_statuses or status in self.allowed_statuses
@@ -90,26 +92,21 @@ class BulkActionsAdmin(ActionStepsAdmin):
         unfinished = [(permitted[each.action], each) for each in begun if each.action in permitted]
         return super().changelist_view(request, {"unfinished": unfinished, **(extra_context or {})})
 
-    def confirm_or_export(
-        self, request: HttpRequest, queryset: QuerySet, action: Action
-    ) -> HttpResponseBase | None:
-        if "confirmed" in request.POST and not action.method:
-            return self.export(request, queryset)
-        page = self.confirm(request, queryset, action)
-        back = request.POST.get("back", "")
-        return HttpResponseRedirect(back) if page is None and is_own_url(request, back) else page
-
     def export(self, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase:
         """Hook: respond to a confirmed action without a method, with rows in the list's order."""
         raise NotImplementedError
 
     def confirm(
         self, request: HttpRequest, queryset: QuerySet, action: Action, back: str = ""
-    ) -> HttpResponse | None:
-        """Return the confirmation page, or `None` and a message if there is nothing to confirm.
+    ) -> HttpResponse:
+        """Return the confirmation page, or a redirect if there is nothing to confirm.
 
         After the action, the user returns to `back`: by default to the page with the button.
         """
+        is_list = request.path == self.changelist_url
+        list_url = request.get_full_path() if is_list else self.changelist_url  # with its filters
+        urls = [request.headers.get("Referer", ""), request.POST.get("back", "")]
+        cancel_url = next((url for url in urls if is_own_url(request, url)), list_url)
         rows = queryset.exclude(**{f"{self.status_field}__in": action.excluded_statuses})
         if action.allowed_statuses:
             rows = rows.filter(**{f"{self.status_field}__in": action.allowed_statuses})
@@ -117,18 +114,14 @@ class BulkActionsAdmin(ActionStepsAdmin):
             counts, ids, fields = self.select(request, rows, action)
         except settings.CACHE_ERRORS:
             self.refuse(request, gettext("the cache, which keeps selections, is not available."))
-            return None
+            return HttpResponseRedirect(cancel_url)
         if not counts:
             text = gettext("None of the selected rows can be changed this way.")
             self.message_user(request, text, messages.WARNING)
-            return None
+            return HttpResponseRedirect(cancel_url)
         shown = self.model._default_manager.filter(pk__in=ids).order_by(*(self.ordering or ()))
         labels = dict(self.model._meta.get_field(self.status_field).flatchoices)
         total = sum(counts.values())
-        is_list = request.path == self.changelist_url
-        list_url = request.get_full_path() if is_list else self.changelist_url  # with its filters
-        referer = request.headers.get("Referer", "")
-        cancel_url = referer if is_own_url(request, referer) else list_url
         back = back or request.POST.get("back", "" if is_list else cancel_url)
         context = {
             "counts": [(labels.get(each, each), count) for each, count in counts.items()],

@@ -167,9 +167,7 @@ class QueueItemAdmin(FailuresPage, QueuePage, BulkActionsAdmin, OptimisticLockin
             item = self.get_object(request, unquote(object_id))
             if item is not None:
                 rows = self.get_queryset(request).filter(pk=item.pk)
-                back = self.filtered_list_url(request)
-                if page := self.confirm(request, rows, DELETE, back):
-                    return page
+                return self.confirm(request, rows, DELETE, self.filtered_list_url(request))
         return super().delete_view(request, object_id, extra_context)
 
     def delete_model(self, request: HttpRequest, obj: QueueItem) -> None:

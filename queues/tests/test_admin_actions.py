@@ -352,6 +352,13 @@ def test_unavailable_cache_is_reported(sign_in: SignIn, unreachable_cache: None)
     assert status(row) == Status.FAILED
 
 
+def test_delete_page_without_a_cache_is_refused(sign_in: SignIn, unreachable_cache: None) -> None:
+    client, row = sign_in(), item()
+    response = client.get(f"{change_url(row)[:-7]}delete/")
+    assert response["Location"] == LIST
+    assert "the cache" in messages_in(client.get(LIST))[0]
+
+
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="EXPLAIN QUERY PLAN is SQLite's")
 def test_batch_finds_rows_by_id(
     sign_in: SignIn, django_assert_max_num_queries: DjangoAssertNumQueries

@@ -160,15 +160,13 @@ class TriggerAdmin(BulkActionsAdmin):
             raise Http404
         if shown in action.warnings:
             rows = Trigger.objects.filter(pk=pk, process_status=shown)
-            if page := self.confirm(request, rows, action):
-                return page
-        else:
-            selection = Selection(action.name, counts={shown: 1}, done=1)
-            try:
-                selection.changed = self.run_batch(request, action, {str(pk): shown})
-                self.show_result(request, action, selection)
-            except Error:
-                logger.exception("Could not %s a trigger", name)
-                self.refuse(request, gettext("the database failed. Try again."))
+            return self.confirm(request, rows, action)
+        selection = Selection(action.name, counts={shown: 1}, done=1)
+        try:
+            selection.changed = self.run_batch(request, action, {str(pk): shown})
+            self.show_result(request, action, selection)
+        except Error:
+            logger.exception("Could not %s a trigger", name)
+            self.refuse(request, gettext("the database failed. Try again."))
         back = request.headers.get("Referer", "")
         return HttpResponseRedirect(back if is_own_url(request, back) else self.changelist_url)
