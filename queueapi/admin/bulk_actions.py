@@ -103,18 +103,58 @@ class BulkActionsAdmin(ActionStepsAdmin):
 
         After the action, the user returns to `back`: by default to the page with the button.
         """
-        is_list = request.path == self.changelist_url
-        list_url = request.get_full_path() if is_list else self.changelist_url  # with its filters
-        urls = [request.headers.get("Referer", ""), request.POST.get("back", "")]
-        cancel_url = next((url for url in urls if is_own_url(request, url)), list_url)
         rows = queryset.exclude(**{f"{self.status_field}__in": action.excluded_statuses})
         if action.allowed_statuses:
             rows = rows.filter(**{f"{self.status_field}__in": action.allowed_statuses})
+        if action.method:
+            pairs = rows.order_by().values_list("pk", self.status_field).iterator()
+            return self.confirm_rows(request, pairs, action, back)
+        by_status = rows.order_by().values_list(self.status_field).annotate(count=Count("pk"))
+        ids = list(rows.values_list("pk", flat=True)[:SHOWN])
+        # The list finds the same rows once more.
+        fields = [("confirmed", "1"), ("back", back or self.page_after(request))]
+        fields += [("select_across", request.POST.get("select_across", "0"))]
+        fields += [(CHECKBOX, pk) for pk in request.POST.getlist(CHECKBOX)]
+        counts = dict(by_status.order_by("-count"))
+        return self.confirmation_page(request, action, counts, ids, fields)
+
+    def confirm_rows(
+        self, request: HttpRequest, rows: Iterable[tuple[Any, str]], action: Action, back: str = ""
+    ) -> HttpResponse:
+        """Return the confirmation page of rows to which the action applies: ids and statuses."""
         try:
-            counts, ids, fields = self.select(request, rows, action)
+            selection = Selection.create(self.owner(request), action.name, rows)
+            ids = list(next(selection.batches(), {}))[:SHOWN]
         except settings.CACHE_ERRORS:
             self.refuse(request, gettext("the cache, which keeps selections, is not available."))
-            return HttpResponseRedirect(cancel_url)
+            return HttpResponseRedirect(self.page_before(request))
+        fields = [("selection", selection.token), ("back", back or self.page_after(request))]
+        return self.confirmation_page(request, action, selection.counts, ids, fields)
+
+    def page_before(self, request: HttpRequest) -> str:
+        """Return the URL of the page with the button, by default of the list with its filters."""
+        urls = [request.headers.get("Referer", ""), request.POST.get("back", "")]
+        return next((url for url in urls if is_own_url(request, url)), self.list_url(request))
+
+    def page_after(self, request: HttpRequest) -> str:
+        """Return the URL of the page after the action; empty: the list."""
+        is_list = request.path == self.changelist_url
+        return request.POST.get("back", "" if is_list else self.page_before(request))
+
+    def list_url(self, request: HttpRequest) -> str:
+        is_list = request.path == self.changelist_url
+        return request.get_full_path() if is_list else self.changelist_url
+
+    def confirmation_page(
+        self,
+        request: HttpRequest,
+        action: Action,
+        counts: dict[str, int],
+        ids: list[Any],
+        fields: list[tuple[str, str]],
+    ) -> HttpResponse:
+        """Return the page with counts by status and the first rows, whose form posts the fields."""
+        cancel_url = self.page_before(request)
         if not counts:
             text = gettext("None of the selected rows can be changed this way.")
             self.message_user(request, text, messages.WARNING)
@@ -122,7 +162,6 @@ class BulkActionsAdmin(ActionStepsAdmin):
         shown = self.model._default_manager.filter(pk__in=ids).order_by(*(self.ordering or ()))
         labels = dict(self.model._meta.get_field(self.status_field).flatchoices)
         total = sum(counts.values())
-        back = back or request.POST.get("back", "" if is_list else cancel_url)
         context = {
             "counts": [(labels.get(each, each), count) for each, count in counts.items()],
             "total": total,
@@ -131,27 +170,11 @@ class BulkActionsAdmin(ActionStepsAdmin):
             ),
             "rows": [(row, self.state(row)) for row in shown],
             "more": total - len(ids),
-            "fields": [("action", action.name), ("back", back), *fields],
-            "list_url": list_url,
+            "fields": [("action", action.name), *fields],
+            "list_url": self.list_url(request),
             "cancel_url": cancel_url,
         }
         return self.action_page(request, action, "confirm_action", context)
-
-    def select(
-        self, request: HttpRequest, rows: QuerySet, action: Action
-    ) -> tuple[dict[str, int], list[str], list[tuple[str, str]]]:
-        """Return counts by status, the first ids, and the fields that stand for the rows."""
-        if action.method:
-            owner = self.owner(request)
-            selection = Selection.create(owner, action.name, rows, self.status_field)
-            first = next(selection.batches(), {})
-            return selection.counts, list(first)[:SHOWN], [("selection", selection.token)]
-        by_status = rows.order_by().values_list(self.status_field).annotate(count=Count("pk"))
-        ids = list(rows.values_list("pk", flat=True)[:SHOWN])
-        # The list finds the same rows once more.
-        fields = [("confirmed", "1"), ("select_across", request.POST.get("select_across", "0"))]
-        fields += [(CHECKBOX, pk) for pk in request.POST.getlist(CHECKBOX)]
-        return dict(by_status.order_by("-count")), ids, fields
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

@@ -7,14 +7,13 @@ batch, so that a step reads only its own.
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from secrets import token_urlsafe
-from typing import Self
+from typing import Any, Self
 
 from django.core.cache import cache
-from django.db.models import QuerySet
 
 MAX_AGE = 30 * 60  # seconds since the confirmation page or the last batch
 BATCH = 500  # rows; a statement of SQL Server takes 2100 parameters
@@ -35,10 +34,9 @@ class Selection:
     is_stopped: bool = False
 
     @classmethod
-    def create(cls, owner: str, action: str, rows: QuerySet, status_field: str) -> Self:
-        """Save the rows; `owner` is a user and a model. Without rows, save nothing."""
-        selection, counts = cls(action), Counter[str]()
-        pairs = rows.order_by().values_list("pk", status_field).iterator()
+    def create(cls, owner: str, action: str, rows: Iterable[tuple[Any, str]]) -> Self:
+        """Save ids and statuses; `owner` is a user and a model. Without rows, save nothing."""
+        selection, counts, pairs = cls(action), Counter[str](), iter(rows)
         while batch := {str(pk): status for pk, status in islice(pairs, BATCH)}:
             # Rows that are confirmed after 29 minutes are kept until their batch.
             cache.set(f"{selection.token}.{counts.total() // BATCH}", batch, 2 * MAX_AGE)

@@ -81,9 +81,7 @@ class FailuresPage(BulkActionsAdmin):
             action = next((a for a in actions if a.name == request.POST.get("action")), None)
             if not action or not group:
                 raise PermissionDenied
-            selected = {str(Status.FAILED): list(map(str, group.ids))}
-            response = self.confirm_selected(request, selected, action)
-            return response or HttpResponseRedirect(request.get_full_path())
+            return self.confirm_rows(request, ((pk, Status.FAILED) for pk in group.ids), action)
         rows: list[Any] = group.ids if group else items.groups
         page = Paginator(rows, self.list_per_page).get_page(request.GET.get(PAGE_VAR))
         if group:

@@ -13,7 +13,7 @@ from queueapi.admin.model_admin import AuditedAdmin
 from queueapi.durations import format_duration
 from queues.item_chart import item_chart
 from queues.models import QueueItem
-from queues.queue_statistics import durations, statistics
+from queues.queue_statistics import Queue, durations, statistics
 
 
 class QueuePage(AuditedAdmin):
@@ -31,7 +31,8 @@ class QueuePage(AuditedAdmin):
         if not QueueItem.objects.filter(queue_name=name).exists():
             raise Http404(_("There are no items of this queue."))
         numbers = statistics(name)
-        [queue] = numbers.queues
+        # The name may differ in case on SQL Server; items may have unknown statuses, or be gone.
+        queue = next(iter(numbers.queues), Queue(name))
         oldest = queue.oldest_new
         chart = item_chart(numbers, by_day, queue_name=name)
         taken, since = datetime.fromisoformat(numbers.taken), numbers.since(by_day)

@@ -145,7 +145,7 @@ def test_rows_are_in_the_order_of_the_list(sign_in: SignIn) -> None:
     now = timezone.now()
     names = ["b", "c", "a"]
     rows = [item(name, created_date=now + timedelta(hours=n)) for n, name in enumerate(names)]
-    by_queue = export(client, *rows, query="?o=1")
+    by_queue = export(client, *rows, query="?o=queue_name")
     assert [row["queue_name"] for row in rows_in(by_queue)] == ["a", "b", "c"]
     newest_first = export(client, rows[0], select_across="1")
     assert [row["queue_name"] for row in rows_in(newest_first)] == ["a", "c", "b"]

@@ -163,6 +163,11 @@ def test_a_queue_without_items_is_not_found(sign_in: SignIn, name: str) -> None:
     assert page(sign_in(), name).status_code == 404
 
 
+def test_a_queue_whose_items_all_have_unknown_statuses_is_shown(sign_in: SignIn) -> None:
+    item(NAME, status="unknown")
+    assert row(page(sign_in()), "New")[0] == "0"
+
+
 def test_it_works_while_the_cache_is_away(sign_in: SignIn, unreachable_cache: None) -> None:
     fill()
     assert row(page(sign_in()), "New")[0] == "3"
