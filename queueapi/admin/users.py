@@ -27,6 +27,8 @@ OTHER_GROUPS = Group.objects.exclude(name__in=ROLES)
 class RowsField(forms.ModelMultipleChoiceField):
     """Refuse ids that the column can't hold: the database would raise an error."""
 
+    widget = forms.CheckboxSelectMultiple
+
     def _check_values(self, value: Any) -> Any:
         for pk in value:
             self.queryset.model._meta.pk.clean(pk, None)  # type: ignore[union-attr]
@@ -144,6 +146,7 @@ class GroupAdmin(AuditedAdmin, DjangoGroupAdmin):
     """Groups of `roles.py` are read-only."""
 
     formfield_overrides = {ManyToManyField: {"form_class": RowsField}}
+    filter_horizontal = ()  # lists that need a script, with labels that no role allows
 
     def get_fieldsets(self, request: HttpRequest, obj: Group | None = None) -> Any:
         note: Any = ""

@@ -9,6 +9,9 @@ from contextlib import ExitStack
 from typing import Any, Protocol
 
 import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from queueapi.tests.helpers import TIMEOUT, Serve
@@ -28,6 +31,15 @@ class OpenPage(Protocol):
     """Open a page in a new context with these options of Playwright's."""
 
     def __call__(self, **options: Any) -> Page: ...
+
+
+def sign_in(page: Page, base_url: str) -> None:
+    """Sign in as a superuser, without the form."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("anna"))
+    name = settings.SESSION_COOKIE_NAME
+    cookie = client.cookies[name].value
+    page.context.add_cookies([{"name": name, "value": cookie, "url": base_url}])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

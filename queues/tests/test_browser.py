@@ -8,8 +8,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from queueapi.admin.tests.test_browser import sign_in
-from queueapi.tests.browser_fixtures import OpenPage
+from queueapi.tests.browser_fixtures import OpenPage, sign_in
 from queues.models import QueueItem
 from queues.tests.helpers import LIST, failed
 

@@ -8,9 +8,9 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from queueapi.admin import action_steps, selected_rows
-from queueapi.admin.tests.test_browser import violations
 from queueapi.tests.browser_fixtures import OpenPage
 from queueapi.tests.helpers import SignIn
+from queueapi.tests.test_accessibility import violations
 from queues.models import QueueItem
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -22,10 +22,10 @@ EFFECT = _("Changes take effect within 5 seconds.")
 
 class KeyInline(ViewOnly, admin.TabularInline):
     model = ApiKey
+    template = "security/key_inline.html"
     fields = readonly_fields = ("shown_state", "created", "expires", "last_used")
     shown_state = ApiKeyAdmin.shown_state
     ordering = ["-created"]
-    show_change_link = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).select_related("client")  # the name of a row has it

@@ -1,19 +1,15 @@
-"""The admin in a real browser: common work, and accessibility."""
+"""The admin in a real browser: common work."""
 
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
-from django.test import Client
-from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from queueapi.tests.browser_fixtures import OpenPage
+from queueapi.tests.browser_fixtures import OpenPage, sign_in
 from queues.models import QueueItem
 from queues.tests.helpers import change_url, failed, item
 from security.models import ApiKey, BannedIP, FailedAttempt
@@ -23,16 +19,6 @@ from triggers.tests.helpers import change_url as trigger_change_url
 from triggers.tests.helpers import scheduled, single
 
 PASSWORD = "correct horse battery"
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-
-
-def sign_in(page: Page, base_url: str) -> None:
-    """Sign in as a superuser, without the form."""
-    client = Client()
-    client.force_login(User.objects.create_superuser("anna"))
-    name = settings.SESSION_COOKIE_NAME
-    cookie = client.cookies[name].value
-    page.context.add_cookies([{"name": name, "value": cookie, "url": base_url}])
 
 
 @pytest.fixture
@@ -256,39 +242,7 @@ def test_a_key_is_selected_where_the_browser_copies_nothing(page: Page) -> None:
     assert selected == page.locator("#plaintext").inner_text()
 
 
-# Accessibility and other sites.
-
-
-@pytest.fixture
-def urls(base_url: str) -> list[str]:
-    """Return the URLs of the most used pages, with rows on each."""
-    row = failed(reference="INV-1", data='{"a": 1}')
-    key, _ = ApiKey.objects.issue("ERP", timedelta(days=365))
-    item(status=QueueItem.Status.IN_PROGRESS, created_date=timezone.now() - timedelta(hours=3))
-    trigger = scheduled(process_status=Trigger.Status.PAUSED, scheduler_whitelist='["A"]')
-    single(process_status=Trigger.Status.FAILED)
-    return [
-        "/admin/",
-        "/admin/queues/queueitem/",
-        "/admin/queues/queueitem/failures/",
-        "/admin/queues/queueitem/queue/?queue_name=Invoices",
-        change_url(row),
-        "/admin/triggers/trigger/",
-        trigger_change_url(trigger),
-        "/admin/security/client/",
-        f"/admin/security/client/{key.client.pk}/change/",
-        f"/admin/security/apikey/{key.pk}/change/",
-    ]
-
-
-def violations(page: Page) -> list[str]:
-    """Return the violations of WCAG that axe finds, each as a rule and an element."""
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}})
-    return [
-        f"{each['id']}: {node['html']}"
-        for each in found.response["violations"]
-        for node in each["nodes"]
-    ]
+# Other sites.
 
 
 OTHER_SITE = """
@@ -324,32 +278,3 @@ def test_a_page_of_another_site_can_not_ban_its_reader(open_page: OpenPage, base
     expect(page).to_have_title("done")
     assert not FailedAttempt.objects.exists()
     assert not BannedIP.objects.exists()
-
-
-# axe puts styles into the page, which our policy would refuse.
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("color_scheme", ["light", "dark"])
-def test_pages_pass_axe(
-    open_page: OpenPage, base_url: str, urls: list[str], color_scheme: str
-) -> None:
-    page = open_page(bypass_csp=True, color_scheme=color_scheme)
-    sign_in(page, base_url)
-    for url in urls:
-        page.goto(url)
-        assert violations(page) == [], url
-
-
-def test_the_login_page_passes_axe(open_page: OpenPage) -> None:
-    page = open_page(bypass_csp=True)
-    page.goto("/admin/login/")
-    assert violations(page) == []
-
-
-def test_no_page_is_wider_than_a_phone(open_page: OpenPage, base_url: str, urls: list[str]) -> None:
-    page = open_page(viewport={"width": 390, "height": 844})
-    sign_in(page, base_url)
-    for url in urls:
-        page.goto(url)
-        assert page.evaluate("document.documentElement.scrollWidth") == 390, url
