@@ -13,10 +13,11 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Case, ProtectedError, Q, Value, When
 from django.db.models.functions import Concat
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
-VIEWERS = "Viewers"
-OPERATORS = "Operators"
-SECURITY_ADMINS = "Security admins"
+VIEWERS = gettext_noop("Viewers")
+OPERATORS = gettext_noop("Operators")
+SECURITY_ADMINS = gettext_noop("Security admins")
 
 _VIEWS = [
     "queues.view_queueitem",

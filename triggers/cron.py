@@ -27,7 +27,7 @@ def in_words(expression: str) -> str | None:
     names = (*calendar.day_name, *calendar.month_name[1:])
     for name, translation in zip(names, (*WEEKDAYS.values(), *MONTHS.values()), strict=True):
         words = re.sub(rf"\b{name}\b", str(translation), words)
-    return words
+    return re.sub(r"\b(kl)(?= \d)", r"\1.", words, flags=re.IGNORECASE)  # in Danish
 
 
 def next_times(expression: str, after: datetime, count: int) -> list[datetime]:

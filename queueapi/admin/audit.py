@@ -143,4 +143,4 @@ def _show(field: Field | None, value: Any) -> str:
     is_text = field is None or (isinstance(field, CharField | TextField) and not field.choices)
     if is_text and isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
-    return str(value)
+    return gettext(str(value)) if isinstance(value, bool) else str(value)

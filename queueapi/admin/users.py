@@ -12,6 +12,7 @@ from django.db.models import ManyToManyField, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from queueapi.admin import translated_names  # noqa: F401  replaces Django's
 from queueapi.admin.model_admin import AuditedAdmin
 from queueapi.roles import NONE, OTHER, ROLE_NAMES, ROLES, SUPERUSER, role, set_role
 
@@ -152,7 +153,8 @@ class GroupAdmin(AuditedAdmin, DjangoGroupAdmin):
         note: Any = ""
         if self.is_role(obj):
             note = _("The permissions of this role are set by Queue API at each migrate.")
-        return [(None, {"fields": ["name", "permissions"], "description": note})]
+        fields = ["__str__" if note else "name", "permissions"]  # the name of a role is translated
+        return [(None, {"fields": fields, "description": note})]
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return super().has_change_permission(request, obj) and not self.is_role(obj)
