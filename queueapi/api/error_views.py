@@ -51,7 +51,7 @@ def _error(
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     sentence = WRONG_HOST if isinstance(exception, DisallowedHost) else MALFORMED
-    return _error(request, 400, sentence, _("Not understood"), exception=exception)
+    return _error(request, 400, sentence, _("The request could not be read"), exception=exception)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:

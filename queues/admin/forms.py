@@ -32,7 +32,11 @@ class ItemDataForm(SecondSaveForm):
         data, before = cleaned.get("data") or "", self.initial.get("data") or ""
         is_expected = data.lstrip()[:1] in ("{", "[") or (data and is_json(before))
         if is_expected and not is_json(data):
-            self.warn("data", _("This is not valid JSON. Correct it, or save it again."), data)
+            self.warn(
+                "data",
+                _("This is not valid JSON. Correct it, or save again to keep it as it is."),
+                data,
+            )
         return cleaned
 
 

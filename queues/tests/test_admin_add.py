@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 ADD = reverse("admin:queues_queueitem_add")
 OLD = UUID(int=1)
 NEW_QUEUE = "No queue has this name yet: check the spelling, or save again to begin a new queue."
-NO_JSON = "This is not valid JSON. Correct it, or save it again."
+NO_JSON = "This is not valid JSON. Correct it, or save again to keep it as it is."
 
 
 def add(client: Client, **fields: Any) -> ClientResponse:

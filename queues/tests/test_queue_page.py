@@ -66,7 +66,7 @@ def test_it_works(sign_in: SignIn) -> None:
 
 def test_the_backlog_is_through_at_the_pace_of_the_last_hour(sign_in: SignIn) -> None:
     fill()
-    text, _, note = row(page(sign_in()), "Backlog is through")
+    text, _, note = row(page(sign_in()), "Backlog will be done")
     assert re.fullmatch(r"(at|on \d{4}-\d\d-\d\d) \d\d:\d\d, in 36 minutes", text)
     assert note == "at the pace of the last hour"
 
@@ -74,7 +74,7 @@ def test_the_backlog_is_through_at_the_pace_of_the_last_hour(sign_in: SignIn) ->
 def test_a_far_end_of_the_backlog_has_a_date(sign_in: SignIn) -> None:
     failed(queue_name=NAME)
     QueueItem.objects.bulk_create(QueueItem(queue_name=NAME) for _ in range(50))
-    text = row(page(sign_in()), "Backlog is through")[0]
+    text = row(page(sign_in()), "Backlog will be done")[0]
     end = timezone.now() + 50 * HOUR
     assert text.startswith(f"on {end:%Y-%m-%d}")
     assert text.endswith("in 2 days, 2 hours")
@@ -82,13 +82,13 @@ def test_a_far_end_of_the_backlog_has_a_date(sign_in: SignIn) -> None:
 
 def test_the_backlog_has_no_end_if_nothing_ended_in_the_last_hour(sign_in: SignIn) -> None:
     item(NAME)
-    assert row(page(sign_in()), "Backlog is through")[0] == "unknown"
+    assert row(page(sign_in()), "Backlog will be done")[0] == "unknown"
 
 
 def test_a_queue_without_backlog_has_no_end_of_it(sign_in: SignIn) -> None:
     failed(queue_name=NAME)
     response = page(sign_in())
-    assert row(response, "Backlog is through") == ("–", "", "")
+    assert row(response, "Backlog will be done") == ("–", "", "")
     assert row(response, "Oldest new") == ("–", "", "")
 
 

@@ -108,7 +108,7 @@ class TriggerAdmin(BulkActionsAdmin):
     def machines(self, trigger: Trigger) -> str:
         return ", ".join(trigger.machines) or gettext("any")
 
-    @admin.display(description=_("at once"))
+    @admin.display(description=_("actions"))
     def buttons(self, trigger: Trigger) -> str:
         return format_html_join(
             " ",

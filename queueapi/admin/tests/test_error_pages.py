@@ -73,7 +73,7 @@ TOO_LARGE = (
         (unknown_url, 404, "There is no page at this URL. What it was about may be deleted."),
         (
             *(not_permitted, 403),
-            "Your account may not do this. An administrator can give it a role.",
+            "Your account may not do this. An administrator can give it another role.",
         ),
         (no_token, 403, "Reload the page, and send the form again."),
         (

@@ -92,9 +92,7 @@
     for (const part of root.querySelectorAll("[data-if]")) {
       part.hidden = (part.dataset.if === "renewable") !== canRenew;
     }
-    const format = {timeStyle: "short", hourCycle: "h23"};
-    const time = new Date(ends).toLocaleTimeString(document.documentElement.lang, format);
-    root.querySelector("time").textContent = time;
+    root.querySelector("time").textContent = new Date(ends).toTimeString().slice(0, 5);
     if (await open("ending") !== "renew") return;
     for (;;) {
       const isRenewed = await renew().catch(() => null);
