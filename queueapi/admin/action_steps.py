@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.core.cache import cache
 from django.db import Error, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext, ngettext
@@ -36,11 +38,6 @@ FIRST_STEP, STEP = 1, 4  # seconds; the last batch may take one more
 LOCK_AGE = 60  # seconds after which a step counts as killed; the statements of a batch take less
 
 
-def is_own_url(request: HttpRequest, url: str) -> bool:
-    """Return whether a redirect to `url`, which a client sent, stays on this site."""
-    return url_has_allowed_host_and_scheme(url, {request.get_host()}, request.is_secure())
-
-
 class ActionStepsAdmin(AuditedAdmin):
     status_field: str
     constant_fields: list[str] = []  # that no action changes, such as long texts; they are not read
@@ -48,28 +45,47 @@ class ActionStepsAdmin(AuditedAdmin):
     def owner(self, request: HttpRequest) -> str:
         return f"{request.user.pk}.{self.opts.label_lower}"
 
+    @property
+    def changelist_url(self) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+
+    def list_url(self, request: HttpRequest) -> str:
+        """Return the URL of this list, or of the list from which this page of a row was opened."""
+        if request.path == self.changelist_url:
+            return request.get_full_path()
+        filters = {"opts": self.opts, "preserved_filters": self.get_preserved_filters(request)}
+        return add_preserved_filters(filters, self.changelist_url)  # type: ignore[arg-type]
+
+    def back_url(self, request: HttpRequest) -> str:
+        """Return the URL to return to: of the page with the pressed button, or of the list."""
+        referer = request.headers.get("Referer", "") if request.method == "POST" else ""
+        hosts, is_secure = {request.get_host()}, request.is_secure()
+        for url in (request.POST.get("back", ""), referer):
+            if url_has_allowed_host_and_scheme(url, hosts, is_secure):
+                return url
+        return self.list_url(request)
+
     def step(self, request: HttpRequest, action: "Action") -> HttpResponse:
         """Return the page with the progress, or a redirect with a message after the last step."""
-        back = request.POST.get("back", "")
-        url = back if is_own_url(request, back) else request.get_full_path()
+        back = self.back_url(request)
         key = self.owner(request), action.name, request.POST.get("selection", "")
         try:
             selection = Selection.find(*key)
             if selection is None:
                 text = gettext("this page is too old, or newer ones replaced it. Select again.")
                 self.refuse(request, text)
-                return HttpResponseRedirect(url)
+                return HttpResponseRedirect(back)
             if "stop" in request.POST:
                 cache.set(f"{selection.token}.stop", True, MAX_AGE)
             if is_free := cache.add(f"{selection.token}.lock", True, LOCK_AGE):
                 # Another request may have run a step since.
                 selection = Selection.find(*key) or selection
             if not is_free or self.run_step(request, action, selection):
-                context = {"selection": selection, "back": url, "is_waiting": not is_free}
+                context = {"selection": selection, "back": back, "is_waiting": not is_free}
                 return self.action_page(request, action, "action_progress", context)
         except settings.CACHE_ERRORS:
             self.refuse(request, gettext("the cache, which keeps selections, is not available."))
-        return HttpResponseRedirect(url)
+        return HttpResponseRedirect(back)
 
     def run_step(self, request: HttpRequest, action: "Action", selection: Selection) -> bool:
         """Run batches, and return whether more are left; if not, show the result."""

@@ -8,16 +8,14 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME as CHECKBOX
-from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.urls import reverse
 from django.utils.translation import gettext
 
 from queueapi.admin import audit
-from queueapi.admin.action_steps import ActionStepsAdmin, is_own_url
+from queueapi.admin.action_steps import ActionStepsAdmin
 from queueapi.admin.selected_rows import Selection
 
 SHOWN = 20  # rows that the confirmation page lists
@@ -69,15 +67,6 @@ class BulkActionsAdmin(ActionStepsAdmin):
     change_list_template = "queueapi/row_change_list.html"
     state: Callable[..., str]  # the badge of a row's status
 
-    @property
-    def changelist_url(self) -> str:
-        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
-
-    def filtered_list_url(self, request: HttpRequest) -> str:
-        """Return the URL of the list from which the page of a row was opened."""
-        filters = {"opts": self.opts, "preserved_filters": self.get_preserved_filters(request)}
-        return add_preserved_filters(filters, self.changelist_url)  # type: ignore[arg-type]
-
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         names = self.get_actions(request)
         permitted = {action.name: action for action in self.actions if action.name in names}
@@ -96,30 +85,24 @@ class BulkActionsAdmin(ActionStepsAdmin):
         """Hook: respond to a confirmed action without a method, with rows in the list's order."""
         raise NotImplementedError
 
-    def confirm(
-        self, request: HttpRequest, queryset: QuerySet, action: Action, back: str = ""
-    ) -> HttpResponse:
-        """Return the confirmation page, or a redirect if there is nothing to confirm.
-
-        After the action, the user returns to `back`: by default to the page with the button.
-        """
+    def confirm(self, request: HttpRequest, queryset: QuerySet, action: Action) -> HttpResponse:
+        """Return the confirmation page, or a redirect if there is nothing to confirm."""
         rows = queryset.exclude(**{f"{self.status_field}__in": action.excluded_statuses})
         if action.allowed_statuses:
             rows = rows.filter(**{f"{self.status_field}__in": action.allowed_statuses})
         if action.method:
             pairs = rows.order_by().values_list("pk", self.status_field).iterator()
-            return self.confirm_rows(request, pairs, action, back)
+            return self.confirm_rows(request, pairs, action)
         by_status = rows.order_by().values_list(self.status_field).annotate(count=Count("pk"))
         ids = list(rows.values_list("pk", flat=True)[:SHOWN])
         # The list finds the same rows once more.
-        fields = [("confirmed", "1"), ("back", back or self.page_after(request))]
-        fields += [("select_across", request.POST.get("select_across", "0"))]
+        fields = [("confirmed", "1"), ("select_across", request.POST.get("select_across", "0"))]
         fields += [(CHECKBOX, pk) for pk in request.POST.getlist(CHECKBOX)]
         counts = dict(by_status.order_by("-count"))
         return self.confirmation_page(request, action, counts, ids, fields)
 
     def confirm_rows(
-        self, request: HttpRequest, rows: Iterable[tuple[Any, str]], action: Action, back: str = ""
+        self, request: HttpRequest, rows: Iterable[tuple[Any, str]], action: Action
     ) -> HttpResponse:
         """Return the confirmation page of rows to which the action applies: ids and statuses."""
         try:
@@ -127,23 +110,9 @@ class BulkActionsAdmin(ActionStepsAdmin):
             ids = list(next(selection.batches(), {}))[:SHOWN]
         except settings.CACHE_ERRORS:
             self.refuse(request, gettext("the cache, which keeps selections, is not available."))
-            return HttpResponseRedirect(self.page_before(request))
-        fields = [("selection", selection.token), ("back", back or self.page_after(request))]
+            return HttpResponseRedirect(self.back_url(request))
+        fields = [("selection", selection.token)]
         return self.confirmation_page(request, action, selection.counts, ids, fields)
-
-    def page_before(self, request: HttpRequest) -> str:
-        """Return the URL of the page with the button, by default of the list with its filters."""
-        urls = [request.headers.get("Referer", ""), request.POST.get("back", "")]
-        return next((url for url in urls if is_own_url(request, url)), self.list_url(request))
-
-    def page_after(self, request: HttpRequest) -> str:
-        """Return the URL of the page after the action; empty: the list."""
-        is_list = request.path == self.changelist_url
-        return request.POST.get("back", "" if is_list else self.page_before(request))
-
-    def list_url(self, request: HttpRequest) -> str:
-        is_list = request.path == self.changelist_url
-        return request.get_full_path() if is_list else self.changelist_url
 
     def confirmation_page(
         self,
@@ -154,11 +123,11 @@ class BulkActionsAdmin(ActionStepsAdmin):
         fields: list[tuple[str, str]],
     ) -> HttpResponse:
         """Return the page with counts by status and the first rows, whose form posts the fields."""
-        cancel_url = self.page_before(request)
+        back = self.back_url(request)
         if not counts:
             text = gettext("None of the selected rows can be changed this way.")
             self.message_user(request, text, messages.WARNING)
-            return HttpResponseRedirect(cancel_url)
+            return HttpResponseRedirect(back)
         shown = self.model._default_manager.filter(pk__in=ids).order_by(*(self.ordering or ()))
         labels = dict(self.model._meta.get_field(self.status_field).flatchoices)
         total = sum(counts.values())
@@ -170,9 +139,9 @@ class BulkActionsAdmin(ActionStepsAdmin):
             ),
             "rows": [(row, self.state(row)) for row in shown],
             "more": total - len(ids),
-            "fields": [("action", action.name), *fields],
+            "fields": [("action", action.name), ("back", back), *fields],
             "list_url": self.list_url(request),
-            "cancel_url": cancel_url,
+            "back": back,
         }
         return self.action_page(request, action, "confirm_action", context)
 
@@ -192,8 +161,7 @@ class BulkActionsAdmin(ActionStepsAdmin):
         status = getattr(row, self.status_field)
         for action in self.actions:
             if action.method and action.name in permitted and action.applies_to(status):
-                back = request.get_full_path()
-                if action.method == "delete":
-                    back = self.filtered_list_url(request)
+                is_delete = action.method == "delete"
+                back = self.list_url(request) if is_delete else request.get_full_path()
                 fields = {"action": action.name, CHECKBOX: row.pk, "back": back}
                 yield {"title": action.label, "url": self.changelist_url, "fields": fields}

@@ -167,7 +167,7 @@ class QueueItemAdmin(FailuresPage, QueuePage, BulkActionsAdmin, OptimisticLockin
             item = self.get_object(request, unquote(object_id))
             if item is not None:
                 rows = self.get_queryset(request).filter(pk=item.pk)
-                return self.confirm(request, rows, DELETE, self.filtered_list_url(request))
+                return self.confirm(request, rows, DELETE)
         return super().delete_view(request, object_id, extra_context)
 
     def delete_model(self, request: HttpRequest, obj: QueueItem) -> None:

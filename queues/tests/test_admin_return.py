@@ -36,7 +36,7 @@ def test_an_action_of_the_list_returns_to_the_list_as_it_was(sign_in: SignIn) ->
 def test_an_action_of_an_item_returns_to_the_item_with_its_filters(sign_in: SignIn) -> None:
     client, row = sign_in(), failed()
     page = press(client, row, "requeue")
-    assert page.context["cancel_url"] == f"http://testserver{change_url(row)}?{FILTERS}"
+    assert page.context["back"] == f"{change_url(row)}?{FILTERS}"
     assert confirm(client, page) == f"{change_url(row)}?{FILTERS}"
 
 
@@ -77,7 +77,7 @@ def test_a_page_of_another_site_is_never_linked(sign_in: SignIn, url: str) -> No
     client, row = sign_in(), failed()
     form = {"action": "requeue", "_selected_action": row.pk, "back": url}
     page = client.post(LIST, form, headers={"Referer": url})
-    assert page.context["cancel_url"] == LIST
+    assert page.context["back"] == LIST
     assert confirm(client, page) == LIST
 
 

@@ -15,7 +15,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.admin.action_steps import is_own_url
 from queueapi.admin.badges import badge
 from queueapi.admin.bulk_actions import Action, BulkActionsAdmin
 from queueapi.admin.filters import SeveralChoicesFilter
@@ -168,5 +167,4 @@ class TriggerAdmin(BulkActionsAdmin):
         except Error:
             logger.exception("Could not %s a trigger", name)
             self.refuse(request, gettext("the database failed. Try again."))
-        back = request.headers.get("Referer", "")
-        return HttpResponseRedirect(back if is_own_url(request, back) else self.changelist_url)
+        return HttpResponseRedirect(self.back_url(request))

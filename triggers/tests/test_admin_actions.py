@@ -210,7 +210,7 @@ def test_a_confirmed_one_click_returns_to_the_page_of_the_trigger(sign_in: SignI
     client, trigger = sign_in("Operators"), single(process_status=Status.RUNNING)
     came_from = f"http://testserver{change_url(trigger)}?_changelist_filters=q%3DReport"
     page = click(client, "set_idle", trigger, headers={"Referer": came_from})
-    assert page.context["cancel_url"] == came_from
+    assert page.context["back"] == came_from
     assert f'<a href="{came_from}"' in page.content.decode()
     assert client.post(LIST, form_in(page, "selection"))["Location"] == came_from
 
