@@ -8,7 +8,6 @@ last one ended.
 import logging
 import time
 from contextlib import suppress
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -33,8 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SMALL = 1000  # rows that one request changes, however long it takes
-FIRST_STEP, STEP = 1, 4  # seconds; the last batch may take one more
+STEP = 2  # seconds; the last batch may take one more
 LOCK_AGE = 60  # seconds after which a step counts as killed; the statements of a batch take less
 
 
@@ -89,21 +87,17 @@ class ActionStepsAdmin(AuditedAdmin):
 
     def run_step(self, request: HttpRequest, action: "Action", selection: Selection) -> bool:
         """Run batches, and return whether more are left; if not, show the result."""
-        seconds = STEP if selection.done else FIRST_STEP
-        deadline = time.monotonic() + (inf if selection.total <= SMALL else seconds)
+        deadline = time.monotonic() + STEP
         problem = prefix = ""
         if selection.is_finished:
             prefix = gettext("This page was used before, and nothing more was done:") + " "
         try:
             for shown in selection.batches():
-                if cache.get(f"{selection.token}.stop"):
-                    selection.is_stopped = True
-                    break
                 selection.end_batch(shown, self.run_batch(request, action, shown))
                 cache.touch(f"{selection.token}.lock", LOCK_AGE)
                 if selection.left and time.monotonic() > deadline:
                     return True
-            if not selection.is_finished:
+            if selection.left and not cache.get(f"{selection.token}.stop"):
                 problem = gettext("The cache lost the other rows; not changed: %(count)s.")
             selection.finish()
         except Error:  # a deadlock on SQL Server is not a DatabaseError
@@ -159,11 +153,15 @@ class ActionStepsAdmin(AuditedAdmin):
             "Not changed, because the status changed meanwhile or the row is gone: %(count)s."
         )
         left = problem or gettext("Stopped; not changed: %(count)s.")
-        counts = [selection.changed, selection.done - selection.changed, selection.left]
+        counts = {
+            done: selection.changed,
+            unchanged: selection.done - selection.changed,
+            left: selection.left,
+        }
         notes = [
             note % {"title": action.label, "count": number_format(count)}
-            for note, count in zip([done, unchanged, left], counts, strict=True)
-            if count or note is done
+            for note, count in counts.items()
+            if count or note == done
         ]
         level = messages.WARNING if len(notes) > 1 else messages.SUCCESS
         self.message_user(request, prefix + " ".join(notes), messages.ERROR if problem else level)

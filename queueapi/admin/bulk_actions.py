@@ -77,7 +77,7 @@ class BulkActionsAdmin(ActionStepsAdmin):
         kept: Iterable[Selection] = ()
         with suppress(*settings.CACHE_ERRORS):
             kept = Selection.kept(self.owner(request)).values()
-        begun = (each for each in kept if each.done and not each.is_finished)
+        begun = (each for each in kept if each.is_begun)
         unfinished = [(permitted[each.action], each) for each in begun if each.action in permitted]
         return super().changelist_view(request, {"unfinished": unfinished, **(extra_context or {})})
 

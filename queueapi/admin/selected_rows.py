@@ -31,7 +31,7 @@ class Selection:
     counts: dict[str, int] = field(default_factory=dict)  # rows by status
     done: int = 0  # rows of the batches that ran
     changed: int = 0
-    is_stopped: bool = False
+    is_finished: bool = False
 
     @classmethod
     def create(cls, owner: str, action: str, rows: Iterable[tuple[Any, str]]) -> Self:
@@ -45,8 +45,9 @@ class Selection:
         if counts:
             kept = cls.kept(owner)
             slots = [f"selection.{owner}.{number}" for number in range(MAX_KEPT)]
-            # A free one, else that of a finished one, else of the oldest, one that has not begun.
-            selection.key = min(slots, key=lambda slot: kept[slot].rank if slot in kept else ())
+            # A free one, else that of the oldest, at last of one that waits to go on.
+            ranks = {key: (each.is_begun, each.created) for key, each in kept.items()}
+            selection.key = min(slots, key=lambda slot: ranks.get(slot, ()))
             if selection.key in kept:
                 kept[selection.key].drop_rows()
             selection.save()
@@ -72,19 +73,17 @@ class Selection:
         return self.total - self.done
 
     @property
-    def is_finished(self) -> bool:
-        return self.is_stopped or not self.left
-
-    @property
-    def rank(self) -> tuple[bool, bool, float]:
-        return (not self.is_finished, self.done > 0, self.created)
+    def is_begun(self) -> bool:
+        return self.done > 0 and not self.is_finished
 
     def save(self) -> None:
         cache.set(self.key, asdict(self), MAX_AGE)
 
     def batches(self) -> Iterator[Rows]:
-        """Yield the rows that are left; `end_batch` after each. Ends if the cache lost the rest."""
-        while not self.is_finished and (rows := cache.get(f"{self.token}.{self.done // BATCH}")):
+        """Yield the rows that are left, until the stop; `end_batch` after each."""
+        while rows := cache.get(f"{self.token}.{self.done // BATCH}"):  # the cache may lose them
+            if cache.get(f"{self.token}.stop"):
+                return
             yield rows
 
     def end_batch(self, rows: Rows, changed: int) -> None:
@@ -96,7 +95,7 @@ class Selection:
 
     def finish(self) -> None:
         """Keep the result only, to show it again."""
-        self.is_stopped = bool(self.left)
+        self.is_finished = True
         self.drop_rows()
         self.save()
 

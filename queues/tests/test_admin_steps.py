@@ -24,8 +24,6 @@ FILTER = "?status__exact=FAILED&o=1&p=0"
 def short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run one batch of two rows in each step."""
     monkeypatch.setattr(selected_rows, "BATCH", 2)
-    monkeypatch.setattr(action_steps, "SMALL", 2)
-    monkeypatch.setattr(action_steps, "FIRST_STEP", 0)
     monkeypatch.setattr(action_steps, "STEP", 0)
 
 
@@ -125,7 +123,7 @@ def test_stop_reaches_the_request_that_runs_a_step(
     sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = sign_in()
-    monkeypatch.setattr(action_steps, "FIRST_STEP", 100)
+    monkeypatch.setattr(action_steps, "STEP", 100)
     page = ask(client)
     record = audit.record
 

@@ -31,8 +31,6 @@ def allow_async_unsafe() -> Iterator[None]:
 def base_url(live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return the URL of a server in this process, which runs one batch in each step."""
     monkeypatch.setattr(selected_rows, "BATCH", 20)
-    monkeypatch.setattr(action_steps, "SMALL", 20)
-    monkeypatch.setattr(action_steps, "FIRST_STEP", 0)
     monkeypatch.setattr(action_steps, "STEP", 0)
     return live_server.url
 
