@@ -1,6 +1,5 @@
 """The page of failures: failed items in groups, which are shown, requeued or abandoned as one."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -24,8 +23,6 @@ from queues.failures import group_failures
 from queues.item_chart import iso
 from queues.models import QueueItem
 from queues.queue_statistics import start_of
-
-HOUR = timedelta(hours=1)
 
 
 class FailureList(ItemList):
@@ -60,12 +57,9 @@ class FailuresPage(BulkActionsAdmin):
     def failures_view(self, request: HttpRequest, key: str = "") -> HttpResponseBase:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        now = timezone.now()
-        # By the hours until now; 24 as on the dashboard.
-        since = {1: iso(now - HOUR), 24: iso(start_of(now)), 168: iso(now - 168 * HOUR)}
         if not request.GET.keys() & {"ended_from", "ended_to"}:
             query = request.GET.copy()
-            query["ended_from"] = since[24]
+            query["ended_from"] = iso(start_of(timezone.now()))  # as on the dashboard
             return HttpResponseRedirect(f"?{query.urlencode()}")
         try:
             items = FailureList(request, self)
@@ -96,6 +90,5 @@ class FailuresPage(BulkActionsAdmin):
             "group": group,
             "actions": actions,
             "actions_on_top": True,  # otherwise Django's template has an inline style
-            "since": since,
         }
         return TemplateResponse(request, "queues/failures.html", context)
