@@ -8,7 +8,7 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from django.contrib.auth.models import Group, User
-from django.db.models import ManyToManyField, QuerySet
+from django.db.models import ManyToManyField
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -82,17 +82,6 @@ class PasswordForm(AdminPasswordChangeForm):
         self.fields.pop("usable_password", None)
 
 
-class RoleFilter(admin.SimpleListFilter):
-    title = _("role")
-    parameter_name = "role"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(ROLE_NAMES.items())
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset if self.value() is None else queryset.filter(role=self.value())
-
-
 @admin.register(User)
 class UserAdmin(AuditedAdmin, DjangoUserAdmin):
     """Users are deactivated, not deleted: their log entries would be deleted too."""
@@ -104,7 +93,7 @@ class UserAdmin(AuditedAdmin, DjangoUserAdmin):
     readonly_fields = ["last_login", "date_joined"]
     formfield_overrides = {ManyToManyField: {"form_class": RowsField}}
     list_display = ["username", "role", "first_name", "last_name", "is_active", "last_login"]
-    list_filter = [RoleFilter, "is_active", "groups"]
+    list_filter = ["is_active", "is_superuser", "groups"]
     filter_horizontal = ()  # its script makes labels that screen readers do not read
 
     def get_queryset(self, request: HttpRequest) -> Any:
