@@ -36,6 +36,23 @@ STEP = 2  # seconds; the last batch may take one more
 LOCK_AGE = 60  # seconds after which a step counts as killed; the statements of a batch take less
 
 
+def result(action: "Action", selection: Selection, problem: str = "") -> tuple[int, str]:
+    """Return the level and the text of the message that says what was done and what was left."""
+    done = ngettext("%(title)s: %(count)s row.", "%(title)s: %(count)s rows.", selection.changed)
+    unchanged = gettext(
+        "Not changed, because the status changed meanwhile or the row is gone: %(count)s."
+    )
+    left = problem or gettext("Stopped; not changed: %(count)s.")
+    skipped = selection.done - selection.changed
+    notes = [
+        note % {"title": action.label, "count": number_format(count)}
+        for note, count in ((done, selection.changed), (unchanged, skipped), (left, selection.left))
+        if count or note == done
+    ]
+    level = messages.WARNING if len(notes) > 1 else messages.SUCCESS
+    return messages.ERROR if problem else level, " ".join(notes)
+
+
 class ActionStepsAdmin(AuditedAdmin):
     status_field: str
     constant_fields: list[str] = []  # that no action changes, such as long texts; they are not read
@@ -109,7 +126,8 @@ class ActionStepsAdmin(AuditedAdmin):
             self.after_change()
             with suppress(*settings.CACHE_ERRORS):
                 cache.delete(f"{selection.token}.lock")
-        self.show_result(request, action, selection, problem, prefix)
+        level, text = result(action, selection, problem)
+        self.message_user(request, prefix + text, level)
         return False
 
     def run_batch(self, request: HttpRequest, action: "Action", shown: Rows) -> int:
@@ -136,35 +154,6 @@ class ActionStepsAdmin(AuditedAdmin):
                 ]
                 audit.record(request.user.pk, CHANGE, entries)
         return len(before)
-
-    def show_result(
-        self,
-        request: HttpRequest,
-        action: "Action",
-        selection: Selection,
-        problem: str = "",
-        prefix: str = "",
-    ) -> None:
-        """Show a message with what was done and what was left."""
-        done = ngettext(
-            "%(title)s: %(count)s row.", "%(title)s: %(count)s rows.", selection.changed
-        )
-        unchanged = gettext(
-            "Not changed, because the status changed meanwhile or the row is gone: %(count)s."
-        )
-        left = problem or gettext("Stopped; not changed: %(count)s.")
-        counts = {
-            done: selection.changed,
-            unchanged: selection.done - selection.changed,
-            left: selection.left,
-        }
-        notes = [
-            note % {"title": action.label, "count": number_format(count)}
-            for note, count in counts.items()
-            if count or note == done
-        ]
-        level = messages.WARNING if len(notes) > 1 else messages.SUCCESS
-        self.message_user(request, prefix + " ".join(notes), messages.ERROR if problem else level)
 
     def action_page(
         self, request: HttpRequest, action: "Action", template: str, context: dict[str, Any]

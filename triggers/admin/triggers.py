@@ -15,6 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from queueapi.admin.action_steps import result
 from queueapi.admin.badges import badge
 from queueapi.admin.bulk_actions import Action, BulkActionsAdmin
 from queueapi.admin.filters import SeveralChoicesFilter
@@ -163,7 +164,8 @@ class TriggerAdmin(BulkActionsAdmin):
         selection = Selection(action.name, counts={shown: 1}, done=1)
         try:
             selection.changed = self.run_batch(request, action, {str(pk): shown})
-            self.show_result(request, action, selection)
+            level, text = result(action, selection)
+            self.message_user(request, text, level)
         except Error:
             logger.exception("Could not %s a trigger", name)
             self.refuse(request, gettext("the database failed. Try again."))
