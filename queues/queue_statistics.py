@@ -174,19 +174,18 @@ def count_queues(items: QueueItemQuerySet, now: datetime) -> list[Queue]:
             oldest=Min("created_date"),
             created=Count("status", filter=Q(created_date__gte=since)),
             ended_lately=Count("status", filter=Q(ended_at__gte=since)),
-            last_hour=Count("status", filter=Q(ended_at__gte=hour_ago)),
+            last_hour=Count("status", filter=Q(status__in=ENDED, ended_at__gte=hour_ago)),
         )
     )
     for row in rows.order_by():
         queue = queues.setdefault(row["queue_name"], Queue(row["queue_name"]))
         queue.counts[row["status"]] = row["number"]
         queue.created += row["created"]
+        queue.last_hour += row["last_hour"]
         if row["status"] == Status.NEW:
             queue.oldest_new = row["oldest"].isoformat()
         elif row["status"] == Status.DONE:
             queue.done = row["ended_lately"]
         elif row["status"] == Status.FAILED:
             queue.failed = row["ended_lately"]
-        if row["status"] in ENDED:
-            queue.last_hour += row["last_hour"]
     return sorted(queues.values(), key=lambda queue: queue.name.casefold())
