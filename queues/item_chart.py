@@ -40,8 +40,6 @@ def item_chart(numbers: Statistics, by_day: bool, **filters: str) -> Chart:
         return Series(name, counts, urls)
 
     return Chart(
-        title=_("Items by the day") if by_day else _("Items by the hour"),
-        slot_title=_("Day") if by_day else _("Hour"),
         names=names,
         labels=labels,
         series={

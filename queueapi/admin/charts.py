@@ -40,8 +40,6 @@ class Bar:
 class Chart:
     """Counts of one or more series, by CSS class, in slots of time, for example hours."""
 
-    title: str
-    slot_title: str
     names: list[str]  # of the slots
     labels: list[str]  # below the slots; may be empty
     series: dict[str, Series]

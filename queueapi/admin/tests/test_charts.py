@@ -8,7 +8,7 @@ from queueapi.admin.charts import Chart, Series
 def chart(*counts: int) -> Chart:
     names = [f"slot {n}" for n in range(len(counts))]
     series = Series("Done", list(counts), [f"/{name}" for name in names])
-    return Chart("Title", "Slot", names, names, {"done": series}, by_day=False)
+    return Chart(names, names, {"done": series}, by_day=False)
 
 
 def test_each_count_but_zero_has_a_bar() -> None:
