@@ -292,7 +292,7 @@ def test_a_cache_that_fails_in_a_step_is_reported_with_what_was_done(
     client = sign_in()
     page = ask(client)
     with monkeypatch.context() as patch:
-        patch.setattr(cache, "touch", raising(OSError("away")))
+        patch.setattr(cache, "delete", raising(OSError("away")))
         step(client, page)
     assert messages_in(client.get(LIST)) == [
         "Requeue: 2 rows. The cache failed; not changed: 3. Try again."
