@@ -7,7 +7,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
-from django.utils.translation import gettext_lazy as _
 
 from queueapi.api.exception_handler import error_body
 
@@ -20,13 +19,7 @@ SERVER_FAILED = (
 
 
 def _error(
-    request: HttpRequest,
-    status_code: int,
-    sentence: str,
-    title: Any,
-    *,
-    exception: Exception | None = None,
-    template: str = "",
+    request: HttpRequest, status_code: int, sentence: str, exception: Any = None, template: str = ""
 ) -> HttpResponse:
     """Return the page of the template, by default `<status_code>.html`, or the sentence as JSON.
 
@@ -34,7 +27,6 @@ def _error(
     """
     if request.path.startswith("/admin/") and request.path != reverse("admin:session"):
         context = {
-            "title": title,
             "exception": exception,
             "reason": type(exception).__name__,
             "request_id": request.META.get("HTTP_X_REQUEST_ID"),
@@ -51,22 +43,22 @@ def _error(
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     sentence = WRONG_HOST if isinstance(exception, DisallowedHost) else MALFORMED
-    return _error(request, 400, sentence, _("The request could not be read"), exception=exception)
+    return _error(request, 400, sentence, exception)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     sentence = str(exception) or "You may not do this."
-    return _error(request, 403, sentence, _("Not allowed"), exception=exception)
+    return _error(request, 403, sentence, exception)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     sentence = "The CSRF token is missing or incorrect."
-    return _error(request, 403, sentence, _("Please send the form again"), template="403_csrf.html")
+    return _error(request, 403, sentence, template="403_csrf.html")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _error(request, 404, "There is nothing at this address.", _("Not found"))
+    return _error(request, 404, "There is nothing at this address.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _error(request, 500, SERVER_FAILED, _("The server failed"))
+    return _error(request, 500, SERVER_FAILED)
