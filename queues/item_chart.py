@@ -32,12 +32,12 @@ def item_chart(numbers: Statistics, by_day: bool, **filters: str) -> Chart:
     bounds = list(zip(map(iso, slots), ends, strict=True))
 
     def series(name: str, hours: dict[str, int], moment: str, **more: str) -> Series:
-        counts, urls = [], []
+        cells = []
         for first, last in bounds:
-            counts.append(sum(hours[hour] for hour in hours if first <= hour <= (last or hour)))
+            number = sum(hours[hour] for hour in hours if first <= hour <= (last or hour))
             times = {f"{moment}_from": first, f"{moment}_to": last}
-            urls.append(page_url(QueueItem, **filters, **more, **times))
-        return Series(name, counts, urls)
+            cells.append((number, page_url(QueueItem, **filters, **more, **times)))
+        return Series(name, cells)
 
     return Chart(
         names=names,

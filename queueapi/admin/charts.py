@@ -12,15 +12,14 @@ GAP = 0.25  # share of a slot without bars
 
 @dataclass
 class Series:
-    """A count for each slot, and the URL of the list of its rows."""
+    """A count for each slot, with the URL of the list of its rows."""
 
     name: str
-    counts: list[int]
-    urls: list[str]
+    cells: list[tuple[int, str]]
 
     @property
     def total(self) -> int:
-        return sum(self.counts)
+        return sum(number for number, _url in self.cells)
 
 
 @dataclass
@@ -48,7 +47,7 @@ class Chart:
     @cached_property
     def top(self) -> int:
         """Return the value at the upper edge: 2, 4 or 10 times a power of ten."""
-        highest = max((max(series.counts) for series in self.series.values()), default=0)
+        highest = max(number for series in self.series.values() for number, _url in series.cells)
         tops: Iterator[int] = (step * 10**power for power in count() for step in (2, 4, 10))
         return next(top for top in tops if highest <= top)
 
@@ -66,14 +65,14 @@ class Chart:
             Bar(
                 series=css_class,
                 title=f"{self.names[slot]}: {series.name} {localize(number)}",
-                url=series.urls[slot],
+                url=url,
                 x=self.x(slot + GAP / 2 + place * width),
                 y=100 - 100 * number / self.top,
                 width=self.x(width),
                 height=100 * number / self.top,
             )
             for place, (css_class, series) in enumerate(self.series.items())
-            for slot, number in enumerate(series.counts)
+            for slot, (number, url) in enumerate(series.cells)
             if number
         ]
 
@@ -85,5 +84,5 @@ class Chart:
     @property
     def table(self) -> list[tuple[str, list[tuple[int, str]]]]:
         """Return the name of each slot, and its counts with their URLs."""
-        columns = [zip(series.counts, series.urls, strict=True) for series in self.series.values()]
+        columns = [series.cells for series in self.series.values()]
         return [(name, list(cells)) for name, *cells in zip(self.names, *columns, strict=True)]

@@ -7,7 +7,9 @@ from queueapi.admin.charts import Chart, Series
 
 def chart(*counts: int) -> Chart:
     names = [f"slot {n}" for n in range(len(counts))]
-    series = Series("Done", list(counts), [f"/{name}" for name in names])
+    series = Series(
+        "Done", [(count, f"/{name}") for count, name in zip(counts, names, strict=True)]
+    )
     return Chart(names, names, {"done": series}, by_day=False)
 
 
