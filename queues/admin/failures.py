@@ -24,11 +24,14 @@ from queues.item_chart import iso
 from queues.models import QueueItem
 from queues.queue_statistics import start_of
 
+GROUP_VAR = "failure"
+
 
 class FailureList(ItemList):
     """Groups of the items that the filters choose, and the table of the items of one of them."""
 
     formset = None  # read by Django's table
+    own_parameters = {*ItemList.own_parameters, GROUP_VAR}
 
     def __init__(self, request: HttpRequest, page: "FailuresPage") -> None:
         options: list[Any] = [request, QueueItem, page.list_display, page.list_display_links]
@@ -44,17 +47,13 @@ class FailureList(ItemList):
 
 
 class FailuresPage(BulkActionsAdmin):
-    """Mixin: the page of failures, at `failures/`, and those of groups below it."""
+    """Mixin: the page of failures, at `failures/`, and those of groups, at `?failure=`."""
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.failures_view)
-        return [
-            path("failures/", view, name="queues_queueitem_failures"),
-            path("failures/<slug:key>/", view, name="queues_queueitem_failure_group"),
-            *super().get_urls(),
-        ]
+        return [path("failures/", view, name="queues_queueitem_failures"), *super().get_urls()]
 
-    def failures_view(self, request: HttpRequest, key: str = "") -> HttpResponseBase:
+    def failures_view(self, request: HttpRequest) -> HttpResponseBase:
         if not self.has_view_permission(request):
             raise PermissionDenied
         if not request.GET.keys() & {"ended_from", "ended_to"}:
@@ -65,12 +64,13 @@ class FailuresPage(BulkActionsAdmin):
             items = FailureList(request, self)
         except (IncorrectLookupParameters, Error):
             return HttpResponseRedirect(f"{self.changelist_url}?{ERROR_FLAG}=1")
+        key = request.GET.get(GROUP_VAR, "")
         group = next((group for group in items.groups if group.key == key), None)
         actions = [each for each in (REQUEUE, ABANDON) if each.name in self.get_actions(request)]
         if key and not group:
             text = _("No item of this group is failed any more.")
             self.message_user(request, text, messages.WARNING)
-            return HttpResponseRedirect(f"../{items.get_query_string()}")
+            return HttpResponseRedirect(items.get_query_string(remove=[GROUP_VAR]))
         if request.method == "POST":
             action = next((a for a in actions if a.name == request.POST.get("action")), None)
             if not action or not group:
