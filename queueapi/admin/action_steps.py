@@ -106,7 +106,7 @@ class ActionStepsAdmin(AuditedAdmin):
         """Run batches, and return whether more are left; if not, show the result."""
         deadline = time.monotonic() + STEP
         problem = prefix = ""
-        if selection.is_finished:
+        if selection.is_finished and not selection.left:
             prefix = gettext("This page was used before, and nothing more was done:") + " "
         try:
             for shown in selection.batches():

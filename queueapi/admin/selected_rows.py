@@ -14,6 +14,7 @@ from secrets import token_urlsafe
 from typing import Any, Self
 
 from django.core.cache import cache
+from django.db import Error
 
 MAX_AGE = 30 * 60  # seconds since the confirmation page or the last batch
 BATCH = 500  # rows; a statement of SQL Server takes 2100 parameters
@@ -36,11 +37,16 @@ class Selection:
     @classmethod
     def create(cls, owner: str, action: str, rows: Iterable[tuple[Any, str]]) -> Self:
         """Save ids and statuses; `owner` is a user and a model. Without rows, save nothing."""
-        selection, counts, pairs = cls(action), Counter[str](), iter(rows)
-        while batch := {str(pk): status for pk, status in islice(pairs, BATCH)}:
-            # Rows that are confirmed after 29 minutes are kept until their batch.
-            cache.set(f"{selection.token}.{counts.total() // BATCH}", batch, 2 * MAX_AGE)
-            counts.update(batch.values())
+        counts, pairs = Counter[str](), iter(rows)
+        selection = cls(action, counts=counts)
+        try:
+            while batch := {str(pk): status for pk, status in islice(pairs, BATCH)}:
+                # Rows that are confirmed after 29 minutes are kept until their batch.
+                cache.set(f"{selection.token}.{counts.total() // BATCH}", batch, 2 * MAX_AGE)
+                counts.update(batch.values())
+        except Error:  # of the query, for example a time-out
+            selection.drop_rows()
+            raise
         selection.counts = dict(counts.most_common())
         if counts:
             kept = cls.kept(owner)

@@ -82,8 +82,21 @@ class PasswordForm(AdminPasswordChangeForm):
         self.fields.pop("usable_password", None)
 
 
+class SuperusersOnly(AuditedAdmin):
+    """Mixin: other users have none of the permissions, even if a group of theirs has."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+
 @admin.register(User)
-class UserAdmin(AuditedAdmin, DjangoUserAdmin):
+class UserAdmin(SuperusersOnly, AuditedAdmin, DjangoUserAdmin):
     """Users are deactivated, not deleted: their log entries would be deleted too."""
 
     form = UserForm
@@ -132,7 +145,7 @@ class UserAdmin(AuditedAdmin, DjangoUserAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(AuditedAdmin, DjangoGroupAdmin):
+class GroupAdmin(SuperusersOnly, AuditedAdmin, DjangoGroupAdmin):
     """Groups of `roles.py` are read-only."""
 
     formfield_overrides = {ManyToManyField: {"form_class": RowsField}}

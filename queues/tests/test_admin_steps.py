@@ -1,7 +1,9 @@
 """Actions on many queue items, which run in steps."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -11,6 +13,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from queueapi.admin import action_steps, audit, selected_rows
+from queueapi.admin.selected_rows import Selection
 from queueapi.tests.helpers import ClientResponse, SignIn, form_in, messages_in
 from queues.models import QueueItem
 from queues.tests.helpers import LIST, Status, failed, select_action
@@ -112,10 +115,7 @@ def test_a_stopped_action_does_not_go_on_in_another_tab(sign_in: SignIn) -> None
     step(client, first, stop="")
     client.get(LIST)
     step(client, first)
-    assert messages_in(client.get(LIST)) == [
-        "This page was used before, and nothing more was done: Requeue: 2 rows. Stopped; not "
-        "changed: 3."
-    ]
+    assert messages_in(client.get(LIST)) == ["Requeue: 2 rows. Stopped; not changed: 3."]
     assert statuses().count(Status.NEW) == 2
 
 
@@ -263,6 +263,16 @@ def test_the_rows_of_a_replaced_selection_leave_the_cache(sign_in: SignIn) -> No
 
 
 # Failures.
+
+
+def test_a_selection_that_the_database_cuts_off_leaves_nothing_in_the_cache(db: None) -> None:
+    def pairs() -> Iterator[tuple[str, str]]:
+        yield from ((str(number), "NEW") for number in range(2 * selected_rows.BATCH))
+        raise OperationalError
+
+    with patch.object(cache, "set", wraps=cache.set) as saved, pytest.raises(OperationalError):
+        Selection.create("1", "requeue", pairs())
+    assert cache.get_many([call.args[0] for call in saved.call_args_list]) == {}
 
 
 def test_a_database_failure_leaves_a_way_to_go_on(

@@ -213,6 +213,16 @@ def test_more_ids_than_a_statement_takes_are_confirmed(sign_in: SignIn) -> None:
     assert "2,200 queue items" in question.content.decode()
 
 
+def test_a_group_has_items_of_robots_whose_clock_is_ahead(sign_in: SignIn) -> None:
+    for minutes in (-1, 5):
+        failed(message="x", end_date=timezone.now() + timedelta(minutes=minutes))
+    client = sign_in()
+    page = client.get(PAGE, follow=True)
+    [url] = re.findall(r'href="([^"]*failure=[^"]*)"', page.content.decode())
+    group = client.get(PAGE + unescape(url)).context["group"]
+    assert len(group.ids) == len(page.context["cl"].groups[0].ids) == 2
+
+
 def test_a_group_that_is_gone_says_so(sign_in: SignIn) -> None:
     row, client = failed(message="No order 1"), sign_in()
     shown = page(client)

@@ -163,6 +163,14 @@ def test_a_queue_without_items_is_not_found(sign_in: SignIn, name: str) -> None:
     assert page(sign_in(), name).status_code == 404
 
 
+def test_the_numbers_of_a_queue_without_a_name_are_not_those_of_all(sign_in: SignIn) -> None:
+    fill()
+    item("")
+    client = sign_in()
+    assert row(page(client, ""), "New")[0] == "1"
+    assert len(client.get("/admin/").context["queue_rows"]) == 3
+
+
 def test_a_queue_whose_items_all_have_unknown_statuses_is_shown(sign_in: SignIn) -> None:
     item(NAME, status="unknown")
     assert row(page(sign_in()), "New")[0] == "0"

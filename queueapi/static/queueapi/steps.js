@@ -5,7 +5,7 @@
   const form = document.getElementById("steps");
   const status = document.getElementById("steps-status");
   let isLeaving = false;
-  form.addEventListener("submit", () => { isLeaving = true; });
+  addEventListener("beforeunload", () => { isLeaving = true; });
 
   async function step() {
     let response, text;
