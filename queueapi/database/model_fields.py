@@ -49,13 +49,8 @@ class Exactly(Exact):
 
 
 @UnicodeCharField.register_lookup
-class Begins(StartsWith):
+class StartsWithByIndex(StartsWith):
     """`startswith` by an index, also on SQLite, whose LIKE ignores case and therefore indexes."""
-
-    lookup_name = "begins"
-
-    def get_rhs_op(self, connection: Any, rhs: str) -> str:
-        return str(connection.operators["startswith"] % rhs)
 
     def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         column, params = self.process_lhs(compiler, connection)

@@ -62,7 +62,7 @@ class ItemList(BoundedList):
                 self.queryset = self.queryset.filter(pk=pk)
                 return
         self.begins = text
-        self.queryset = self.queryset.filter(reference__begins=text)
+        self.queryset = self.queryset.filter(reference__startswith=text)
 
     @property
     def indexed_orders(self) -> list[str]:

@@ -336,7 +336,7 @@ def test_id_in_a_query_has_dashes() -> None:
         lambda: group_failures(QueueItem.objects.all()),
         lambda: QueueItem.objects.newest_with_reference("R", "q", is_allowed=bool),
         lambda: list(SingleTrigger.objects.single("Report", exactly=True)),
-        lambda: list(QueueItem.objects.filter(reference__begins="R%")[:50]),
+        lambda: list(QueueItem.objects.filter(reference__startswith="R%")[:50]),
         lambda: list(map(list, QueueItem.objects.parts_by_end(timezone.now(), None, ["DONE"]))),
         QueueItem.objects.filter(status="FAILED")[:10001].count,
         lambda: QueueItem.objects.filter(status="FAILED").requeue(),
