@@ -52,15 +52,14 @@ class BoundedList(ChangeList):
         """Return name and value of each filter of the URL."""
         filters: list[tuple[Any, str]] = []
         for spec in self.filter_specs:
-            names = [name for name in spec.used_parameters if name in self.filter_params]
-            values = [value for name in names for value in self.filter_params[name] if value]
-            shown = [choice["display"] for choice in spec.choices(self) if choice.get("selected")]
-            if values:
+            names = [name for name in spec.expected_parameters() if name in self.filter_params]
+            if values := [value for name in names for value in self.filter_params[name] if value]:
+                shown = [choice["display"] for choice in spec.choices(self) if choice["selected"]]
                 filters.append((spec.title, ", ".join(map(str, shown or values))))
         for lookup in self.lookups:
-            name, _, comparison = lookup.partition("__")
-            label = f"{label_for_field(name, self.model)} {comparison}"
-            filters.append((label.removesuffix(" exact"), ", ".join(self.filter_params[lookup])))
+            name, *comparison = lookup.removesuffix("__exact").split("__")
+            label = " ".join([str(label_for_field(name, self.model)), *comparison])
+            filters.append((label, ", ".join(self.filter_params[lookup])))
         return filters
 
     def get_results(self, request: HttpRequest) -> None:
