@@ -1,6 +1,6 @@
 """Filters of the admin's lists."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from queueapi.database.model_fields import EARLIEST, LATEST
 
 # Duration of a bound by the length of its text: `2026-11-24` is a day, `2026-11-24T10:03` a minute.
 UNITS = {10: timedelta(days=1), 16: timedelta(minutes=1)}
-# Lower bounds by their text in the URL, which are relative to the time of the request.
+# Bounds by their text in the URL, which are relative to the time of the request.
 QUICK: dict[str, tuple[Any, Callable[[datetime], datetime]]] = {
     "1h": (_("Last hour"), lambda now: now - timedelta(hours=1)),
     "today": (_("Today"), lambda now: datetime.combine(now, time())),
@@ -63,13 +63,13 @@ class FormFilter(admin.ListFilter):
     template = "queueapi/form_filter.html"
     parameter_name: str
     help_text: Any = ""
+    error: Any = ""
+    links: Iterable[tuple[Any, str, bool]] = ()  # text, URL, and whether the rows are those
 
     def __init__(
         self, request: HttpRequest, params: dict[str, list[str]], model: Any, model_admin: Any
     ) -> None:
         super().__init__(request, params, model, model_admin)
-        self.error: Any = ""
-        self.links: list[dict[str, Any]] = []
         for name in self.expected_parameters():
             if name in params:
                 self.used_parameters[name] = params.pop(name)[-1].strip()
@@ -80,7 +80,7 @@ class FormFilter(admin.ListFilter):
     def expected_parameters(self) -> list[str | None]:
         return [self.parameter_name]
 
-    def text(self, name: str) -> str:
+    def text(self, name: Any) -> str:
         return str(self.used_parameters.get(name, ""))
 
     def inputs(self) -> Iterator[dict[str, Any]]:
@@ -104,7 +104,7 @@ class FormFilter(admin.ListFilter):
 class BetweenFilter(FormFilter):
     """Filter by a time between two bounds, which are inclusive, optional and in ISO 8601.
 
-    The URL has them as `<parameter_name>_from` and `<parameter_name>_to`; the first may be one of
+    The URL has them as `<parameter_name>_from` and `<parameter_name>_to`; each may be one of
     `QUICK`.
     """
 
@@ -118,34 +118,28 @@ class BetweenFilter(FormFilter):
         kind = "text" if self.error else "datetime-local"
         labels = (_("From"), _("To"))
         for name, label, bound in zip(self.expected_parameters(), labels, self.bounds, strict=True):
-            text = value = self.text(str(name))
+            text = value = self.text(name)
+            display = f"{label} {text.replace('T', ' ')}"
             if text in QUICK and bound:
-                display, value = QUICK[text][0], bound.isoformat(timespec="minutes")
-            else:
-                display = f"{label} {text.replace('T', ' ')}"
+                value, display = bound.isoformat(timespec="minutes"), QUICK[text][0]
             yield {"name": name, "label": label, "type": kind, "value": value, "display": display}
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         first, last = self.expected_parameters()
         self.links = [
-            {
-                "selected": self.text(str(first)) == value and not self.text(str(last)),
-                "query_string": changelist.get_query_string({first: value, last: None}),
-                "display": label,
-            }
-            for value, (label, _bound) in QUICK.items()
+            (
+                label,
+                changelist.get_query_string({first: text, last: None}),
+                self.used_parameters == {first: text},
+            )
+            for text, (label, _bound) in QUICK.items()
         ]
         yield from super().choices(changelist)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        first_text, last_text = (self.text(str(name)) for name in self.expected_parameters())
-        first: datetime | None
+        first_text, last_text = map(self.text, self.expected_parameters())
         try:
-            if first_text in QUICK:
-                first = QUICK[first_text][1](timezone.now())
-            else:
-                first = self.bound(first_text)
-            last = self.bound(last_text)
+            first, last = self.bound(first_text), self.bound(last_text)
         except ValueError:
             # An action on the whole list would change more rows than the user meant.
             self.error = _("Not a date and time. Nothing is shown.")
@@ -159,6 +153,8 @@ class BetweenFilter(FormFilter):
     def bound(self, text: str) -> datetime | None:
         if not text:
             return None
+        if text in QUICK:
+            return QUICK[text][1](timezone.now())
         bound = parse_datetime(text)
         # A year below the last one leaves room for the duration of the bound.
         if bound is None or bound.tzinfo or not EARLIEST.year <= bound.year < LATEST.year:
