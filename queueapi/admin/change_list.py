@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 MAX_ROWS = 10_000  # that pages reach from the first and from the last row, and that are counted
 SIZE_VAR, SIZES = "rows", [25, 50, 100, 200]  # rows of a page
+SCOPE_VAR, TEXTS = "in", "texts"  # of a search that should read long texts too
 
 
 class BoundedList(ChangeList):
@@ -28,13 +29,14 @@ class BoundedList(ChangeList):
     show_full_result_count = can_show_all = multi_page = False
     show_admin_actions = True
 
-    own_parameters = {SIZE_VAR}  # of the URL, which are no filters
+    result_list: list[Any] = []
+    result_count = 0
+    previous_page_url = next_page_url = ""
     error: Any = ""  # instead of rows
-    was_cut_off = False
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         found = super().get_filters_params(params)
-        return {name: value for name, value in found.items() if name not in self.own_parameters}
+        return {name: found[name] for name in found if name not in (SIZE_VAR, SCOPE_VAR)}
 
     def get_filters(self, request: HttpRequest) -> Any:
         found = super().get_filters(request)
@@ -45,7 +47,7 @@ class BoundedList(ChangeList):
         rows = super().get_queryset(request, *args, **kwargs)
         self.clear_all_filters_qs = self.get_query_string(dict.fromkeys(self.get_filters_params()))
         # No action runs on rows of which the page shows none.
-        return rows.none() if self.was_cut_off else rows
+        return rows.none() if self.error else rows
 
     @cached_property
     def filtered_by(self) -> list[tuple[Any, str]]:
@@ -66,6 +68,8 @@ class BoundedList(ChangeList):
         size = request.GET.get(SIZE_VAR, "")
         if size in map(str, SIZES):
             self.list_per_page = int(size)
+        self.sizes = [(each, self.get_query_string({SIZE_VAR: each})) for each in SIZES]
+        self.url_without_search = self.get_query_string({SEARCH_VAR: None})
         try:
             with time_limit():
                 self.read_page()
@@ -75,9 +79,7 @@ class BoundedList(ChangeList):
             logger.warning("Could not read a list: %.500r", error)
             if not isinstance(error, OperationalError):
                 raise IncorrectLookupParameters from error
-            self.was_cut_off = True
             self.total = None
-            self.show([], 0, has_more=False)
             self.error = _(
                 "The search took too long and was stopped. Choose a queue, a status or a time "
                 "first, then search again."
@@ -86,23 +88,33 @@ class BoundedList(ChangeList):
     def read_page(self) -> None:
         """Read the rows of the page, or of the first page if this one has none."""
         size, number = self.list_per_page, self.page_num or 1
-        if number < 0 and self.total is not None and self.total <= MAX_ROWS:
-            number = max(ceil(self.total / size) + 1 + number, 1)  # from the first row
-        self.page_num = number
         first = (abs(number) - 1) * size
-        if first >= MAX_ROWS:
-            self.show([], first, has_more=False)
+        rows: list[Any] = []
+        if first < MAX_ROWS:
+            rows = self.rows(first, first + size + 1, from_end=number < 0)
+        else:
             self.error = _(
                 "Pages end after 10,000 rows. Choose a filter, or begin at the other end."
             )
-            return
-        rows = self.rows(first, first + size + 1, from_end=number < 0)
-        if first and not rows:
+        if first and not rows and not self.error:
             # The rows of this page are gone: an action on all of them may have just run.
-            self.page_num = 1
-            self.read_page()
-            return
-        self.show(rows[:size], first, has_more=len(rows) > size)
+            number, first = 1, 0
+            rows = self.rows(first, size + 1, from_end=False)
+        has_more, step = len(rows) > size, 1 if number > 0 else -1
+        self.page_num, self.result_list = number, rows[:size][::step]
+        self.first_number, self.last_number = first + 1, first + len(self.result_list)
+        if rows and number > 0 and not has_more and self.is_counted:
+            self.total = self.last_number  # without a query
+        self.result_count = self.total or first + len(rows)
+        self.has_many = self.result_count > MAX_ROWS
+        last = -1 if self.has_many else ceil((self.total or 0) / size)
+        self.first_page_url, self.last_page_url = self.page_url(1), self.page_url(last)
+        near = self.page_url(number - step if first else 0)
+        far = self.page_url(number + step if has_more else 0)
+        self.previous_page_url, self.next_page_url = (near, far)[::step]
+
+    def page_url(self, number: int) -> str:
+        return self.get_query_string({PAGE_VAR: number}) if number else ""
 
     def rows(self, first: int, last: int, *, from_end: bool) -> list[Any]:
         """Hook: return these rows of the list, or of the reversed list."""
@@ -125,29 +137,4 @@ class BoundedList(ChangeList):
         total = 0
         for part in self.parts():
             total += part[: MAX_ROWS + 1 - total].count()
-            if total > MAX_ROWS:
-                break
         return total
-
-    def show(self, rows: list[Any], first: int, *, has_more: bool) -> None:
-        """Set what the templates show: rows, their numbers, and the URLs of other pages."""
-        size, number = self.list_per_page, self.page_num
-        step = -1 if number < 0 else 1
-        self.result_list = rows[::step]
-        self.first_number, self.last_number = first + 1, first + len(rows)
-        if rows and not has_more and number > 0:
-            self.total = self.last_number
-        self.result_count = self.total or self.last_number
-        self.has_many = self.result_count > MAX_ROWS
-        last = -1 if self.has_many else ceil((self.total or 0) / size)
-        is_last = number == -1 or not (has_more or number < 0)
-        near = self.page_url(number - step if first else 0)
-        far = self.page_url(number + step if has_more and first + size < MAX_ROWS else 0)
-        self.previous_page_url, self.next_page_url = (near, far)[::step]
-        self.first_page_url = self.page_url(1 if first or number < 0 else 0)
-        self.last_page_url = self.page_url(0 if is_last else last)
-        self.url_without_search = self.get_query_string({SEARCH_VAR: None})
-        self.sizes = [(each, self.get_query_string({SIZE_VAR: each})) for each in SIZES]
-
-    def page_url(self, number: int) -> str:
-        return self.get_query_string({PAGE_VAR: number}) if number else ""

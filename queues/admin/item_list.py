@@ -13,12 +13,10 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from queueapi.admin.change_list import MAX_ROWS, BoundedList
+from queueapi.admin.change_list import MAX_ROWS, SCOPE_VAR, TEXTS, BoundedList
 from queueapi.admin.filters import SeveralChoicesFilter
 from queues.admin.filters import CreatorFilter, EndedFilter
 from queues.models import QueueItem
-
-SCOPE_VAR, TEXTS = "in", "texts"  # of a search; without it, by id and reference only
 
 # Orders of `?o=`, also with a `-` before. Without filters each has an index.
 ORDERS = ["created_date", "queue_name", "status", "reference"]
@@ -30,8 +28,6 @@ class ItemList(BoundedList):
 
     Up to `MAX_ROWS` items are sorted in any of `ORDERS`.
     """
-
-    own_parameters = {*BoundedList.own_parameters, SCOPE_VAR}
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet:
         """Return all items of the list in its order. A page reads them another way: `rows`."""
@@ -127,8 +123,8 @@ class ItemList(BoundedList):
         items = root.with_text_starts().in_bulk(ids)
         return [items[pk] for pk in ids if pk in items]
 
-    def show(self, rows: list[Any], first: int, *, has_more: bool) -> None:
-        super().show(rows, first, has_more=has_more)
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
         fields: Any = zip(self.list_display, self.columns, strict=True)
         self.sortable_by = [name for name, field in fields if self.can_order_by(field)]
         is_short = self.query and not self.reads_texts
