@@ -1,11 +1,9 @@
 """The list of queue items, whose filters, searches and orders each use an index."""
 
-from contextlib import suppress
 from functools import cached_property
 from heapq import merge
 from itertools import islice
 from typing import Any
-from uuid import UUID
 
 from django.contrib.admin.views.main import ORDER_VAR
 from django.db.models import F, QuerySet
@@ -31,17 +29,12 @@ class ItemList(BoundedList):
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet:
         """Return all items of the list in its order. A page reads them another way: `rows`."""
-        query = self.query
-        self.reads_texts = bool(query) and request.GET.get(SCOPE_VAR) == TEXTS
-        self.query = query if self.reads_texts else ""
         self.queryset = super().get_queryset(request, *args, **kwargs)
-        self.query = query
-        self.specs = {
+        self.used_filters = {
             type(spec): spec for spec in self.filter_specs if any(spec.used_parameters.values())
         }
-        self.begins = ""
-        if query and not self.reads_texts:
-            self.find(query.strip())
+        self.reads_texts = bool(self.query) and self.params.get(SCOPE_VAR) == TEXTS
+        self.reads_references = bool(self.query) and not self.reads_texts
         asked = request.GET.get(ORDER_VAR, "")
         self.order = OLD_ORDERS.get(asked, asked)
         if not self.can_order_by(self.order.removeprefix("-")):
@@ -50,23 +43,13 @@ class ItemList(BoundedList):
         items: QuerySet = self.queryset.order_by(*self.ordering(self.order))
         return items
 
-    def find(self, text: str) -> None:
-        """Find the item with this id, or the items whose reference is the text or begins so."""
-        with suppress(ValueError):
-            pk = UUID(text)
-            if QueueItem.objects.filter(pk=pk).exists():
-                self.queryset = self.queryset.filter(pk=pk)
-                return
-        self.begins = text
-        self.queryset = self.queryset.filter(reference__startswith=text)
-
     @property
     def indexed_orders(self) -> list[str]:
         if any(self.ended):
             return ["ended_at"]
-        if self.begins:
+        if self.reads_references:
             return ["reference"]
-        return ORDERS[:1] if self.specs or self.lookups or self.query else ORDERS
+        return ORDERS[:1] if self.used_filters or self.lookups or self.query else ORDERS
 
     def can_order_by(self, field: str | None) -> bool:
         if field in self.indexed_orders:
@@ -82,21 +65,21 @@ class ItemList(BoundedList):
 
     @property
     def ended(self) -> tuple[Any, Any]:
-        return getattr(self.specs.get(EndedFilter), "bounds", (None, None))
+        return getattr(self.used_filters.get(EndedFilter), "bounds", (None, None))
 
     @property
     def is_counted(self) -> bool:
         """Return whether the columns of one index are enough."""
-        reads_rows = self.reads_texts or self.lookups or CreatorFilter in self.specs
-        return not reads_rows and not (self.begins and self.specs)
+        reads_rows = self.reads_texts or self.lookups or CreatorFilter in self.used_filters
+        return not reads_rows and not (self.reads_references and self.used_filters)
 
     def parts(self) -> list[QuerySet]:
         items: Any = self.queryset.order_by()
-        statuses = getattr(self.specs.get(SeveralChoicesFilter), "chosen", [])
+        statuses = getattr(self.used_filters.get(SeveralChoicesFilter), "chosen", [])
         if any(self.ended):
             final = [each for each in QueueItem.FINAL_STATUSES if each in statuses or not statuses]
             return list(items.parts_by_end(*self.ended, final))
-        if len(statuses) > 1 and not self.begins:
+        if len(statuses) > 1 and not self.reads_references:
             return [items.filter(status=status) for status in statuses]
         return [items]
 
@@ -127,8 +110,7 @@ class ItemList(BoundedList):
         super().get_results(request)
         fields: Any = zip(self.list_display, self.columns, strict=True)
         self.sortable_by = [name for name, field in fields if self.can_order_by(field)]
-        is_short = self.query and not self.reads_texts
-        self.texts_url = self.get_query_string({SCOPE_VAR: TEXTS}) if is_short else ""
+        self.texts_url = self.get_query_string({SCOPE_VAR: TEXTS}) if self.reads_references else ""
         self.order_note = _("Sorted by the time of the end.") if any(self.ended) else ""
 
     # In URLs, orders have names instead of the numbers of columns, which move.

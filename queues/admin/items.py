@@ -1,7 +1,9 @@
 """The list of queue items and the page of an item."""
 
 import json
+from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
@@ -19,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from queueapi.admin import audit
 from queueapi.admin.badges import badge
 from queueapi.admin.bulk_actions import BulkActionsAdmin
+from queueapi.admin.change_list import SCOPE_VAR, TEXTS
 from queueapi.admin.edit_conflicts import OptimisticLockingAdmin
 from queueapi.durations import format_datetime, format_duration
 from queues import queue_statistics
@@ -64,6 +67,19 @@ class QueueItemAdmin(FailuresPage, QueuePage, BulkActionsAdmin, OptimisticLockin
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ItemList]:
         return ItemList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        """Find the item with this id, or the items whose reference is the text or begins so."""
+        text = search_term.strip()
+        if not text or request.GET.get(SCOPE_VAR) == TEXTS:
+            return super().get_search_results(request, queryset, search_term)
+        with suppress(ValueError):
+            pk = UUID(text)
+            if QueueItem.objects.filter(pk=pk).exists():
+                return queryset.filter(pk=pk), False
+        return queryset.filter(reference__startswith=text), False
 
     @admin.display(description=_("status"), ordering="status")
     def state(self, item: QueueItem) -> str:
