@@ -1,7 +1,6 @@
 """Base classes of the admin's pages: changes are logged by field."""
 
 import logging
-from contextlib import nullcontext
 from typing import Any
 
 from django.contrib import admin, messages
@@ -65,7 +64,7 @@ class AuditedAdmin(admin.ModelAdmin):
             for pk in request.POST.getlist(ACTION_CHECKBOX_NAME):
                 self.opts.pk.clean(pk, None)
             # Before the confirmation page, an action reads all that match, and changes nothing.
-            with nullcontext() if "selection" in request.POST else time_limit():
+            with time_limit():
                 return super().response_action(request, queryset, *args, **kwargs)
         except ValidationError:
             self.refuse(request, gettext("these are no rows of this list."))
