@@ -1,6 +1,5 @@
 """The list of queue items, whose filters, searches and orders each use an index."""
 
-from functools import cached_property
 from heapq import merge
 from itertools import islice
 from typing import Any
@@ -16,9 +15,8 @@ from queueapi.admin.filters import SeveralChoicesFilter
 from queues.admin.filters import CreatorFilter, EndedFilter
 from queues.models import QueueItem
 
-# Orders of `?o=`, also with a `-` before. Without filters each has an index.
+# Orders that have an index without filters. Links may name one, also with a `-` before.
 ORDERS = ["created_date", "queue_name", "status", "reference"]
-OLD_ORDERS = {"6": "created_date", "-6": "-created_date"}  # numbers of columns in old links
 
 
 class ItemList(BoundedList):
@@ -35,8 +33,9 @@ class ItemList(BoundedList):
         }
         self.reads_texts = bool(self.query) and self.params.get(SCOPE_VAR) == TEXTS
         self.reads_references = bool(self.query) and not self.reads_texts
-        asked = request.GET.get(ORDER_VAR, "")
-        self.order = OLD_ORDERS.get(asked, asked)
+        self.order = self.params.get(ORDER_VAR, "")
+        if self.order and self.order.removeprefix("-") not in ORDERS:
+            self.order = str(self.queryset.query.order_by[0])  # that of the number of a column
         if not self.can_order_by(self.order.removeprefix("-")):
             first = self.indexed_orders[0]
             self.order = first if first == "reference" else f"-{first}"
@@ -51,7 +50,7 @@ class ItemList(BoundedList):
             return ["reference"]
         return ORDERS[:1] if self.used_filters or self.lookups or self.query else ORDERS
 
-    def can_order_by(self, field: str | None) -> bool:
+    def can_order_by(self, field: Any) -> bool:
         if field in self.indexed_orders:
             return True
         return field in ORDERS and self.total is not None and self.total <= MAX_ROWS
@@ -88,19 +87,17 @@ class ItemList(BoundedList):
         field = self.order.removeprefix("-")
         is_descending = self.order.startswith("-") != from_end
         key: Any
-        if field in self.indexed_orders:
-            key, parts = F(field), self.parts()
-        else:
+        key, parts = F(field), self.parts()
+        if field not in self.indexed_orders:
             # No index has this expression. By one of `field`, SQLite would read the whole table.
             key, parts = Coalesce(field, field), [self.queryset]
         order = self.ordering("-" * is_descending + field, "sort_key")
-        skipped = first if len(parts) == 1 else 0
-        sorted_parts = [
-            part.annotate(sort_key=key).order_by(*order).values_list("sort_key", "pk")[skipped:last]
+        ids_of_parts = [
+            part.annotate(sort_key=key).order_by(*order).values_list("sort_key", "pk")[:last]
             for part in parts
         ]
-        merged = merge(*sorted_parts, reverse=is_descending)
-        ids = [pk for _key, pk in islice(merged, first - skipped, last - skipped)]
+        merged = islice(merge(*ids_of_parts, reverse=is_descending), first, last)
+        ids = [pk for _key, pk in merged]
         # By id alone, because SQLite would choose the index of a frequent status.
         root: Any = self.root_queryset.order_by()
         items = root.with_text_starts().in_bulk(ids)
@@ -108,24 +105,15 @@ class ItemList(BoundedList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        fields: Any = zip(self.list_display, self.columns, strict=True)
-        self.sortable_by = [name for name, field in fields if self.can_order_by(field)]
+        names: Any = self.list_display
+        self.sortable_by = [
+            name for name in names if self.can_order_by(self.get_ordering_field(name))
+        ]
         self.texts_url = self.get_query_string({SCOPE_VAR: TEXTS}) if self.reads_references else ""
         self.order_note = _("Sorted by the time of the end.") if any(self.ended) else ""
-
-    # In URLs, orders have names instead of the numbers of columns, which move.
-
-    @cached_property
-    def columns(self) -> list[Any]:
-        return [self.get_ordering_field(name) for name in self.list_display]
 
     def get_ordering_field_columns(self) -> Any:
         field = self.order.removeprefix("-")
         direction = "desc" if self.order.startswith("-") else "asc"
-        return {self.columns.index(field): direction} if field in self.columns else {}
-
-    def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
-        if new_params and (numbers := new_params.get(ORDER_VAR)):
-            sign, number = numbers[: numbers[0] == "-"], numbers.partition(".")[0]
-            new_params = {ORDER_VAR: f"{sign}{self.columns[abs(int(number))]}"}
-        return str(super().get_query_string(new_params, remove))
+        fields = map(self.get_ordering_field, self.list_display)
+        return {column: direction for column, each in enumerate(fields) if each == field}
