@@ -62,17 +62,17 @@ class FormFilter(admin.ListFilter):
 
     template = "queueapi/form_filter.html"
     parameter_name: str
+    used_parameters: Any  # the text of each parameter, which may be empty
     help_text: Any = ""
     error: Any = ""
     links: Iterable[tuple[Any, str, bool]] = ()  # text, URL, and whether the rows are those
 
     def __init__(
-        self, request: HttpRequest, params: dict[str, list[str]], model: Any, model_admin: Any
+        self, request: HttpRequest, params: dict[Any, list[str]], model: Any, model_admin: Any
     ) -> None:
         super().__init__(request, params, model, model_admin)
         for name in self.expected_parameters():
-            if name in params:
-                self.used_parameters[name] = params.pop(name)[-1].strip()
+            self.used_parameters[name] = params.pop(name, [""])[-1].strip()
 
     def has_output(self) -> bool:
         return True
@@ -80,12 +80,9 @@ class FormFilter(admin.ListFilter):
     def expected_parameters(self) -> list[str | None]:
         return [self.parameter_name]
 
-    def text(self, name: Any) -> str:
-        return str(self.used_parameters.get(name, ""))
-
     def inputs(self) -> Iterator[dict[str, Any]]:
         """Hook: yield name, label, type and value of each input, and its text for a sentence."""
-        name, text = self.parameter_name, self.text(self.parameter_name)
+        [(name, text)] = self.used_parameters.items()
         yield {"name": name, "label": self.title, "type": "text", "value": text, "display": text}
 
     def choices(self, changelist: Any) -> Iterator[Any]:
@@ -96,7 +93,8 @@ class FormFilter(admin.ListFilter):
             for value in values
             if name not in own
         ]
-        self.clear_url = changelist.get_query_string(remove=own) if self.used_parameters else ""
+        is_used = any(self.used_parameters.values())
+        self.clear_url = changelist.get_query_string(remove=own) if is_used else ""
         for each in self.inputs():
             yield {**each, "selected": bool(each["value"])}
 
@@ -117,9 +115,9 @@ class BetweenFilter(FormFilter):
     def inputs(self) -> Iterator[dict[str, Any]]:
         kind = "text" if self.error else "datetime-local"
         labels = (_("From"), _("To"))
-        for name, label, bound in zip(self.expected_parameters(), labels, self.bounds, strict=True):
-            text = value = self.text(name)
-            display = f"{label} {text.replace('T', ' ')}"
+        parameters = self.used_parameters.items()
+        for (name, text), label, bound in zip(parameters, labels, self.bounds, strict=True):
+            value, display = text, f"{label} {text.replace('T', ' ')}"
             if text in QUICK and bound:
                 value, display = bound.isoformat(timespec="minutes"), QUICK[text][0]
             yield {"name": name, "label": label, "type": kind, "value": value, "display": display}
@@ -130,14 +128,14 @@ class BetweenFilter(FormFilter):
             (
                 label,
                 changelist.get_query_string({first: text, last: None}),
-                self.used_parameters == {first: text},
+                self.used_parameters == {first: text, last: ""},
             )
             for text, (label, _bound) in QUICK.items()
         ]
         yield from super().choices(changelist)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        first_text, last_text = map(self.text, self.expected_parameters())
+        first_text, last_text = self.used_parameters.values()
         try:
             first, last = self.bound(first_text), self.bound(last_text)
         except ValueError:

@@ -47,7 +47,7 @@ class CreatorFilter(FormFilter):
     help_text = _("Only together with a time, because creators have no index.")
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        creator = self.text(self.parameter_name)
+        creator = self.used_parameters[self.parameter_name]
         if not creator:
             return queryset
         times = (f"{name}_{end}" for name in ("created", "ended") for end in ("from", "to"))
