@@ -1,6 +1,7 @@
 """Lists of the admin, which never count or skip more than `MAX_ROWS`."""
 
 import logging
+from contextlib import suppress
 from functools import cached_property
 from math import ceil
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import label_for_field
 from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, SEARCH_VAR, ChangeList
-from django.db import OperationalError
+from django.db import Error, OperationalError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -46,6 +47,8 @@ class BoundedList(ChangeList):
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         rows = super().get_queryset(request, *args, **kwargs)
         self.clear_all_filters_qs = self.get_query_string(dict.fromkeys(self.get_filters_params()))
+        errors = (getattr(spec, "error", "") for spec in self.filter_specs)
+        self.error = self.error or next(filter(None, errors), "")
         # No action runs on rows of which the page shows none.
         return rows.none() if self.error else rows
 
@@ -135,6 +138,8 @@ class BoundedList(ChangeList):
         if not self.is_counted:
             return None
         total = 0
-        for part in self.parts():
-            total += part[: MAX_ROWS + 1 - total].count()
-        return total
+        with suppress(Error), time_limit():  # the query of the rows has the same problem
+            for part in self.parts():
+                total += part[: MAX_ROWS + 1 - total].count()
+            return total
+        return None

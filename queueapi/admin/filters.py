@@ -117,7 +117,7 @@ class BetweenFilter(FormFilter):
         labels = (_("From"), _("To"))
         parameters = self.used_parameters.items()
         for (name, text), label, bound in zip(parameters, labels, self.bounds, strict=True):
-            value, display = text, f"{label} {text.replace('T', ' ')}"
+            value, display = text, f"{str(label).lower()} {text.replace('T', ' ')}"
             if text in QUICK and bound:
                 value, display = bound.isoformat(timespec="minutes"), QUICK[text][0]
             yield {"name": name, "label": label, "type": kind, "value": value, "display": display}

@@ -31,13 +31,16 @@ class FailureList(ItemList):
     """Groups of the items that the filters choose, and the table of the items of one of them."""
 
     formset = None  # read by Django's table
-    own_parameters = {*ItemList.own_parameters, GROUP_VAR}
 
     def __init__(self, request: HttpRequest, page: "FailuresPage") -> None:
         options: list[Any] = [request, QueueItem, page.list_display, page.list_display_links]
         options += [[QueueFilter, EndedFilter], None, (), False, page.list_per_page, 0, ()]
         options += [page, (), ""]
         super().__init__(*options)
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        found = super().get_filters_params(params)
+        return {name: found[name] for name in found if name != GROUP_VAR}
 
     def get_results(self, request: HttpRequest) -> None:
         self.groups, self.has_more = group_failures(self.queryset)

@@ -117,6 +117,15 @@ def test_search_that_takes_too_long_is_a_sentence(
     assert "Query timeout expired" in caplog.text
 
 
+@on_sqlite
+@pytest.mark.parametrize("order", ["", "created_date", "-queue_name"])
+def test_search_that_the_database_refuses_is_a_sentence(sign_in: SignIn, order: str) -> None:
+    item(reference="a")
+    page = sign_in().get(LIST, {"q": "*" * 60_000, "o": order})
+    assert page.status_code == 200
+    assert page.context["cl"].error
+
+
 def test_no_action_runs_on_a_search_that_took_too_long(sign_in: SignIn) -> None:
     row, client = item(status=Status.FAILED, reference="x"), sign_in()
     with time_out_on("LIKE"):
