@@ -69,8 +69,8 @@ pytest_plugins = ["queueapi.tests.browser_fixtures", "queueapi.tests.orchestrato
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return three workers per core: many tests wait for a server or for a browser."""
-    return 3 * (os.cpu_count() or 1)
+    """Return two workers per core: many tests wait for a server or for a browser."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session")

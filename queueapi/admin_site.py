@@ -18,7 +18,7 @@ from queueapi.dashboard import dashboard_context
 
 # Order of the apps in the menu; others follow.
 APP_ORDER = ["queues", "triggers", "admin", "security", "auth"]
-# The list that an app's own URL leads to, if the user may view it; otherwise the app's first list.
+# An app's URL redirects to one of these lists if the user may view it, else to its first list.
 APP_LISTS = ["Trigger", "Client", "User"]
 
 

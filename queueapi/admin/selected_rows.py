@@ -18,7 +18,7 @@ from django.db import Error
 
 MAX_AGE = 30 * 60  # seconds since the confirmation page or the last batch
 BATCH = 500  # rows; a statement of SQL Server takes 2100 parameters
-MAX_KEPT = 5  # selections of a user and a model, so that nobody can fill the cache
+MAX_KEPT = 5  # selections of a user and a model; more would fill the cache
 
 Rows = dict[str, str]  # the shown status of each id
 

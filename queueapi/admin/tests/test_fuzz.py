@@ -1,6 +1,6 @@
 """Odd values for each parameter that the admin's pages know: no page may fail.
 
-The suite sends 1,000 requests. `ADMIN_FUZZ=10000:7` sends more and others: a number of requests
+The suite sends 500 requests. `ADMIN_FUZZ=10000:7` sends more and others: a number of requests
 and a seed.
 """
 
@@ -28,7 +28,7 @@ from security.models import BannedIP
 from security.tests.helpers import wrong
 from triggers.tests.helpers import queue, scheduled, single
 
-REQUESTS, SEED = map(int, os.environ.get("ADMIN_FUZZ", "1000:1").split(":"))
+REQUESTS, SEED = map(int, os.environ.get("ADMIN_FUZZ", "500:1").split(":"))
 
 # Quoted for a URL.
 ODD = [
