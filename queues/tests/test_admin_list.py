@@ -191,7 +191,7 @@ def test_filter_by_statuses(sign_in: SignIn, query: str, references: list[str]) 
 def test_a_click_adds_or_removes_a_status(sign_in: SignIn) -> None:
     page = sign_in().get(f"{LIST}?status__exact=FAILED&queue_name=a").content.decode()
     assert 'href="?queue_name=a" aria-current="true">Failed' in page
-    assert 'href="?queue_name=a&amp;status__exact=FAILED&amp;status__exact=NEW">New' in page
+    assert 'href="?queue_name=a&amp;status__in=FAILED%2CNEW">New' in page
 
 
 def filtered_by(client: Client, query: str) -> dict[str, str]:
@@ -232,15 +232,15 @@ def test_clear_all_filters_keeps_order_search_and_rows(sign_in: SignIn) -> None:
 def test_filters_survive_the_way_into_an_item_and_back(sign_in: SignIn) -> None:
     failed()
     client = sign_in()
-    query = "?created_from=7d&status__exact=FAILED"
+    query = "?created_from=7d&status__in=FAILED%2CNEW"
     page = client.get(LIST + query).content.decode()
     [url] = {unescape(url) for url in re.findall(r'href="([^"]*/change/[^"]*)"', page)}
     form = client.get(url)
     assert url.partition("?")[2] == urlencode({"_changelist_filters": query[1:]})
     back = re.findall(r'href="([^"]*)">Queue items</a>', form.content.decode())
-    assert f"{LIST}{query}" in {unquote(unescape(each)) for each in back}
+    assert f"{LIST}{unquote(query)}" in {unquote(unescape(each)) for each in back}
     saved = client.post(url, form_in(form, "reference"))
-    assert unquote(saved["Location"]) == LIST + query
+    assert unquote(saved["Location"]) == LIST + unquote(query)
 
 
 def test_filter_by_creator(sign_in: SignIn) -> None:
