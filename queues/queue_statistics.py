@@ -94,10 +94,10 @@ def start_of(now: datetime, by_day: bool = False) -> datetime:
 
 def statistics(queue_name: str | None = None) -> Statistics:
     """Return numbers that are at most `MAX_AGE` seconds old, of one queue or of all."""
-    key = make_template_fragment_key(STATISTICS, [queue_name])
-    numbers = _cached(
-        key if queue_name is not None else STATISTICS, lambda: asdict(count(queue_name))
-    )
+    key = STATISTICS
+    if queue_name is not None:
+        key = make_template_fragment_key(STATISTICS, [queue_name])
+    numbers = _cached(key, lambda: asdict(count(queue_name)))
     return Statistics(**numbers | {"queues": [Queue(**queue) for queue in numbers["queues"]]})
 
 

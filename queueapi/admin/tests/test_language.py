@@ -49,7 +49,7 @@ class Texts(HTMLParser):
         names = {"alt", "title", "placeholder", "aria-label"}
         if ("type", "submit") in attributes:
             names.add("value")
-        if ("name", "shown") not in attributes:  # a button's status, which nobody sees
+        if ("name", "shown") not in attributes:  # the value of a button is not visible
             self.texts += [value or "" for name, value in attributes if name in names]
 
     def handle_data(self, data: str) -> None:
