@@ -63,7 +63,7 @@ def check_columns(databases: Collection[str] | None = None, **kwargs: Any) -> li
 def _schema_messages(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    models = [model for model in apps.get_models() if model._meta.app_label in OURS]
+    models = [m for m in apps.get_models() if m._meta.app_label in OURS and m._meta.managed]
     message: Callable[..., CheckMessage]
     if any(migration.app_label in OURS for migration, _ in plan):
         models = [model for model in models if columns_of(connection, model._meta.db_table)]

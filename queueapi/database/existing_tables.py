@@ -122,5 +122,5 @@ def created_models(loader: MigrationLoader, migration: Migration) -> list[type[M
     return [
         apps.get_model(migration.app_label, operation.name)
         for operation in migration.operations
-        if isinstance(operation, CreateModel)
+        if isinstance(operation, CreateModel) and operation.options.get("managed", True)
     ]
