@@ -16,7 +16,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from environs import Env, EnvError
-from marshmallow.validate import Range, Regexp
+from marshmallow.validate import OneOf, Range, Regexp
 from tzlocal import get_localzone_name
 
 from queueapi.database.url import sql_server
@@ -26,9 +26,13 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 POSITIVE = Range(min=1)
 PORT = Range(min=1, max=65535)
+PERCENT = Range(min=1, max=100)
 DURATION = Range(min=timedelta(seconds=1), max=timedelta(days=100 * 365))
 RATE = Regexp(
     r"[1-9][0-9]{0,8}/([1-9][0-9]{0,4})?[smhd]\Z", error="Must be a rate like 1000/m (or s, h, d)."
+)
+MAIL_SERVER = Regexp(
+    r"(smtp://.+|submission://.+|console:|)\Z", error="Must be a URL like smtp://host:25."
 )
 # One request of /api/queue/bulk has up to 1000 items.
 ITEM_RATE = Regexp(
@@ -93,6 +97,15 @@ try:
     )
     CACHE_URL = env.str("CACHE_URL", default="")
     WEB_PROCESSES = env.int("WEB_PROCESSES", default=1, validate=POSITIVE)
+    LOG_FORMAT = env.str("LOG_FORMAT", default="lines", validate=OneOf(["lines", "json"]))
+    METRICS_NETWORKS: list[str] = env.networks("METRICS_NETWORKS", default="127.0.0.0/8,::1")
+    # `send_alerts` sends nothing without a mail server and recipients.
+    EMAIL_URL = env.str("EMAIL_URL", default="", validate=MAIL_SERVER)
+    email = env.dj_email_url("EMAIL_URL", default="")
+    ALERT_RECIPIENTS: list[str] = env.names("ALERT_RECIPIENTS", default="")
+    ALERT_LANGUAGE = env.str("ALERT_LANGUAGE", default="en", validate=OneOf(["en", "da"]))
+    ALERT_FAILED_SHARE = env.int("ALERT_FAILED_SHARE", default=50, validate=PERCENT)
+    OLDEST_NEW = env.timedelta("OLDEST_NEW", default=timedelta(hours=24), validate=DURATION)
     # By default the zone of the machine, in which robots and schedulers on it write.
     TIME_ZONE = env.str("TIME_ZONE", default="") or get_localzone_name()
 
@@ -175,6 +188,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "queueapi.access.AccessMiddleware",
     "queueapi.admin.middleware.AdminCookieMiddleware",
     "security.request_id.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -288,6 +302,13 @@ if CACHE_URL:
             "OPTIONS": {"serializer": json, "socket_connect_timeout": 1, "socket_timeout": 1},
         }
     }
+
+# Django's EMAIL_HOST, EMAIL_PORT and so on; perhaps DEFAULT_FROM_EMAIL (EMAIL_URL documents it).
+DEFAULT_FROM_EMAIL = (
+    f"queueapi@{ALLOWED_HOSTS[0].lstrip('.*') or 'localhost'}" if ALLOWED_HOSTS else ""
+)
+globals().update(email)
+EMAIL_TIMEOUT = 10  # seconds
 
 # OpenOrchestrator writes naive local times into the shared tables.
 USE_TZ = False
