@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import timedelta
 
-from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from queues.models import QueueItem
@@ -14,18 +14,9 @@ LATE_AFTER = timedelta(minutes=5)
 Status = Trigger.Status
 
 
-def late_triggers(alive: Collection[str]) -> list[Trigger]:
-    """Return triggers that have been IDLE and due for `LATE_AFTER`, by name.
-
-    `alive` are the machines of schedulers that run. `OpenOrchestrator.scheduler.runner.
-    poll_triggers` is the source: a trigger waits for a machine of its own, for a blocking trigger
-    that runs, and, if it is blocking itself, for all that run.
-    """
+def due_triggers() -> QuerySet[Trigger]:
+    """Return triggers that have been IDLE and due for `LATE_AFTER`, by name."""
     due = timezone.now() - LATE_AFTER
-    running = Trigger.objects.filter(process_status__in=Trigger.RUNNING_STATUSES)
-    blocking = list(running.values_list("is_blocking", flat=True))
-    if any(blocking) or not alive:
-        return []
     waiting = (
         QueueItem.objects.filter(
             queue_name=OuterRef("queuetrigger__queue_name"),
@@ -37,7 +28,7 @@ def late_triggers(alive: Collection[str]) -> list[Trigger]:
         .annotate(count=Count("*"))
         .values("count")
     )
-    late = (
+    return (
         Trigger.objects.alias(waiting=Subquery(waiting))
         .filter(
             Q(singletrigger__next_run__lte=due)
@@ -49,9 +40,22 @@ def late_triggers(alive: Collection[str]) -> list[Trigger]:
         )
         .order_by("trigger_name")
     )
+
+
+def late_triggers(alive: Collection[str]) -> list[Trigger]:
+    """Return the due triggers that a scheduler could start, by name.
+
+    `alive` are the machines of schedulers that run. `OpenOrchestrator.scheduler.runner.
+    poll_triggers` is the source: a trigger waits for a machine of its own, for a blocking trigger
+    that runs, and, if it is blocking itself, for all that run.
+    """
+    running = Trigger.objects.filter(process_status__in=Trigger.RUNNING_STATUSES)
+    blocking = list(running.values_list("is_blocking", flat=True))
+    if any(blocking) or not alive:
+        return []
     return [
         trigger
-        for trigger in late
+        for trigger in due_triggers()
         if not (trigger.is_blocking and blocking)
         and (not trigger.machines or set(trigger.machines) & set(alive))
     ]
