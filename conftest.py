@@ -66,7 +66,11 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("tests")
 
-pytest_plugins = ["queueapi.tests.browser_fixtures", "queueapi.tests.orchestrator_fixtures"]
+pytest_plugins = [
+    "queueapi.tests.browser_fixtures",
+    "queueapi.tests.orchestrator_fixtures",
+    "queueapi.tests.scheduler_fixtures",
+]
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -9,21 +9,27 @@ from datetime import timedelta
 from typing import Self, TypeVar
 
 from django.db import Error, models
+from django.db.models import Q
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.database.model_fields import UnicodeCharField, UniqueIdentifierField
 from queueapi.database.time_limits import time_limit
+from queueapi.durations import format_duration
 
 Row = TypeVar("Row")
 
 
 def read(rows: Iterable[Row]) -> list[Row] | None:
-    """Return the rows of a queryset; `None` if its table can't be read, or not in time."""
+    """Return the rows of a queryset; `None` if its table can't be read, or not in time.
+
+    Drivers raise ValueError for values that they can't decode.
+    """
     try:
         with time_limit():
             return list(rows)
-    except Error:
+    except (Error, ValueError):
         return None
 
 
@@ -39,6 +45,11 @@ class Scheduler(models.Model):
     # (`OpenOrchestrator.scheduler.run_tab.loop`).
     SILENT_AFTER = timedelta(seconds=60)
     FORGOTTEN_AFTER = timedelta(days=7)
+
+    class State(models.TextChoices):
+        ACTIVE = "active", _("In contact")
+        SILENT = "silent", _("Silent")
+        FORGOTTEN = "forgotten", _("Silent for more than a week")
 
     machine_name = UnicodeCharField(_("machine"), max_length=100, primary_key=True)
     last_update = models.DateTimeField(_("last contact"))
@@ -61,6 +72,12 @@ class Scheduler(models.Model):
     def age(self) -> timedelta:
         """The time since the last contact; 0 if the machine's clock is ahead."""
         return max(timezone.now() - self.last_update, timedelta(0))
+
+    @property
+    def state(self) -> State:
+        if self.age > self.FORGOTTEN_AFTER:
+            return self.State.FORGOTTEN
+        return self.State.SILENT if self.age > self.SILENT_AFTER else self.State.ACTIVE
 
 
 class Job(models.Model):
@@ -87,7 +104,32 @@ class Job(models.Model):
         verbose_name_plural = _("jobs")
 
     def __str__(self) -> str:
-        return f"{self.process_name} {self.pk}"
+        return f"{self.process_name}, {date_format(self.start_time, 'SHORT_DATETIME_FORMAT')}"
+
+    @property
+    def duration(self) -> str:
+        """The duration in words, until now if the job has not ended."""
+        return format_duration((self.end_time or timezone.now()) - self.start_time)
+
+
+class LogQuerySet(models.QuerySet["Log"]):
+    def of_job(self, job: Job) -> Self:
+        """Return the lines of a job, newest first.
+
+        A scheduler that could not launch the process has logged that without the job, before it set
+        the job to FAILED (`OpenOrchestrator.scheduler.runner.run_process`).
+        """
+        end = job.end_time or timezone.now()
+        lines = Q(job_id=job.pk)
+        if job.status == Job.Status.FAILED:
+            # A second more, because times were rounded.
+            during = (job.start_time, end + timedelta(seconds=1))
+            lines |= Q(job_id=None, process_name=job.process_name, log_time__range=during)
+        # An hour more, because clocks are set back and forward. There is no index of jobs; one of
+        # times may have been added.
+        hour = timedelta(hours=1)
+        bounded = self.filter(lines, log_time__range=(job.start_time - hour, end + hour))
+        return bounded.order_by("-log_time")
 
 
 class Log(models.Model):
@@ -104,6 +146,8 @@ class Log(models.Model):
     process_name = UnicodeCharField(_("process"), max_length=100)
     job_id = UniqueIdentifierField(_("job"), null=True)
     log_message = models.TextField(_("message"))
+
+    objects = LogQuerySet.as_manager()
 
     class Meta:
         managed = False

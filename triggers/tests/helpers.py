@@ -2,13 +2,22 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from queueapi.tests.helpers import ClientResponse, form_in
-from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
+from triggers.models import (
+    Job,
+    Log,
+    QueueTrigger,
+    ScheduledTrigger,
+    Scheduler,
+    SingleTrigger,
+    Trigger,
+)
 
 LIST = reverse("admin:triggers_trigger_changelist")
 Status = Trigger.Status
@@ -30,6 +39,31 @@ def scheduled(**fields: Any) -> ScheduledTrigger:
 def queue(**fields: Any) -> QueueTrigger:
     fields = {**PROCESS, "queue_name": "Invoices", "min_batch_size": 5, **fields}
     return QueueTrigger.objects.create(**{"trigger_name": "Waiting", **fields})
+
+
+def scheduler(machine_name: str = "ROBOT-01", seconds: float = 0, **fields: Any) -> Scheduler:
+    """Create a scheduler that was in contact so many seconds ago."""
+    last_update = timezone.now() - timedelta(seconds=seconds)
+    return Scheduler.objects.create(machine_name=machine_name, last_update=last_update, **fields)
+
+
+def job(**fields: Any) -> Job:
+    """Create a job that started a minute ago and ended now."""
+    now = timezone.now()
+    times = {"start_time": now - timedelta(minutes=1), "end_time": now}
+    names = {"process_name": PROCESS["process_name"], "scheduler_name": "ROBOT-01"}
+    return Job.objects.create(**{"id": uuid4(), "status": "DONE", **names, **times, **fields})
+
+
+def log(job: Job, log_message: str = "Done", **fields: Any) -> Log:
+    """Create a line of the job, at its start."""
+    own = {"job_id": job.pk, "process_name": job.process_name, "log_time": job.start_time}
+    line = {"id": uuid4(), "log_level": "INFO", "log_message": log_message}
+    return Log.objects.create(**{**line, **own, **fields})
+
+
+def job_url(job: Job) -> str:
+    return reverse("admin:triggers_trigger_job", args=[job.pk])
 
 
 def change_url(trigger: Trigger) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from io import StringIO
+from uuid import uuid4
 
 import pytest
 import sqlglot
@@ -19,13 +20,14 @@ from queueapi.database import indexes, migration_operations
 from queueapi.database.existing_tables import OURS
 from queueapi.database.model_fields import TextStart
 from queueapi.database.tests.sql_server import fake_sql_server, needs_pyodbc
+from queueapi.late_triggers import late_triggers
 from queueapi.management.commands.migrate import acquire_app_lock
 from queueapi.roles import role
 from queues import queue_statistics
 from queues.failures import group_failures
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP, Client, FailedAttempt, IdempotencyKey
-from triggers.models import SingleTrigger, Trigger
+from triggers.models import Job, Log, Scheduler, SingleTrigger, Trigger
 
 pytestmark = needs_pyodbc
 
@@ -344,6 +346,12 @@ def test_id_in_a_query_has_dashes() -> None:
         Trigger.objects.kill,
         lambda: Client.objects.with_name("ERP"),
         lambda: list(User.objects.annotate(role=role()).filter(role="none").order_by("role")),
+        lambda: list(Scheduler.objects.alive()),
+        lambda: list(Job.objects.filter(process_name="P").order_by("-start_time")[:20]),
+        lambda: list(
+            Log.objects.of_job(Job(id=uuid4(), status="FAILED", start_time=timezone.now()))[:501]
+        ),
+        lambda: late_triggers(["ROBOT-01"]),
     ],
     ids=[
         "key",
@@ -369,6 +377,10 @@ def test_id_in_a_query_has_dashes() -> None:
         "kill",
         "client",
         "role",
+        "schedulers",
+        "jobs",
+        "log of a job",
+        "late triggers",
     ],
 )
 def test_query_is_t_sql(sql_server: SqlServer, run_query: Callable[[], object]) -> None:
