@@ -13,16 +13,20 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from queueapi.admin.badges import badge
 from queueapi.admin.links import page_url
 from queueapi.database.model_fields import TextStart
 from queueapi.durations import format_duration
+from queueapi.late_triggers import late_triggers
 from queues.item_chart import iso, item_chart
 from queues.models import QueueItem
 from queues.queue_statistics import Queue, start_of, statistics
 from security.models import ApiKey, BannedIP
-from triggers.models import Trigger
+from triggers.models import Scheduler, Trigger, read
 
 Status = QueueItem.Status
+State = Scheduler.State
+SIGNS: dict[str, str] = {State.ACTIVE: "●", State.SILENT: "✕", State.FORGOTTEN: "–"}
 MAX_SHOWN = 5  # rows of a card
 MAX_COUNTED = 100  # rows of a card; beyond, it shows "> 100"
 
@@ -33,6 +37,19 @@ def dashboard_context(user: Any, chart: str) -> dict[str, Any]:
     `chart` is `days`; any other text means hours.
     """
     context: dict[str, Any] = {"attention_cards": attention_cards(user)}
+    may_view = user.has_perm("triggers.view_trigger")
+    schedulers = read(Scheduler.objects.order_by("machine_name")) if may_view else None
+    if schedulers is not None:
+        alive = [each.machine_name for each in schedulers if each.state == State.ACTIVE]
+        context["attention_cards"].insert(0, late_card(alive))
+        context["schedulers"] = [
+            (
+                each,
+                ago(each.last_update),
+                badge(each.state, str(each.state.label), SIGNS[each.state]),
+            )
+            for each in sorted(schedulers, key=lambda each: each.state == State.FORGOTTEN)
+        ]
     if user.has_perm("queues.view_queueitem"):
         numbers = statistics()
         since = numbers.since()
@@ -73,6 +90,7 @@ class AttentionCard:
     filters: dict[str, str]  # of the list of all rows
     note: Callable[[Any], str]  # text beside a row
     grouped_url: str = ""  # of the rows in groups
+    found: list[Any] | None = None  # all rows; they have no list, so that all are shown
 
     @property
     def permission(self) -> str:
@@ -81,7 +99,7 @@ class AttentionCard:
 
     @cached_property
     def rows(self) -> list[Any]:
-        return list(self.queryset[: MAX_COUNTED + 1])
+        return list(self.queryset[: MAX_COUNTED + 1]) if self.found is None else self.found
 
     @property
     def count(self) -> str:
@@ -92,19 +110,32 @@ class AttentionCard:
         """Return row, change URL and note of each shown row."""
         opts = self.queryset.model._meta
         name = f"admin:{opts.app_label}_{opts.model_name}_change"
-        return [
-            (row, reverse(name, args=[row.pk]), self.note(row)) for row in self.rows[:MAX_SHOWN]
-        ]
+        shown = self.found or self.rows[:MAX_SHOWN]
+        return [(row, reverse(name, args=[row.pk]), self.note(row)) for row in shown]
 
     @property
     def url_of_all(self) -> str:
         """Return the URL of the list of all rows, if not all are shown."""
-        has_more = len(self.rows) > MAX_SHOWN
+        has_more = self.found is None and len(self.rows) > MAX_SHOWN
         return page_url(self.queryset.model, **self.filters) if has_more else ""
 
 
 def ago(moment: datetime) -> str:
     return _("%(duration)s ago") % {"duration": format_duration(timezone.now() - moment)}
+
+
+def late_card(alive: list[str]) -> AttentionCard:
+    """Return the card of late triggers; `alive` are the machines of schedulers in contact."""
+    title, late = _("Triggers that are late"), late_triggers(alive)
+    empty = _("No trigger is late.") if alive else _("No scheduler is in contact.")
+    return AttentionCard(title, empty, Trigger.objects.none(), {}, due, found=late)
+
+
+def due(trigger: Any) -> str:
+    if trigger.due_since:
+        time = date_format(trigger.due_since, "SHORT_DATETIME_FORMAT")
+        return _("due since %(time)s") % {"time": time}
+    return _("new items: %(number)d") % {"number": trigger.waiting}
 
 
 def attention_cards(user: Any) -> list[AttentionCard]:

@@ -55,11 +55,12 @@ def test_it_takes_few_queries(
 ) -> None:
     QueueItem.objects.bulk_create(QueueItem(queue_name=f"q{n}") for n in range(200))
     client = sign_in()
-    # Session, user, four for the numbers, failed items, stuck items, triggers, bans, keys.
-    with django_assert_num_queries(11):
+    # Session, user, four for the numbers, failed items, stuck items, triggers, bans, keys, and
+    # schedulers, which are absent.
+    with django_assert_num_queries(12):
         client.get("/admin/")
     # The numbers are cached.
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         client.get("/admin/")
 
 
@@ -256,8 +257,8 @@ def test_many_keys_take_few_queries(
         ApiKey.objects.issue(f"client {number}", timedelta(days=1))
     client = sign_in()
     dashboard(client)
-    # Session, user, failed items, stuck items, triggers, bans, keys with their clients.
-    with django_assert_num_queries(7):
+    # Session, user, failed items, stuck items, triggers, bans, keys with their clients, schedulers.
+    with django_assert_num_queries(8):
         assert "client 4" in dashboard(client)
 
 
