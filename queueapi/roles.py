@@ -34,6 +34,7 @@ _OPERATES = [
     "triggers.change_singletrigger",
     "triggers.change_scheduledtrigger",
     "triggers.change_queuetrigger",
+    "triggers.view_job",  # and its log
 ]
 _SECURES = [
     "security.view_client",

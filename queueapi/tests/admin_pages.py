@@ -1,6 +1,10 @@
-"""All pages of the admin, with rows on each, for tests that visit them one by one."""
+"""All pages of the admin, with rows on each, for tests that visit them one by one.
+
+The tests need the fixture `scheduler_tables`.
+"""
 
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, User
@@ -10,9 +14,9 @@ from queueapi.admin import audit
 from queues.models import QueueItem
 from queues.tests.helpers import change_url, failed, item
 from security.models import ApiKey, BannedIP, FailedAttempt
-from triggers.models import Trigger
+from triggers.models import Log, SingleTrigger, Trigger
 from triggers.tests.helpers import change_url as trigger_change_url
-from triggers.tests.helpers import queue, scheduled, single
+from triggers.tests.helpers import job, job_url, log, queue, scheduled, scheduler, single
 
 LISTS = [
     "/admin/queues/queueitem/",
@@ -62,10 +66,19 @@ def create_rows() -> list[str]:
     for status in Trigger.Status:
         single(trigger_name=SPACED, process_status=status, last_run=timezone.now())
     triggers = [
-        single(trigger_name=LONG, process_name=LONG, scheduler_whitelist=f'["{LONG}"]'),
+        single(trigger_name=LONG, process_name=LONG, scheduler_whitelist=f'["{LONG}"]'),  # late
         scheduled(scheduler_whitelist='["ROBOT-VM-0001", "ROBOT-VM-0002"]'),
         queue(queue_name=2 * LONG, process_status=Trigger.Status.PAUSED),
     ]
+    SingleTrigger.objects.filter(pk=triggers[0].pk).update(next_run=timezone.now() - hour)
+    started: Any = {"latest_trigger": LONG, "latest_trigger_time": timezone.now()}
+    scheduler(LONG, **started)
+    scheduler("ROBOT-01", seconds=90)
+    scheduler("ROBOT-02", seconds=10**6, **started)
+    failed_job = job(process_name=LONG, scheduler_name=LONG, status="FAILED")
+    job(process_name=LONG, status="RUNNING", end_time=None)
+    for level in [*Log.Level, "???"]:
+        log(failed_job, f"{LONG}\n{SPACED}", log_level=level)
 
     user = User.objects.create_user(LONG, f"{LONG}@example.com", first_name=LONG, last_name=LONG)
     role = Group.objects.get(name="Viewers")
@@ -86,6 +99,7 @@ def create_rows() -> list[str]:
         change_url(row).replace("change", "history"),
         change_url(row).replace("change", "delete"),
         *map(trigger_change_url, triggers),
+        job_url(failed_job),
         "/admin/security/client/add/",
         f"/admin/security/client/{client.pk}/change/",
         "/admin/security/apikey/add/",

@@ -47,6 +47,7 @@ def page(open_page: OpenPage, language: str) -> Page:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("base_url", "scheduler_tables")  # in this order
 @pytest.mark.parametrize("language", ["en-GB", "da-DK"])
 def test_all_pages_pass_axe(page: Page, base_url: str) -> None:
     urls = create_rows()

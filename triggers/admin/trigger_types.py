@@ -16,9 +16,12 @@ from queueapi.admin.bulk_actions import BulkActionsAdmin
 from queueapi.admin.edit_conflicts import OptimisticLockingAdmin
 from queueapi.durations import format_datetime
 from triggers.admin.forms import TriggerForm
+from triggers.admin.job_page import job_badge
 from triggers.admin.triggers import TriggerAdmin, one_click_actions
 from triggers.cron import in_words, next_times
-from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger
+from triggers.models import Job, QueueTrigger, ScheduledTrigger, SingleTrigger, read
+
+MAX_JOBS = 20
 
 
 class TriggerTypeAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
@@ -27,6 +30,7 @@ class TriggerTypeAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
     Only superusers may change `process_fields`, which can run any program on the robots' machines.
     """
 
+    change_form_template = "triggers/trigger_change_form.html"
     form = TriggerForm
     state = TriggerAdmin.state
     process_fields = ["process_path", "process_args", "is_git_repo", "git_branch"]
@@ -61,6 +65,17 @@ class TriggerTypeAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
         return redirect("admin:triggers_trigger_history", object_id)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if request.user.has_perm("triggers.view_job"):
+            name = context["original"].process_name
+            jobs = read(Job.objects.filter(process_name=name).order_by("-start_time")[:MAX_JOBS])
+            context["jobs"] = jobs and [(job, job_badge(job)) for job in jobs]
+            # A table that can't be read at all has no place on the page.
+            context["has_jobs"] = jobs is not None or read(Job.objects.all()[:1]) is not None
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def row_buttons(self, request: HttpRequest, row: Any) -> Iterator[dict[str, Any]]:
         if self.has_change_permission(request, row):

@@ -22,6 +22,7 @@ from queueapi.admin.filters import SeveralChoicesFilter
 from queueapi.admin.selected_rows import Selection
 from queueapi.durations import format_datetime
 from triggers.admin.actions import KILL, PAUSE, RESUME, SET_IDLE, Status
+from triggers.admin.job_page import JobPage
 from triggers.cron import in_words
 from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
@@ -61,7 +62,7 @@ def one_click_actions(trigger: Trigger) -> Iterator[tuple[Action, str]]:
 
 
 @admin.register(Trigger)
-class TriggerAdmin(BulkActionsAdmin):
+class TriggerAdmin(JobPage, BulkActionsAdmin):
     status_field = "process_status"
     actions = [PAUSE, RESUME, SET_IDLE, KILL]
     list_display = ["name", "state"]

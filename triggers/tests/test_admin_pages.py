@@ -55,13 +55,13 @@ def test_page_shows_the_trigger(sign_in: SignIn, make: Any, texts: list[str]) ->
         assert text in page.content.decode()
 
 
-def test_page_takes_four_queries(
+def test_page_takes_few_queries(
     sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client, trigger = sign_in(), scheduled()
     client.get(change_url(trigger))  # then the content type is cached
-    # Session, user, the trigger, its log entries.
-    with django_assert_num_queries(4):
+    # Session, user, the trigger, its log entries, its jobs, and whether there is a table of jobs.
+    with django_assert_num_queries(6):
         client.get(change_url(trigger))
 
 

@@ -87,6 +87,7 @@ def test_roles_permissions_and_icons_are_danish(sign_in: SignIn) -> None:
     assert 'alt="Ja"' in in_danish(client, "/admin/auth/user/")
 
 
+@pytest.mark.usefixtures("scheduler_tables")
 def test_no_danish_page_has_english_words(sign_in: SignIn) -> None:
     client = sign_in()
     english = {
