@@ -30,11 +30,13 @@ def base_url(shared_server: Server, transactional_db: None, monkeypatch: pytest.
     return f"http://127.0.0.1:{shared_server.port}"
 
 
-def sign_in(page: Page, username: str = "anna", **left: float) -> SessionStore:
+def sign_in(
+    page: Page, username: str = "anna", password: str | None = None, **left: float
+) -> SessionStore:
     """Sign in as a new superuser, without the form, for a session of this duration."""
     client = Client()
-    password = make_password(PASSWORD, hasher="pbkdf2_sha256")
-    client.force_login(User.objects.create(username=username, password=password, **SUPERUSER))
+    hashed = make_password(password, hasher="pbkdf2_sha256")  # the only one that the server has
+    client.force_login(User.objects.create(username=username, password=hashed, **SUPERUSER))
     session = SessionStore(client.session.session_key)
     if left:
         session.set_expiry(timedelta(**left))
@@ -71,7 +73,7 @@ def show_sent_forms(page: Page) -> None:
 
 
 def test_a_form_is_saved_after_the_session_ended(page: Page, serve: Serve) -> None:
-    sign_in(page)
+    sign_in(page, password=PASSWORD)
     row = item()
     # A server of its own, because saving leaves ids of content types in the server's cache.
     page.goto(f"http://127.0.0.1:{serve().port}{change_url(row)}")
