@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from queueapi.tests.helpers import TIMEOUT, Serve
+from queueapi.tests.helpers import TIMEOUT, Serve, Server
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 EXECUTABLE = next(filter(None, map(shutil.which, NAMES)), None)
@@ -65,6 +65,19 @@ def base_url(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> str:
     # Playwright keeps an event loop in this thread, which Django would take for asynchronous code.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     return f"http://127.0.0.1:{serve().port}"
+
+
+@pytest.fixture
+def shared_base_url(
+    shared_server: Server, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """Return the URL of a server that all tests of a module share.
+
+    For tests that save nothing in the admin: the server would keep ids of content types, which are
+    others in the next test.
+    """
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    return f"http://127.0.0.1:{shared_server.port}"
 
 
 @pytest.fixture

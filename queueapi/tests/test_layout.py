@@ -26,6 +26,11 @@ CARDS = (
 
 
 @pytest.fixture
+def base_url(shared_base_url: str) -> str:
+    return shared_base_url
+
+
+@pytest.fixture
 def page(open_page: OpenPage, base_url: str) -> Page:
     page = open_page(viewport=PHONE)
     sign_in(page, base_url)

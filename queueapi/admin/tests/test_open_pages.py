@@ -15,7 +15,7 @@ from playwright.sync_api import Page, Route, expect
 
 from queueapi.admin.session import LATEST_END
 from queueapi.tests.browser_fixtures import OpenPage
-from queueapi.tests.helpers import Serve, Server, eventually
+from queueapi.tests.helpers import Serve, eventually
 from queues.tests.helpers import LIST, change_url, failed, item
 
 PASSWORD = "correct horse battery"
@@ -23,11 +23,8 @@ SUPERUSER = {"is_active": True, "is_staff": True, "is_superuser": True}
 
 
 @pytest.fixture
-def base_url(shared_server: Server, transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return the URL of the server that all tests of this module share."""
-    # Playwright keeps an event loop in this thread, which Django would take for asynchronous code.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    return f"http://127.0.0.1:{shared_server.port}"
+def base_url(shared_base_url: str) -> str:
+    return shared_base_url
 
 
 def sign_in(

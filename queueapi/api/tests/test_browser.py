@@ -28,6 +28,11 @@ OPERATIONS = {
 
 
 @pytest.fixture
+def base_url(shared_base_url: str) -> str:
+    return shared_base_url
+
+
+@pytest.fixture
 def key(transactional_db: None) -> str:
     _, plaintext = ApiKey.objects.issue("ERP", lifetime=None)
     Client.objects.get().limit(may_read=True)
