@@ -194,6 +194,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "security.content_security_policy.ContentSecurityPolicyMiddleware",
+    "queueapi.health.HealthMiddleware",
     "queueapi.admin.middleware.AdminLocaleMiddleware",
     "security.middleware.BanMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -382,6 +383,7 @@ LOGGING = {
         # for a thread, by exhausting file descriptors or disk space.
         "waitress": {"level": "WARNING", "filters": ["once_per_minute"]},
         "queueapi.server.request_parser": {"filters": ["once_per_minute"]},
+        "queueapi.health": {"filters": ["once_per_minute"]},
         "security.throttling": {"filters": ["once_per_minute"]},
         "waitress.queue": {"level": "ERROR"},
     },

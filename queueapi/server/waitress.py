@@ -10,10 +10,14 @@ from typing import Any
 
 from waitress import wasyncore
 from waitress.server import BaseWSGIServer, create_server
+from waitress.task import ThreadedTaskDispatcher
 
 from queueapi.server.channels import CROWDED, MAX_CHANNELS, Channel, clean_up
 
 logger = logging.getLogger(__name__)
+
+# Each has a thread of its own, because requests that hang may hold all others.
+HEALTH_PATHS = ["/healthz", "/readyz"]
 
 # Seconds that a shutdown waits for requests in work. A database statement may take less, and the
 # supervisor (IIS, systemd) should wait a little longer.
@@ -46,6 +50,10 @@ class Server:
         ]
         for listener in self.listeners:
             listener.channel_class = Channel
+            listener.add_task = self.add_task
+        self.dispatchers: dict[str, Any] = {path: ThreadedTaskDispatcher() for path in HEALTH_PATHS}
+        for dispatcher in self.dispatchers.values():
+            dispatcher.set_thread_count(1)
         self.port = int(self.listeners[0].effective_port)
         self.signals: Counter[int] = Counter()
         for signum in STOP_SIGNALS:
@@ -57,6 +65,11 @@ class Server:
         Supervisors on Windows send two signals, Ctrl-C and Ctrl-Break, for one shutdown.
         """
         self.signals[signum] += 1
+
+    def add_task(self, channel: Channel) -> None:
+        """Queue the channel's first request for a thread."""
+        path = getattr(channel.requests[0], "path", "")  # a malformed request has none
+        self.dispatchers.get(path, self.waitress.task_dispatcher).add_task(channel)
 
     def run(self) -> None:
         next_clean_up = 0.0
@@ -87,7 +100,8 @@ class Server:
                 logger.warning("Stopping with %d requests unanswered", busy)
                 break
             self.poll(timeout=0.1)
-        self.waitress.task_dispatcher.shutdown(timeout=1)
+        for dispatcher in (self.waitress.task_dispatcher, *self.dispatchers.values()):
+            dispatcher.shutdown(timeout=1)
         wasyncore.close_all(self.sockets)
 
     def stop_listening(self) -> None:

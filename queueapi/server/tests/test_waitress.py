@@ -26,6 +26,7 @@ pytestmark = pytest.mark.skipif(
 CHUNKED = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 EXPECTING = b"POST / HTTP/1.1\r\nExpect: 100-continue\r\n"
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+HEALTH_REQUEST = REQUEST.replace(b"/ ", b"/readyz ", 1)
 
 
 @pytest.fixture
@@ -91,9 +92,10 @@ def received(connection: socket.socket) -> bytes:
 # Shutdown
 
 
-def test_request_in_work_is_answered_in_full(slow_server: SlowServer) -> None:
+@pytest.mark.parametrize("request_", [REQUEST, HEALTH_REQUEST])
+def test_request_in_work_is_answered_in_full(slow_server: SlowServer, request_: bytes) -> None:
     with slow_server.connect() as connection:
-        connection.sendall(REQUEST)
+        connection.sendall(request_)
         slow_server.wait_until_in_work()
         slow_server.stop(signal.SIGTERM)
         slow_server.finish_response()
@@ -151,6 +153,29 @@ def test_two_different_signals_are_one_shutdown(slow_server: SlowServer) -> None
         slow_server.finish_response()
         assert received(connection).endswith(b"x" * 10_000)
     assert slow_server.wait() == 0
+
+
+# Health requests
+
+
+def test_health_requests_need_no_thread_of_others(slow_server: SlowServer) -> None:
+    with ExitStack() as open_connections:
+        for path in (b"/ ", b"/ ", b"/readyz ", b"/healthz "):  # two threads are for `/`
+            connection = open_connections.enter_context(slow_server.connect())
+            connection.sendall(REQUEST.replace(b"/ ", path, 1))
+            slow_server.wait_until_in_work()
+
+
+def test_other_requests_of_a_connection_need_no_thread_of_health_requests(
+    slow_server: SlowServer,
+) -> None:
+    with slow_server.connect() as pipelined, slow_server.connect() as other:
+        pipelined.sendall(HEALTH_REQUEST + REQUEST)
+        slow_server.wait_until_in_work()
+        slow_server.finish_response()
+        slow_server.wait_until_in_work()  # of `/`
+        other.sendall(HEALTH_REQUEST)
+        slow_server.wait_until_in_work()
 
 
 # Slow clients

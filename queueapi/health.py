@@ -1,0 +1,113 @@
+"""Health, for load balancers and monitors, which have no key and send an IP as Host.
+
+`/healthz`: this process responds. `/readyz`: so do its database and its cache.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from threading import Lock, Thread
+from time import monotonic
+
+from django.apps import apps
+from django.core.cache import cache
+from django.db import connections
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from queueapi.server.waitress import HEALTH_PATHS
+
+logger = logging.getLogger(__name__)
+
+# Seconds that a response waits for probes, since it has to be sent within 2, and that results are
+# kept, so that no number of requests can make us ask more often.
+WAIT, KEEP = 1.5, 2.0
+# By file names, because the modules would take memory.
+MIGRATIONS = {
+    (app.label, file.stem)
+    for app in apps.get_app_configs()
+    for file in Path(app.path).glob("migrations/[!_]*.py")
+}
+
+
+class Probe:
+    """A check in a thread of its own, of which one runs at a time, because it may hang.
+
+    `check` returns lines for the response, and `failure` is what they are if it fails.
+    """
+
+    def __init__(self, check: Callable[[], str], failure: str) -> None:
+        self.check, self.failure, self.text = check, failure, ""
+        self.thread, self.expires = Thread(), 0.0
+
+    def start(self) -> None:
+        if not self.thread.is_alive():
+            self.expires = monotonic() + WAIT + KEEP
+            self.thread = Thread(target=self.run, daemon=True)
+            self.thread.start()
+
+    def run(self) -> None:
+        try:
+            self.text = self.check()
+        except Exception:  # drivers raise their own, too
+            logger.exception("A probe failed")
+            self.text = self.failure % "failed"
+        self.expires = min(self.expires, monotonic() + KEEP)
+
+    def wait(self) -> str:
+        """Return the result if it is there `WAIT` seconds after the start."""
+        self.thread.join(max(0, self.expires - KEEP - monotonic()))
+        hangs = f"no answer within {WAIT} seconds"
+        return self.failure % hangs if self.thread.is_alive() else self.text
+
+
+def check_database() -> str:
+    # A connection of this thread, hence a new one: an old one may work although the file is gone.
+    with closing(connections["default"]) as connection:
+        if connection.vendor == "sqlite":
+            Path(connection.settings_dict["NAME"]).stat()  # SQLite would create the file
+        applied = MigrationRecorder(connection).applied_migrations()
+    return f"database: ok\nmigrations: {'ok' if applied.keys() >= MIGRATIONS else 'missing'}\n"
+
+
+def check_cache() -> str:
+    cache.set("queueapi.health", True, KEEP)  # a write, as counters are
+    return "cache: ok\n"
+
+
+DATABASE = Probe(check_database, "database: %s\nmigrations: unknown\n")
+PROBES, LOCK = [DATABASE, Probe(check_cache, "cache: %s\n")], Lock()
+
+
+@require_safe
+def health(request: HttpRequest) -> HttpResponse:
+    text = "ok\n" if request.path_info == "/healthz" else readiness()
+    # Without a cache pushes pass; they are not counted.
+    status = 200 if text.startswith(("ok", "database: ok\nmigrations: ok")) else 503
+    headers = {"Cache-Control": "no-store", "Content-Length": str(len(text))}
+    return HttpResponse(text, "text/plain", status, headers=headers)
+
+
+def readiness() -> str:
+    """Return the results of the probes, which start together.
+
+    No response waits longer than the first that started them, and nor do those to requests that are
+    queued behind it, because the next start is `KEEP` seconds later.
+    """
+    with LOCK:
+        if all(monotonic() >= probe.expires for probe in PROBES):
+            for probe in PROBES:
+                probe.start()
+    return "".join([probe.wait() for probe in PROBES])
+
+
+class HealthMiddleware:
+    """Respond to health requests before all that needs a known host, a cache or a database."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return health(request) if request.path_info in HEALTH_PATHS else self.get_response(request)
