@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.core.cache import cache
 from django.db import Error, transaction
@@ -146,13 +145,7 @@ class ActionStepsAdmin(AuditedAdmin):
             if action.method == "delete":
                 self.log_deletions(request, before)
             else:
-                # Values, because a batch with instances takes half as long again.
-                after = {values[self.opts.pk.name]: values for values in queryset.values(*names)}
-                entries = [
-                    (row, audit.difference(self.model, row.__dict__, after[row.pk]))
-                    for row in before
-                ]
-                audit.record(request.user.pk, CHANGE, entries)
+                audit.record_update(request.user.pk, queryset, names, before)
         return len(before)
 
     def action_page(

@@ -74,6 +74,16 @@ def record(user_pk: Any, flag: int, entries: Iterable[tuple[Model, list[Change] 
         )
 
 
+def record_update(
+    user_pk: Any, queryset: QuerySet, names: Iterable[str], before: Iterable[Model]
+) -> None:
+    """Log that this user updated these rows: how their fields `names` differ from those before."""
+    # Values, because a batch with instances takes half as long again.
+    after = {values["pk"]: values for values in queryset.values("pk", *names)}
+    changes = [(row, difference(type(row), row.__dict__, after[row.pk])) for row in before]
+    record(user_pk, CHANGE, changes)
+
+
 def record_export(user_pk: Any, model: type[Model], count: int) -> None:
     """Log that this user exported `count` rows."""
     with translation.override(None):
