@@ -135,6 +135,10 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
         """Set the items to NEW without times, so that robots take them again."""
         return self.update(status=QueueItem.Status.NEW, start_date=None, end_date=None)
 
+    def fail(self, message: str) -> int:
+        """Set the items to FAILED, with a message that says why."""
+        return self.update(status=QueueItem.Status.FAILED, end_date=timezone.now(), message=message)
+
     def abandon(self) -> int:
         """Set the items to ABANDONED, so that no robot takes them."""
         return self.update(status=QueueItem.Status.ABANDONED, end_date=timezone.now())
@@ -163,9 +167,9 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
         failed = self.filter(status=QueueItem.Status.FAILED).ended_between(first, None)
         return failed.order_by(QueueItem.ended().desc())
 
-    def stuck(self) -> Self:
-        """Return IN_PROGRESS items that were started more than `STUCK_AFTER` ago."""
-        long_ago = timezone.now() - settings.STUCK_AFTER
+    def stuck(self, age: timedelta | None = None) -> Self:
+        """Return IN_PROGRESS items that were started longer ago than `age` or `STUCK_AFTER`."""
+        long_ago = timezone.now() - (settings.STUCK_AFTER if age is None else age)
         return self.filter(
             Q(start_date__lt=long_ago) | Q(start_date=None, created_date__lt=long_ago),
             status=QueueItem.Status.IN_PROGRESS,
