@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
@@ -21,3 +22,15 @@ class AccessMiddleware:
 
 def observe(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
     pass
+
+
+def refusal_reason(request: HttpRequest, response: HttpResponse) -> str:
+    """Return in a word why the API refused a request; empty if the status says it all."""
+    if response.status_code == 401:
+        # Set by ApiKeyAuthentication.
+        reason, _ = getattr(request, "failed_key", ("unknown", None))
+        return str(reason)
+    if response.status_code == 403:
+        data: dict[str, Any] = getattr(response, "data", {})  # with the `extra` of the exception
+        return str(data.get("reason", ""))
+    return {400: "invalid", 429: "rate_limited"}.get(response.status_code, "")

@@ -38,7 +38,9 @@ def _error(
     body = error_body(sentence, exception)
     # The bytes that DRF's renderer writes.
     as_drf = {"separators": (",", ":"), "ensure_ascii": False}
-    return JsonResponse(body, status=status_code, json_dumps_params=as_drf)
+    response: Any = JsonResponse(body, status=status_code, json_dumps_params=as_drf)
+    response.data = body  # as DRF's responses have it
+    return response  # type: ignore[no-any-return]
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
