@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+
+from queueapi.log_format import log_event
 
 
 class AccessMiddleware:
@@ -21,16 +23,17 @@ class AccessMiddleware:
 
 
 def observe(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
-    pass
+    if settings.LOG_FORMAT == "json" and f"{request.path_info}/".startswith("/api/"):
+        data = getattr(response, "data", {}) if request.method == "POST" else {}
+        # What was written, perhaps by an earlier request with the same Idempotency-Key.
+        fields = {"id": data.get("id"), "trigger": data.get("trigger_name")}
+        fields |= {"count": len(data.get("ids", "")), "milliseconds": round(seconds * 1000, 1)}
+        fields |= {"replayed": "Idempotency-Replayed" in response, "status": response.status_code}
+        log_event("request", reason=refusal_reason(request, response), **fields)
 
 
 def refusal_reason(request: HttpRequest, response: HttpResponse) -> str:
     """Return in a word why the API refused a request; empty if the status says it all."""
-    if response.status_code == 401:
-        # Set by ApiKeyAuthentication.
-        reason, _ = getattr(request, "failed_key", ("unknown", None))
-        return str(reason)
-    if response.status_code == 403:
-        data: dict[str, Any] = getattr(response, "data", {})  # with the `extra` of the exception
-        return str(data.get("reason", ""))
-    return {400: "invalid", 429: "rate_limited"}.get(response.status_code, "")
+    # Set by ApiKeyAuthentication, or the `extra` of an exception.
+    reason = getattr(request, "failed_key", [""])[0] or getattr(response, "data", {}).get("reason")
+    return str(reason or {400: "invalid", 429: "rate_limited"}.get(response.status_code, ""))

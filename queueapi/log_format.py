@@ -1,16 +1,28 @@
-"""The format of log lines, and filters for records that clients can cause at any rate."""
+"""The formats of the log, and filters for records that clients can cause at any rate."""
 
+import io
+import json
 import logging
 import re
+from datetime import datetime
 from time import monotonic
 from traceback import TracebackException
 from typing import Any
 
-# Control characters, and Unicode's line and paragraph separators.
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Control characters, Unicode's line and paragraph separators, and lone surrogates.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 # Characters. Clients choose the path, which is a part of many messages.
 LONGEST_MESSAGE = 500
+
+# What can be data of an item, up to the end of a line in a JSON string: the query of a URL, such as
+# a `Referer` that Django refuses, and the end of SQL Server's error 2628.
+PRIVATE = re.compile(r'(https?://[^\s?"]*\?|Truncated value: )([^"\\]|\\[^n])+')
+
+
+def log_event(event: str, **fields: Any) -> None:
+    """Log an event that has no line in the other format. The fields must not be secret."""
+    logging.getLogger("queueapi.events").info(event, extra={"fields": {"event": event, **fields}})
 
 
 def one_line(text: str, longest: int) -> str:
@@ -28,6 +40,29 @@ class LineFormatter(logging.Formatter):
             part.rstrip("\n") if part.startswith("  File ") else one_line(part.strip("\n"), 2000)
             for part in TracebackException(*ei).format()
         )
+
+
+class JSONFormatter(LineFormatter):
+    """Format a record, to which `RequestContextFilter` added fields, as a JSON object in ASCII."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds")
+        line: dict[str, Any] = {"time": at, "level": record.levelname, "logger": record.name}
+        line |= {**vars(record)["fields"], "message": record.getMessage()}
+        line["traceback"] = record.exc_info and self.formatException(record.exc_info)
+        return PRIVATE.sub(r"\1", json.dumps({name: it for name, it in line.items() if it}))
+
+
+class LogStream(io.TextIOBase):
+    """Text stream whose lines become log records, for what Python itself writes to stderr."""
+
+    rest = ""
+
+    def write(self, text: str) -> int:
+        *lines, self.rest = (self.rest + text).split("\n")
+        for line in filter(str.strip, lines):
+            logging.getLogger("stderr").warning("%s", line)
+        return len(text)
 
 
 class OncePerMinute(logging.Filter):

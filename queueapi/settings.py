@@ -363,22 +363,26 @@ LOGGING = {
         "short_client_errors": {"()": "queueapi.log_format.ShortClientErrors"},
     },
     "formatters": {
-        "line": {
+        "lines": {
             "()": "queueapi.log_format.LineFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s %(client)s [%(request_id)s] %(message)s",
-        }
+        },
+        "json": {"()": "queueapi.log_format.JSONFormatter"},
     },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
+            "stream": "ext://sys.__stderr__",  # in JSON, `serve` replaces sys.stderr
             "filters": ["request_context", "short_client_errors"],
-            "formatter": "line",
+            "formatter": LOG_FORMAT,
         }
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         # Without Django's handlers, which mail the admins and print only with DEBUG on.
         "django": {"handlers": []},
+        # Requests to the API, and security events that have no line otherwise.
+        "queueapi.events": {"level": "INFO" if LOG_FORMAT == "json" else "WARNING"},
         # Clients can cause these at any rate: by closing connections early, by requests that wait
         # for a thread, by exhausting file descriptors or disk space.
         "waitress": {"level": "WARNING", "filters": ["once_per_minute"]},

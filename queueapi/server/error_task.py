@@ -6,11 +6,13 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
+from django.core.signals import request_started
 from waitress.task import ErrorTask, Task, WSGITask
 
 from queueapi.api.error_views import MALFORMED, SERVER_FAILED
 from queueapi.api.exception_handler import error_body
 from queueapi.api.exceptions import HeadersTooLarge, RequestTooLarge
+from queueapi.log_format import LONGEST_MESSAGE, log_event
 
 SENTENCES = {
     RequestTooLarge.status_code: RequestTooLarge.default_detail,
@@ -56,7 +58,7 @@ class JSONErrorTask(HeadTask, ErrorTask):
         hsts = settings.SECURE_HSTS_SECONDS
         self.response_headers = [
             ("Content-Type", "application/json"),
-            ("X-Request-ID", uuid4().hex),
+            ("X-Request-ID", request_id := uuid4().hex),
             # As Django's middleware sets them on all other responses.
             ("X-Content-Type-Options", "nosniff"),
             ("X-Frame-Options", "DENY"),
@@ -64,6 +66,12 @@ class JSONErrorTask(HeadTask, ErrorTask):
             ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
             *([("Strict-Transport-Security", f"max-age={hsts}")] if hsts else []),
         ]
+        request = vars(self.request)
+        environ = {f"HTTP_{name}": text for name, text in request["headers"].items()}
+        environ |= {"REMOTE_ADDR": self.channel.addr[0], "HTTP_X_REQUEST_ID": request_id}
+        # For the log: otherwise this thread has the id and the IP of its last request.
+        request_started.send(JSONErrorTask, environ=environ)
+        log_event("request", status=error.code, path=request.get("path", "")[:LONGEST_MESSAGE])
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)

@@ -1,17 +1,25 @@
 """`manage.py serve`: the server for production and development."""
 
 import gc
+import logging
 import sys
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from queueapi.log_format import LogStream
 from queueapi.server.waitress import Server
 
 # Waitress rejects a body larger than the largest limit and this margin without reading it. The
 # parser rejects smaller ones, after the ban and the key were checked.
 WAITRESS_MARGIN_BYTES = 64 * 1024
+
+if settings.LOG_FORMAT == "json" and sys.stderr:
+    # Before the command opens its own stderr, to which system checks write.
+    sys.stderr = LogStream()
+    # A failure to log would be written there, and so logged again without end.
+    logging.raiseExceptions = False
 
 
 class Command(BaseCommand):
