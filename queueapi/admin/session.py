@@ -13,6 +13,8 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from queueapi.log_format import log_event
+
 LONGEST = timedelta(hours=24)  # from the login
 LATEST_END = "latest_end"  # key in the session
 
@@ -21,6 +23,7 @@ LATEST_END = "latest_end"  # key in the session
 def start(request: HttpRequest, **kwargs: object) -> None:
     request.session[LATEST_END] = (timezone.now() + LONGEST).isoformat()
     set_end(request.session)
+    log_event("login.succeeded", user=str(kwargs["user"]))
 
 
 def set_end(session: SessionBase) -> None:

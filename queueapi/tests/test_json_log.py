@@ -6,18 +6,28 @@ import logging
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from contextlib import contextmanager
+from contextvars import Context
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import User
+from django.db import connection
 from pytest_django import Settings
 
 from queueapi.log_format import JSONFormatter, LogStream
-from queueapi.tests.helpers import Api, Serve, eventually, manage
+from queueapi.tests.helpers import Api, Forms, Serve, Server, SignIn, eventually, form_in, manage
+from queues.models import QueueItem
 from queues.tests.helpers import item
-from security.models import ApiKey, Client
+from queues.tests.test_admin_export import export
+from security.management.acting_user import acting_user
+from security.models import ApiKey, BannedIP, Client
 from security.models.api_keys import api_key_cache
 from security.request_id import RequestContextFilter
+from security.tests.helpers import run
 from triggers.tests.helpers import single
 
 JSON = {"Content-Type": "application/json"}
@@ -169,6 +179,99 @@ def test_hostile_text_is_parseable_and_truncated(api: Api, log: Log) -> None:
     assert log()[-1]["message"].startswith("serving /\\ud800\\x00\\nxxx")
 
 
+# Security events.
+
+
+def test_keys_have_events(db: None, log: Log) -> None:
+    ApiKey.objects.issue("ERP", lifetime=None)
+    ApiKey.objects.rotate("ERP", timedelta(hours=1))
+    imported = ApiKey.objects.import_secret("Old", "a secret of twenty characters")
+    imported.revoke()
+    imported.revoke()
+    first, second = ApiKey.objects.filter(client__name="ERP").order_by("pk")
+    assert [(line["event"], line["client"], line.get("key")) for line in log()] == [
+        ("client.changed", "ERP", None),
+        ("key.created", "ERP", first.prefix),
+        ("key.created", "ERP", second.prefix),
+        ("key.rotated", "ERP", second.prefix),
+        ("client.changed", "Old", None),
+        ("key.imported", "Old", imported.prefix),
+        ("key.revoked", "Old", imported.prefix),
+    ]
+
+
+def test_bans_have_events(db: None, log: Log) -> None:
+    BannedIP.objects.ban_by_hand("203.0.113.9", timedelta(hours=1), "by hand", by="anna")
+    BannedIP.objects.all().lift(by="bo")
+    names = ("event", "network", "user")
+    assert [tuple(line[name] for name in names) for line in log()] == [
+        ("ban.started", "203.0.113.9", "anna"),
+        ("ban.lifted", "203.0.113.9", "bo"),
+    ]
+
+
+def test_a_failed_attempt_has_an_event(api: Api, log: Log) -> None:
+    api.post("/api/queue", {}, X_API_Key="wrong")
+    (event,) = log("attempt.failed")
+    assert (event["reason"], event["client_ip"]) == ("unknown", "127.0.0.1")
+    assert (event["method"], event["path"]) == ("POST", "/api/queue")
+
+
+def test_logins_have_events(client: Any, db: None, log: Log) -> None:
+    User.objects.create_user("anna", password="right", is_staff=True)
+    for username, password in (("anna", "wrong"), ("anna", "right"), ("unknown", "x")):
+        client.logout()
+        client.post("/admin/login/", {"username": username, "password": password})
+    assert [(line["event"], line["user"]) for line in log() if "event" in line] == [
+        ("login.failed", "anna"),
+        ("login.succeeded", "anna"),
+        ("login.failed", "unknown name"),
+    ]
+
+
+def test_the_page_of_an_item_is_viewed(sign_in: SignIn, log: Log) -> None:
+    viewed, client = item(data="x"), sign_in("Viewers")
+    client.get(f"/admin/queues/queueitem/{viewed.pk}/change/")
+    (event,) = log("item.viewed")
+    assert (event["user"], event["id"]) == ("anna", str(viewed.pk))
+
+
+def test_the_form_of_an_item_like_another_views_that(sign_in: SignIn, log: Log) -> None:
+    viewed = item(data="x")
+    sign_in("Operators").get(f"/admin/queues/queueitem/add/?like={viewed.pk}")
+    assert [event["id"] for event in log("item.viewed")] == [str(viewed.pk)]
+
+
+def test_an_export_has_its_count(sign_in: SignIn, log: Log) -> None:
+    export(sign_in("Viewers"), item(), item())
+    assert [(event["user"], event["count"]) for event in log("items.exported")] == [("anna", 2)]
+
+
+@pytest.mark.parametrize("path", ["add/", "{}/change/"])
+def test_a_change_of_a_client_has_an_event(sign_in: SignIn, log: Log, path: str) -> None:
+    erp = Client.objects.with_name_or_new("ERP")
+    client = sign_in()
+    page = f"/admin/security/client/{path.format(erp.pk)}"
+    before = len(log("client.changed"))
+    client.post(page, form_in(client.get(page), "queues") | {"name": "New", "queues": "q"})
+    (event,) = log("client.changed")[before:]
+    assert (event["user"], event["client"]) == ("anna", "New")
+
+
+def test_an_event_of_a_command_has_the_acting_user(db: None, log: Log) -> None:
+    Context().run(run, "create_api_key", "ERP")  # no request before, as in another process
+    (event,) = log("key.created")
+    assert (event["user"], "request_id" in event) == (acting_user(), False)
+
+
+def test_events_have_no_line_in_the_other_format(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    ApiKey.objects.get().revoke()
+    api.get("/api/docs")
+    assert caplog.records == []
+
+
 # What is in no line.
 
 
@@ -199,6 +302,107 @@ def test_checks_and_errors_of_the_start_are_in_json() -> None:
     messages = [json.loads(line)["message"] for line in result.stderr.splitlines()]
     assert any("(security_app.W001)" in message for message in messages)
     assert messages[-1] == "CommandError: --threads must be at least 1."
+
+
+class Browser:
+    """Send forms to the admin of a server as a browser does."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.cookies: dict[str, str] = {}
+
+    def open(self, path: str, data: dict[str, str] | None = None) -> str:
+        """Return the page, or that to which a form redirects."""
+        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        method, body = ("GET", "") if data is None else ("POST", urlencode(data))
+        headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
+        response, content = self.server.request(method, path, body.encode(), **headers)
+        for text in response.headers.get_all("Set-Cookie") or []:
+            name, _, value = text.partition(";")[0].partition("=")
+            self.cookies[name] = value
+        location = response.headers["Location"]
+        return self.open(location) if location else content.decode()
+
+    def form(self, path: str, field: str) -> dict[str, str]:
+        """Return the fields of the form with this field on a page."""
+        forms = (fields for _, fields in Forms(self.open(path)).forms)
+        return next(fields for fields in forms if field in fields)
+
+    def submit(self, path: str, field: str, **values: str) -> str:
+        return self.open(path, self.form(path, field) | values)
+
+
+SECRETS = {"queue_name": "q", "data": "SECRET", "message": "SECRET", "reference": "SECRET"}
+
+
+def send_secrets_to_the_api(server: Server, key: str, once: str) -> list[int]:
+    """Return the status codes of requests that have SECRET in all places."""
+    hidden = {"Idempotency-Key": once, "Authorization": "SECRET", "Cookie": "a=SECRET"}
+    hidden |= {"Referer": "https://queue.example.org/?q=SECRET", "X-API-Key": key, **JSON}
+
+    def send(method: str, path: str, body: object, **headers: str) -> int:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return server.request(method, path, content, **hidden | headers)[0].status
+
+    return [
+        send("POST", "/api/queue?key=SECRET", SECRETS),
+        send("POST", "/api/queue", SECRETS),
+        send("POST", "/api/queue", {**SECRETS, "data": "other"}),
+        send("POST", "/api/queue/bulk", {"items": [SECRETS, SECRETS]}),
+        send("POST", "/api/queue", {**SECRETS, "data": "SECRET" * 1000}),
+        send("POST", "/api/queue", b"SECRET"),
+        send("POST", "/api/queue", SECRETS, **{"X-API-Key": "SECRET"}),
+        send("GET", "/api/queue?reference=SECRET", b""),
+    ]
+
+
+def send_secrets_to_the_admin(browser: Browser) -> None:
+    """Sign in, and view, edit, search and export items with SECRET in their texts."""
+    items = "/admin/queues/queueitem/"
+    pk = QueueItem.objects.values_list("pk", flat=True)[0]
+    page = f"{items}{pk}/change/"
+    browser.submit("/admin/login/", "username", username="anna", password="SECRET wrong")
+    browser.submit("/admin/login/", "username", username="anna", password="SECRET right")
+    assert "SECRET" in browser.open(page)
+    browser.submit(page, "message", message="SECRET edited")
+    assert "SECRET edited" in browser.open(page)
+    assert "SECRET" in browser.open(f"{items}?q=SECRET")
+    token = browser.form(page, "message")["csrfmiddlewaretoken"]
+    chosen = {"action": "export", "_selected_action": str(pk), "confirmed": "1"}
+    assert "SECRET" in browser.open(items, {**chosen, "csrfmiddlewaretoken": token})
+    browser.open(f"{items}?q=SECRET", {**chosen, "csrfmiddlewaretoken": "SECRET"})
+    browser.cookies["token"] = token
+
+
+@contextmanager
+def no_table_of_items() -> Iterator[None]:
+    with connection.schema_editor() as editor:
+        editor.alter_db_table(QueueItem, "Queues", "Away")
+    yield
+    with connection.schema_editor() as editor:
+        editor.alter_db_table(QueueItem, "Away", "Queues")
+
+
+def test_no_line_has_a_secret_or_a_text_of_an_item(serve: Serve, transactional_db: None) -> None:
+    password = make_password("SECRET right", hasher="pbkdf2_sha256")
+    User.objects.create(username="anna", password=password, is_staff=True, is_superuser=True)
+    _, key = ApiKey.objects.issue("ERP", lifetime=None)
+    Client.objects.update(may_read=True)
+    server = serve(LOG_FORMAT="json")
+    sent = send_secrets_to_the_api(server, key, "SECRET-1")
+    with no_table_of_items():
+        failed = send_secrets_to_the_api(server, key, "SECRET-2")
+    browser = Browser(server)
+    send_secrets_to_the_admin(browser)
+    server.stop()
+    assert sent == [201, 201, 422, 201, 400, 400, 401, 200]
+    assert failed == [500, 500, 500, 500, 400, 400, 401, 500]
+    text = server.log.read_text()
+    events = {json.loads(line).get("event") for line in text.splitlines()}
+    expected = {"request", "attempt.failed", "login.failed", "login.succeeded"}
+    assert events - {None} == expected | {"item.viewed", "items.exported"}
+    planted = ["SECRET", key.partition(".")[2], *browser.cookies.values()]
+    assert [secret for secret in planted if secret in text] == []
 
 
 def test_each_request_has_one_event(serve: Serve, transactional_db: None) -> None:

@@ -24,6 +24,7 @@ from queueapi.admin.bulk_actions import BulkActionsAdmin
 from queueapi.admin.change_list import SCOPE_VAR, TEXTS
 from queueapi.admin.edit_conflicts import OptimisticLockingAdmin
 from queueapi.durations import format_datetime, format_duration
+from queueapi.log_format import log_event
 from queues import queue_statistics
 from queues.admin.actions import ABANDON, DELETE, EXPORT, REQUEUE, Status
 from queues.admin.failures import FailuresPage
@@ -130,6 +131,7 @@ class QueueItemAdmin(FailuresPage, QueuePage, BulkActionsAdmin, OptimisticLockin
         like = self.get_object(request, request.GET.get("like", ""))
         if like and self.has_view_permission(request, like):
             initial |= model_to_dict(like, ["queue_name", "data", "reference"])
+            log_event("item.viewed", id=str(like.pk))
         return initial | super().get_changeform_initial_data(request)
 
     def get_fieldsets(self, request: HttpRequest, obj: QueueItem | None = None) -> Any:
@@ -151,7 +153,8 @@ class QueueItemAdmin(FailuresPage, QueuePage, BulkActionsAdmin, OptimisticLockin
 
     @admin.display(description=_("formatted"))
     def formatted_data(self, item: QueueItem) -> str:
-        """Return the data as indented HTML if it is JSON, otherwise as stored."""
+        """Return the data as indented HTML if it is JSON, otherwise as stored; log the view."""
+        log_event("item.viewed", id=str(item.pk))
         if not item.data:
             return "–"
         try:
@@ -175,6 +178,7 @@ class QueueItemAdmin(FailuresPage, QueuePage, BulkActionsAdmin, OptimisticLockin
     def export(self, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase:
         ids = packed_ids(queryset)
         audit.record_export(request.user.pk, QueueItem, len(ids) // ID_SIZE)
+        log_event("items.exported", count=len(ids) // ID_SIZE)
         return csv_response(ids)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:

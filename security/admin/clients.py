@@ -13,7 +13,7 @@ from queueapi.admin.edit_conflicts import OptimisticLockingAdmin, PlainTextField
 from queueapi.admin.model_admin import ViewOnly
 from security.admin.api_keys import ApiKeyAdmin
 from security.models import ApiKey, Client
-from security.models.api_keys import api_key_cache
+from security.models.api_keys import after_change
 
 MAY = ("may_push", "may_trigger", "may_read")
 LISTS = ("queues", "triggers", "networks")
@@ -64,4 +64,5 @@ class ClientAdmin(OptimisticLockingAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        api_key_cache.invalidate_all()  # an UPDATE of the queryset sends no `post_save`
+        if change:
+            after_change(obj)  # an UPDATE of the queryset sends no `post_save`

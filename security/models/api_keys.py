@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.database.retries import retry_on_deadlock
+from queueapi.log_format import log_event
 from security.cache import QueryCache
 from security.models.clients import Client
 
@@ -61,7 +62,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         """
         prefix = _prefix(secrets.token_bytes(5))
         plaintext = f"{prefix}.{secrets.token_urlsafe(32)}"
-        return self._create(client, prefix, plaintext, lifetime), plaintext
+        return self._create("key.created", client, prefix, plaintext, lifetime), plaintext
 
     def rotate(self, client: str, overlap: timedelta) -> tuple["ApiKey", str]:
         """Issue a new key to `client` and let its other active keys expire after `overlap`.
@@ -79,6 +80,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
             old.filter(Q(expires=None) | Q(expires__gt=end)).update(expires=end)
             issued = self.issue(client, longest)
         api_key_cache.invalidate_all()
+        log_event("key.rotated", client=client, key=issued[0].prefix)
         return issued
 
     def import_secret(self, client: str, secret: str) -> "ApiKey":
@@ -93,13 +95,13 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         RegexValidator(
             r"\A[!-~]([ -~]*[!-~])?\Z", "A key may have only ASCII letters, digits and signs."
         )(secret)
-        hashed_secret = hash_secret(secret)
-        if known := self.filter(hashed_secret=hashed_secret).first():
+        hashed = hash_secret(secret)
+        if known := self.filter(hashed_secret=hashed).first():
             raise ValidationError(f"That key is here already: {known}.")
-        return self._create(client, _prefix(bytes.fromhex(hashed_secret)), secret, None)
+        return self._create("key.imported", client, _prefix(bytes.fromhex(hashed)), secret, None)
 
     def _create(
-        self, client: str, prefix: str, plaintext: str, lifetime: timedelta | None
+        self, event: str, client: str, prefix: str, plaintext: str, lifetime: timedelta | None
     ) -> "ApiKey":
         now = timezone.now()
         expires = None if lifetime is None else now + lifetime
@@ -108,6 +110,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         key.hashed_secret = hash_secret(plaintext)
         key.full_clean()
         key.save(force_insert=True)
+        log_event(event, client=client, key=prefix)
         return key
 
     def with_secret(self, plaintext: str) -> "ApiKey | None":
@@ -170,6 +173,8 @@ class ApiKey(models.Model):
         changed = ApiKey.objects.filter(pk=self.pk, revoked=None).update(revoked=now)
         self.refresh_from_db(fields=["revoked"])
         api_key_cache.invalidate(self.hashed_secret)
+        if changed:
+            log_event("key.revoked", client=self.client.name, key=self.prefix)
         return bool(changed)
 
     def touch(self) -> None:
@@ -198,6 +203,7 @@ api_key_cache: QueryCache[ApiKey] = QueryCache(_load_key)
 
 
 @receiver(post_save, sender=Client)
-def invalidate_keys(**kwargs: object) -> None:
-    """Make new limits of a client take effect in this process at once."""
+def after_change(instance: Client, **kwargs: object) -> None:
+    """Make new limits of a client take effect in this process at once, and log the change."""
     api_key_cache.invalidate_all()
+    log_event("client.changed", client=instance.name)

@@ -62,9 +62,9 @@ class BannedIPQuerySet(models.QuerySet["BannedIP"]):
             )
         ban_cache.invalidate(network)
         if is_new:
-            logger.warning(
-                "Banned %s until %s: %s", network, f"{ban.expires:%Y-%m-%d %H:%M}", reason
-            )
+            until = f"{ban.expires:%Y-%m-%d %H:%M}"
+            extra = {"fields": {"event": "ban.started", "network": network, "user": by}}
+            logger.warning("Banned %s until %s: %s", network, until, reason, extra=extra)
         return ban
 
     def ban_by_hand(self, ip: str, duration: timedelta, reason: str, by: str) -> "BannedIP":
@@ -95,7 +95,8 @@ class BannedIPQuerySet(models.QuerySet["BannedIP"]):
         for ban in lifted:
             ban.lifted, ban.lifted_by = now, by
             ban_cache.invalidate(ban.network)
-            logger.warning("Ban of %s lifted by %s", ban.network, by)
+            extra = {"fields": {"event": "ban.lifted", "network": ban.network, "user": by}}
+            logger.warning("Ban of %s lifted by %s", ban.network, by, extra=extra)
         return lifted
 
 

@@ -84,7 +84,9 @@ class FailedAttemptQuerySet(models.QuerySet["FailedAttempt"]):
         )
         api_failure_cache.invalidate(network)
         ban_cache.invalidate(network)  # another process may have banned it since
-        logger.warning("Failed attempt from %s: %s", client_ip, reason)
+        event = "login.failed" if username else "attempt.failed"
+        extra = {"fields": {"event": event, "reason": reason, "user": username}}
+        logger.warning("Failed attempt from %s: %s", client_ip, reason, extra=extra)
         if is_within(client_ip, settings.BAN_EXEMPT_NETWORKS):
             return
         attempts = self.counted(network).count()
