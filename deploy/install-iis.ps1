@@ -443,6 +443,10 @@ function Initialize-Site {
     Invoke-Program $AppCmd @(
         'set', 'app', "$SiteName/", "/applicationPool:$SiteName", '/preloadEnabled:true'
     )
+    # IIS's default fields of the log without UriQuery and Referer: the URLs of the API and of the admin
+    # have references of items and searched texts in their queries.
+    $fields = 'Date,Time,ClientIP,UserName,ServerIP,Method,UriStem,TimeTaken,HttpStatus,Win32Status,ServerPort,UserAgent,HttpSubStatus'
+    Invoke-Program $AppCmd @('set', 'site', $SiteName, "/logFile.logExtFileFlags:$fields")
     # Requests run as the pool's account, the only one that can read the folder.
     Invoke-Program $AppCmd @(
         'set', 'config', $SiteName

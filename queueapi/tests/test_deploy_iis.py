@@ -63,6 +63,13 @@ def test_paths_that_the_script_fills_in_are_in_web_config() -> None:
     assert isinstance(PLATFORM.find(variable), ET.Element)
 
 
+def test_no_query_is_in_the_log_of_iis() -> None:
+    fields = re.search(r"\$fields = '([A-Za-z0-9,]+)'", INSTALL)
+    assert fields
+    assert {"ClientIP", "UriStem", "HttpStatus"} <= set(fields[1].split(","))
+    assert not {"UriQuery", "Referer", "Cookie"} & set(fields[1].split(","))
+
+
 # The service's permissions in the database.
 
 
