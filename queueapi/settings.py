@@ -195,6 +195,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "security.content_security_policy.ContentSecurityPolicyMiddleware",
     "queueapi.health.HealthMiddleware",
+    "queueapi.metrics.MetricsMiddleware",
     "queueapi.admin.middleware.AdminLocaleMiddleware",
     "security.middleware.BanMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
