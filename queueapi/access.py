@@ -6,6 +6,7 @@ from time import perf_counter
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from queueapi import metrics
 from queueapi.log_format import log_event
 
 
@@ -23,13 +24,15 @@ class AccessMiddleware:
 
 
 def observe(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+    reason = refusal_reason(request, response)
+    metrics.observe(request, response.status_code, seconds, reason)
     if settings.LOG_FORMAT == "json" and f"{request.path_info}/".startswith("/api/"):
         data = getattr(response, "data", {}) if request.method == "POST" else {}
         # What was written, perhaps by an earlier request with the same Idempotency-Key.
         fields = {"id": data.get("id"), "trigger": data.get("trigger_name")}
         fields |= {"count": len(data.get("ids", "")), "milliseconds": round(seconds * 1000, 1)}
         fields |= {"replayed": "Idempotency-Replayed" in response, "status": response.status_code}
-        log_event("request", reason=refusal_reason(request, response), **fields)
+        log_event("request", reason=reason, **fields)
 
 
 def refusal_reason(request: HttpRequest, response: HttpResponse) -> str:

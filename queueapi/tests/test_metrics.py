@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from queueapi.metrics import MetricsMiddleware
-from queueapi.tests.helpers import ClientResponse, Server, failing
+from queueapi.tests.helpers import Api, ClientResponse, Server, failing
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP
 from triggers.models import SingleTrigger
@@ -140,6 +140,96 @@ def test_other_paths_get_404(client: Client) -> None:
 def test_host_and_bans_do_not_matter(client: Client) -> None:
     BannedIP.objects.ban("127.0.0.1", timedelta(hours=1), "five wrong keys")
     assert get(client, Host="10.0.0.1:8000").status_code == 200
+
+
+# Requests.
+
+
+def counted(client: Client, before: Numbers) -> Numbers:
+    """Return the requests and refusals since `before`, but the reading of `/metrics`."""
+    after = scrape(client)
+    return {
+        key: after[key] - before.get(key, 0)
+        for key in after
+        if key[0] in {"request_seconds_count", "refusals_total"}
+        and after[key] != before.get(key)
+        and key[1] != "metrics"
+    }
+
+
+ENDPOINTS = {
+    "/api": "api",
+    "/api/docs": "docs",
+    "/api/schema": "schema",
+    "/api/queue": "queue",
+    "/api/queue/": "queue",
+    "/api/queue/bulk": "bulk",
+    "/api/queue/6a1c": "item",
+    "/api/trigger": "trigger",
+    "/admin/login/": "admin",
+    "/admin/nothing": "admin",
+    "/static/nothing": "static",
+    "/healthz": "healthz",
+    "/readyz": "readyz",
+    "/": "other",
+    "/nothing/here": "other",
+    "/api/nothing": "other",
+    "/adminx/": "other",
+    "/%00%0a": "other",
+}
+
+
+@pytest.mark.django_db
+def test_each_request_counts_for_one_of_few_endpoints(client: Client, settings: Settings) -> None:
+    settings.BAN_AFTER = 100
+    for path, endpoint in ENDPOINTS.items():
+        before = scrape(client)
+        response = client.get(path)
+        requests = {key: n for key, n in counted(client, before).items() if len(key) == 3}
+        assert requests["request_seconds_count", endpoint, str(response.status_code)] == 1, path
+
+
+def test_a_push_is_in_one_bucket_and_all_above(api: Api) -> None:
+    before = scrape(api.client)
+    api.post("/api/queue", {"queue_name": "q"})
+    buckets = {
+        key[2]: number - before.get(key, 0)
+        for key, number in scrape(api.client).items()
+        if key[:2] == ("request_seconds_bucket", "queue") and key[3] == "201"
+    }
+    assert list(buckets) == ["0.005", "0.025", "0.1", "0.5", "2.5", "10.0", "+Inf"]
+    assert sorted(buckets.values()) == list(buckets.values())
+    assert buckets["+Inf"] == 1
+
+
+def test_a_banned_client_counts_for_its_endpoint(api: Api) -> None:
+    BannedIP.objects.ban("127.0.0.1", timedelta(hours=1), "five wrong keys")
+    before = scrape(api.client)
+    assert api.post("/api/queue/bulk", {}).status_code == 403
+    assert counted(api.client, before) == {
+        ("request_seconds_count", "bulk", "403"): 1,
+        ("refusals_total", "banned", "403"): 1,
+    }
+
+
+def test_refusals_count_by_reason(api: Api) -> None:
+    before = scrape(api.client)
+    api.post("/api/queue", {}, X_API_Key="wrong")
+    for _ in range(11):
+        api.post("/api/trigger", {})
+    refusals = {key: n for key, n in counted(api.client, before).items() if "refusals" in key[0]}
+    assert refusals == {
+        ("refusals_total", "unknown", "401"): 1,
+        ("refusals_total", "rate_limited", "429"): 1,
+    }
+
+
+@pytest.mark.django_db
+def test_a_refusal_without_a_reason_is_counted(client: Client) -> None:
+    before = scrape(client)
+    client = Client(enforce_csrf_checks=True)
+    assert client.post("/admin/login/").status_code == 403
+    assert counted(client, before)["refusals_total", "other", "403"] == 1
 
 
 # The database.
@@ -272,6 +362,7 @@ def test_requests_are_there_while_the_database_is_away(
     with failing("SELECT", OperationalError("08001", "no server")):
         numbers = scrape(other)
     assert numbers["database_up",] == 0
+    assert numbers["request_seconds_count", "metrics", "200"] >= 1
     assert not {"items", "triggers", "active_bans", "active_keys"} & {key[0] for key in numbers}
     assert "Could not read the metrics of the database" in caplog.text
     # Nor is it asked again at once.
