@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
+from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import Any
@@ -17,6 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from queues.models import QueueItem
 from queues.queue_statistics import MAX_AGE, statistics
@@ -30,10 +32,12 @@ MAX_QUEUES = 200  # with labels of their own: those with most items
 # First parts of paths that are labels. The URLs of the API have names.
 PREFIXES = {"admin", "static", "healthz", "readyz", "metrics"}
 # Headers of a proxy, which sends requests of its clients from loopback if it is on this machine.
-FORWARDED = {"HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP"}
+FORWARDED = {"HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_FORWARDED", "HTTP_X_REAL_IP"}
 UP = "Whether the database answers"
 BUCKETS = (0.005, 0.025, 0.1, 0.5, 2.5, 10)  # seconds
 
+# Whatever PROMETHEUS_MULTIPROC_DIR says. `queueapi.server.metrics_folder` sets the other class.
+prometheus.values.ValueClass = prometheus.values.MutexValue
 prometheus.disable_created_metrics()
 SECONDS = prometheus.Histogram(
     "queueapi_request_seconds", "Seconds until a response.", ["endpoint", "status"], buckets=BUCKETS
@@ -44,9 +48,12 @@ timer = cache(SECONDS.labels)
 
 def observe(request: HttpRequest, status: int, seconds: float, reason: str) -> None:
     """Count a request; `reason` is that of a refusal."""
-    timer(endpoint_of(request), status).observe(seconds)
-    if status in {401, 403, 429}:
-        REFUSALS.labels(status, reason or "other").inc()
+    # The folder is gone, or its disk is full, which the library reports as OSError and then as
+    # IndexError. No request may fail by this.
+    with suppress(OSError, IndexError):
+        timer(endpoint_of(request), status).observe(seconds)
+        if status in {401, 403, 429}:
+            REFUSALS.labels(status, reason or "other").inc()
 
 
 def endpoint_of(request: HttpRequest) -> str:
@@ -78,7 +85,12 @@ class MetricsMiddleware:
 
     def collect(self) -> Iterator[prometheus.Metric]:
         """Yield the metrics; those of the database are read at most once in `MAX_AGE` seconds."""
-        yield from [*SECONDS.collect(), *REFUSALS.collect()]
+        if settings.METRICS_FOLDER:
+            files = Path(settings.METRICS_FOLDER).glob("*.db")
+            # A file is empty for a moment when it is new.
+            yield from MultiProcessCollector.merge([str(f) for f in files if f.stat().st_size])
+        else:
+            yield from [*SECONDS.collect(), *REFUSALS.collect()]
         with self.lock:
             if monotonic() >= self.next_read:
                 self.gauges = read_database()

@@ -9,7 +9,9 @@ names another file; empty: none). Variables of the process take precedence.
 import json
 import math
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
+from tempfile import gettempdir
 from zoneinfo import ZoneInfo
 
 import dj_database_url
@@ -99,6 +101,7 @@ try:
     WEB_PROCESSES = env.int("WEB_PROCESSES", default=1, validate=POSITIVE)
     LOG_FORMAT = env.str("LOG_FORMAT", default="lines", validate=OneOf(["lines", "json"]))
     METRICS_NETWORKS: list[str] = env.networks("METRICS_NETWORKS", default="127.0.0.0/8,::1")
+    METRICS_FOLDER = env.str("METRICS_FOLDER", default="")
     # `send_alerts` sends nothing without a mail server and recipients.
     EMAIL_URL = env.str("EMAIL_URL", default="", validate=MAIL_SERVER)
     email = env.dj_email_url("EMAIL_URL", default="")
@@ -304,6 +307,11 @@ if CACHE_URL:
             "OPTIONS": {"serializer": json, "socket_connect_timeout": 1, "socket_timeout": 1},
         }
     }
+
+if WEB_PROCESSES > 1 and not METRICS_FOLDER:
+    # The same in each process of this installation, and in no other.
+    digest = sha256(f"METRICS_FOLDER {SECRET_KEY}".encode()).hexdigest()
+    METRICS_FOLDER = str(Path(gettempdir(), f"queueapi-{digest[:16]}"))
 
 # Django's EMAIL_HOST, EMAIL_PORT and so on; perhaps DEFAULT_FROM_EMAIL (EMAIL_URL documents it).
 DEFAULT_FROM_EMAIL = (

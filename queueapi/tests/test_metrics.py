@@ -1,22 +1,31 @@
 """GET /metrics: who may read it, and what it counts."""
 
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from threading import Barrier
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from prometheus_client import values
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from queueapi.metrics import MetricsMiddleware
-from queueapi.tests.helpers import Api, ClientResponse, Server, failing
+from queueapi.metrics import SECONDS, MetricsMiddleware, timer
+from queueapi.tests.helpers import Api, ClientResponse, Serve, Server, failing
+from queueapi.tests.test_settings import load
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP
+from security.tests.test_shared_counters import Redis
 from triggers.models import SingleTrigger
 
 UNKNOWN_URL = {"success": False, "error": "There is nothing at this address."}
@@ -39,6 +48,10 @@ def scrape(client: Client) -> Numbers:
     return parse(response.content)
 
 
+def scrape_server(server: Server) -> Numbers:
+    return parse(server.request("GET", "/metrics")[1])
+
+
 @pytest.mark.django_db
 def test_it_works(client: Client) -> None:
     QueueItem.objects.create(queue_name="q")
@@ -47,8 +60,19 @@ def test_it_works(client: Client) -> None:
     assert b'queueapi_items{queue="q",status="NEW"} 1.0\n' in response.content
 
 
-def test_head_has_no_body(shared_server: Server) -> None:
-    response, body = shared_server.request("HEAD", "/metrics")
+@pytest.fixture(scope="module")
+def server(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Server, Path]]:
+    """Start a server in whose environment another program's metrics have a folder."""
+    folder = tmp_path_factory.mktemp("metrics")
+    environment = {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
+    with Server(folder.parent / "metrics.log", **environment) as server:
+        yield server, folder
+
+
+def test_head_has_no_body(server: tuple[Server, Path]) -> None:
+    response, body = server[0].request("HEAD", "/metrics")
     assert response.status == 200
     assert int(response.headers["Content-Length"]) > 100
     assert body == b""
@@ -83,6 +107,7 @@ def test_loopback_may_read(client: Client, settings: Settings, peer: str) -> Non
         {"X_Forwarded_For": ""},
         {"Forwarded": "for=127.0.0.1"},
         {"X_Real_IP": "127.0.0.1"},
+        {"X_Forwarded_Proto": "https"},
     ],
 )
 def test_a_client_of_a_proxy_on_this_machine_may_not_read(
@@ -160,7 +185,6 @@ def counted(client: Client, before: Numbers) -> Numbers:
 ENDPOINTS = {
     "/api": "api",
     "/api/docs": "docs",
-    "/api/schema": "schema",
     "/api/queue": "queue",
     "/api/queue/": "queue",
     "/api/queue/bulk": "bulk",
@@ -367,3 +391,95 @@ def test_requests_are_there_while_the_database_is_away(
     assert "Could not read the metrics of the database" in caplog.text
     # Nor is it asked again at once.
     assert scrape(other)["database_up",] == 0
+
+
+# Several processes.
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Redis]:
+    if not shutil.which("redis-server"):
+        pytest.skip("redis-server is not installed")
+    server = Redis(tmp_path)
+    yield server
+    server.stop()
+
+
+@pytest.mark.slow
+def test_processes_add_up_and_a_new_one_takes_over_from_a_killed_one(
+    serve: Serve, redis: Redis, tmp_path: Path
+) -> None:
+    folder = tmp_path / "metrics"
+    shared = {"CACHE_URL": redis.url, "WEB_PROCESSES": "3", "METRICS_FOLDER": str(folder)}
+    shared["BAN_AFTER"] = "100"
+    stale = folder / "histogram_7.db"
+    folder.mkdir()
+    stale.write_bytes(b"x" * 5000)
+    with ThreadPoolExecutor(3) as starts:
+        servers = list(starts.map(lambda _: serve(**shared), range(3)))
+    assert not stale.exists()
+
+    def push(server: Server) -> None:
+        assert server.request("POST", "/api/queue", b"{}")[0].status == 401
+
+    for server, times in zip(servers, (1, 2, 3), strict=True):
+        for _ in range(times):
+            push(server)
+    for server in servers:
+        numbers = scrape_server(server)
+        assert numbers["request_seconds_count", "queue", "401"] == 6
+        assert numbers["refusals_total", "missing", "401"] == 6
+        assert numbers["database_up",] == 1
+    files = sorted(file.name for file in folder.iterdir())
+
+    servers[2].process.kill()
+    servers[2].process.wait()
+    servers[2] = serve(**shared)
+    for server in servers:
+        # A smaller sum would be a restart from 0 to Prometheus.
+        assert scrape_server(server)["request_seconds_count", "queue", "401"] == 6
+    push(servers[2])
+    assert scrape_server(servers[0])["request_seconds_count", "queue", "401"] == 7
+    assert sorted(file.name for file in folder.iterdir()) == files
+    if sys.platform != "win32":
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_one_process_counts_in_memory_whatever_the_environment_says(
+    server: tuple[Server, Path],
+) -> None:
+    assert server[0].request("GET", "/static/admin/css/base.css")[0].status == 200
+    assert scrape_server(server[0])["request_seconds_count", "static", "200"] == 1
+    assert not list(server[1].iterdir())
+
+
+def test_only_serve_makes_the_folder(client: Client, settings: Settings, tmp_path: Path) -> None:
+    settings.METRICS_FOLDER = str(tmp_path / "metrics")
+    call_command("check")
+    assert client.get("/nothing").status_code == 404
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_gone_fails_no_request(
+    client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    SECONDS.clear()
+    timer.cache_clear()
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "gone"))
+    monkeypatch.setattr(values, "ValueClass", values.MultiProcessValue())
+    assert client.get("/nothing").status_code == 404
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    settings.METRICS_FOLDER = str(tmp_path / "file" / "metrics")
+    with pytest.raises(CommandError, match=r"^Can't use METRICS_FOLDER: [^\n]+$"):
+        call_command("serve", port=0)
+
+
+def test_each_installation_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch, "WEB_PROCESSES", "1")["METRICS_FOLDER"] == ""
+    folder = load(monkeypatch, "WEB_PROCESSES", "2")["METRICS_FOLDER"]
+    assert folder == load(monkeypatch, "WEB_PROCESSES", "3")["METRICS_FOLDER"]
+    assert folder != load(monkeypatch, "SECRET_KEY", "x" * 60)["METRICS_FOLDER"]
+    assert load(monkeypatch, "METRICS_FOLDER", "/run/queueapi")["METRICS_FOLDER"] == "/run/queueapi"

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from queueapi.log_format import LogStream
+from queueapi.server.metrics_folder import join
 from queueapi.server.waitress import Server
 
 # Waitress rejects a body larger than the largest limit and this margin without reading it. The
@@ -48,6 +49,11 @@ class Command(BaseCommand):
         # Imported here, because it loads all middleware, which `help serve` does not need.
         from queueapi.wsgi import application  # noqa: PLC0415
 
+        try:
+            # Kept until the process ends.
+            self.metrics_locks = join(settings.METRICS_FOLDER) if settings.METRICS_FOLDER else []
+        except OSError as error:
+            raise CommandError(f"Can't use METRICS_FOLDER: {error}") from error
         try:
             server = Server(
                 application,
