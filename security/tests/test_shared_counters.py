@@ -3,12 +3,8 @@
 import json
 import os
 import pickle
-import shutil
-import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.parse import urlencode
@@ -18,7 +14,6 @@ from django.contrib.admin.models import LogEntry
 from redis import StrictRedis
 
 from queueapi.tests.helpers import (
-    TIMEOUT,
     Forms,
     Serve,
     Server,
@@ -27,50 +22,11 @@ from queueapi.tests.helpers import (
     eventually,
     manage,
 )
+from queueapi.tests.redis_server import Redis, needs_redis
 from queues.models import QueueItem
 from security.models import ApiKey
 
-pytestmark = pytest.mark.skipif(
-    not shutil.which("redis-server"), reason="redis-server is not installed"
-)
-
-
-class Redis:
-    """A redis-server that can stop and start again on the same port."""
-
-    def __init__(self, folder: Path) -> None:
-        with closing(socket.create_server(("127.0.0.1", 0))) as free:
-            self.port = free.getsockname()[1]
-        self.folder = folder
-        self.start()
-
-    @property
-    def url(self) -> str:
-        # On a busy machine the second of the settings may be too short.
-        return (
-            f"redis://127.0.0.1:{self.port}"
-            f"?socket_connect_timeout={TIMEOUT}&socket_timeout={TIMEOUT}"
-        )
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [
-                str(shutil.which("redis-server")),
-                *("--port", str(self.port), "--bind", "127.0.0.1", "--save", ""),
-                *("--dir", str(self.folder)),
-            ],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout
-        for line in self.process.stdout:
-            if "Ready to accept connections" in line:
-                return
-        raise AssertionError("redis-server did not start")
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.communicate()
+pytestmark = needs_redis
 
 
 @pytest.fixture

@@ -1,0 +1,53 @@
+"""A redis-server for tests."""
+
+import shutil
+import socket
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from queueapi.tests.helpers import TIMEOUT
+
+needs_redis = pytest.mark.skipif(
+    not shutil.which("redis-server"), reason="redis-server is not installed"
+)
+
+
+class Redis:
+    """A redis-server that can stop and start again on the same port."""
+
+    def __init__(self, folder: Path) -> None:
+        with closing(socket.create_server(("127.0.0.1", 0))) as free:
+            self.port = free.getsockname()[1]
+        self.folder = folder
+        self.start()
+
+    @property
+    def url(self) -> str:
+        # On a busy machine the second of the settings may be too short.
+        return (
+            f"redis://127.0.0.1:{self.port}"
+            f"?socket_connect_timeout={TIMEOUT}&socket_timeout={TIMEOUT}"
+        )
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [
+                str(shutil.which("redis-server")),
+                *("--port", str(self.port), "--bind", "127.0.0.1", "--save", ""),
+                *("--dir", str(self.folder)),
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout
+        for line in self.process.stdout:
+            if "Ready to accept connections" in line:
+                return
+        raise AssertionError("redis-server did not start")
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.communicate()
