@@ -105,13 +105,14 @@ class Server:
         wasyncore.close_all(self.sockets)
 
     def stop_listening(self) -> None:
-        """Accept the connections in the backlog, read once from each, and close the port."""
+        """Accept the connections in the backlog, close the port, and read once from each."""
         sockets = [listener.socket for listener in self.listeners]
         for _ in range(self.listeners[0].adj.backlog):
             self.poll(timeout=0)  # accepts one connection
             if not select.select(sockets, [], [], 0)[0]:
                 break
-        self.poll(timeout=0)
+        # Nothing in between: connections that arrive after the last look are reset.
         for listener in self.listeners:
             # listener.close() would also close the pipe by which threads wake the loop.
             wasyncore.dispatcher.close(listener)
+        self.poll(timeout=0)

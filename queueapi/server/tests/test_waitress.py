@@ -117,9 +117,11 @@ def test_incomplete_request_is_read_and_answered(slow_server: SlowServer) -> Non
 
 def test_request_after_the_signal_is_not_handled(slow_server: SlowServer) -> None:
     with slow_server.connect() as connection, slow_server.connect() as late:
-        connection.sendall(REQUEST)
-        slow_server.wait_until_in_work()
+        connection.sendall(REQUEST[:10])
         slow_server.stop(signal.SIGTERM)
+        # Work that begins after the port was closed shows that no other request is read any more.
+        connection.sendall(REQUEST[10:])
+        slow_server.wait_until_in_work()
         late.sendall(REQUEST)
         slow_server.finish_response()
         assert received(connection).endswith(b"x" * 10_000)
