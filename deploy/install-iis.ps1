@@ -8,7 +8,7 @@ Installs Queue API in IIS, or upgrades it to the version in the folder of this s
 docs/deploy-iis.md has the steps before and after. The script is idempotent: run it again at any
 time.
 
-Pass the same -SiteName, -DataFolder and -Port each time.
+Pass the same -SiteName, -DataFolder, -Port and -Processes each time.
 
 Each version has its own folder with its own virtual environment. To go back, run the script in the
 older folder with -SkipMigration. Secrets and logs are in -DataFolder, which all versions share.
@@ -26,6 +26,10 @@ to change the certificate.
 
 .PARAMETER Port
 The HTTPS port.
+
+.PARAMETER Processes
+The number of processes that serve the site. More than 1 needs CACHE_URL in the environment file:
+see docs/scaling.md.
 
 .PARAMETER SiteName
 The name of the site and of its application pool.
@@ -80,6 +84,9 @@ param(
 
     [ValidateRange(1, 65535)]
     [int] $Port = 443,
+
+    [ValidateRange(1, 100)]
+    [int] $Processes = 1,
 
     [ValidatePattern('^[A-Za-z0-9][A-Za-z0-9_-]*$')]
     [string] $SiteName = 'QueueAPI',
@@ -253,6 +260,12 @@ function Assert-EnvFile {
         throw ("$EnvFile is not owned by the administrators. Check its content, then run: " +
             "icacls $EnvFile /setowner $Administrators")
     }
+    # The check security_app.E001 says the same, after packages are installed.
+    $isSet = Select-String -Quiet -CaseSensitive -Path $EnvFile -Pattern '^\s*CACHE_URL\s*=\s*[^\s#]'
+    if ($Processes -gt 1 -and -not $isSet) {
+        throw ("$Processes processes need a Redis in which they count the rates together, and there is no " +
+            "CACHE_URL in $EnvFile. Set it, or run this without -Processes. Nothing was changed.")
+    }
 }
 
 function New-EnvFile {
@@ -311,9 +324,12 @@ function Update-Database {
     }
     $plain = (New-Object Net.NetworkCredential('', $secureUrl)).Password
     $manage = Join-Path $Root 'manage.py'
-    $before = @{ ENV_FILE = $env:ENV_FILE; DATABASE_URL = $env:DATABASE_URL }
+    $before = @{
+        ENV_FILE = $env:ENV_FILE; DATABASE_URL = $env:DATABASE_URL; WEB_PROCESSES = $env:WEB_PROCESSES
+    }
     try {
         $env:ENV_FILE = $EnvFile
+        if ($Processes -gt 1) { $env:WEB_PROCESSES = $Processes }
         $env:DATABASE_URL = $(if ($plain) { $plain } else { $null })  # null removes the variable
         Write-Host 'Checking the settings and the database ...'
         Invoke-Program $VenvPython @($manage, 'check', '--deploy', '--database', 'default') `
@@ -327,6 +343,7 @@ function Update-Database {
     finally {
         $env:ENV_FILE = $before.ENV_FILE
         $env:DATABASE_URL = $before.DATABASE_URL
+        $env:WEB_PROCESSES = $before.WEB_PROCESSES
     }
 }
 
@@ -351,9 +368,11 @@ function Set-Pool {
         '/startMode:AlwaysRunning'
         '/processModel.idleTimeout:00:00:00'
         '/recycling.periodicRestart.time:00:00:00'
-        # One process, because it counts the rates: a new one starts after the old one has ended.
+        # One worker process of IIS, which starts the processes of web.config; more would start as
+        # many each. With one process, which counts the rates, a new one starts after the old one has
+        # ended; several count in Redis, so new ones start before the old ones end.
         '/processModel.maxProcesses:1'
-        '/recycling.disallowOverlappingRotation:true'
+        "/recycling.disallowOverlappingRotation:$(($Processes -eq 1).ToString().ToLower())"
         "/processModel.shutdownTimeLimit:$ShutdownLimit"
         # Stop a pool whose process fails repeatedly, and log that, instead of restarting forever.
         '/failure.rapidFailProtection:true'
@@ -396,7 +415,7 @@ function Stop-Pool {
 # The site
 
 function Set-WebConfig {
-    # Set the two paths in web.config that depend on the installation.
+    # Set what depends on the installation in web.config: two paths and the number of processes.
     $path = Join-Path $Root 'web.config'
     $xml = New-Object Xml.XmlDocument
     $xml.PreserveWhitespace = $true
@@ -404,9 +423,22 @@ function Set-WebConfig {
     $before = $xml.OuterXml
     $platform = $xml.SelectSingleNode('/configuration/system.webServer/httpPlatform')
     $platform.SetAttribute('stdoutLogFile', (Join-Path $Logs 'stdout'))
+    $platform.SetAttribute('processesPerApplication', $Processes)
     $variable = $platform.SelectSingleNode("environmentVariables/environmentVariable[@name='ENV_FILE']")
     $variable.SetAttribute('value', $EnvFile)
-    # Writing this file restarts the process.
+    # Only for several processes: it would override the environment file, which may count those of
+    # other machines.
+    $variables = $platform.SelectSingleNode('environmentVariables')
+    $variable = $variables.SelectSingleNode("environmentVariable[@name='WEB_PROCESSES']")
+    if ($Processes -gt 1) {
+        if (-not $variable) {
+            $variable = $variables.AppendChild($xml.CreateElement('environmentVariable'))
+            $variable.SetAttribute('name', 'WEB_PROCESSES')
+        }
+        $variable.SetAttribute('value', $Processes)
+    }
+    elseif ($variable) { [void] $variables.RemoveChild($variable) }
+    # Writing this file restarts the processes.
     if ($xml.OuterXml -ne $before) { $xml.Save($path) }
 }
 

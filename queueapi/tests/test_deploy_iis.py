@@ -70,6 +70,30 @@ def test_no_query_is_in_the_log_of_iis() -> None:
     assert not {"UriQuery", "Referer", "Cookie"} & set(fields[1].split(","))
 
 
+def test_the_script_sets_the_number_of_processes_for_iis_and_for_the_process() -> None:
+    default = re.search(r"\$Processes = (\d+)", INSTALL)
+    assert default
+    assert PLATFORM.get("processesPerApplication") == default[1] == str(settings.WEB_PROCESSES)
+    assert "$platform.SetAttribute('processesPerApplication', $Processes)" in INSTALL
+    assert "$variable.SetAttribute('name', 'WEB_PROCESSES')" in INSTALL
+
+
+@pytest.mark.parametrize(
+    ("line", "is_set"),
+    [
+        ("CACHE_URL=redis://127.0.0.1:6379", True),
+        (" CACHE_URL = redis://127.0.0.1:6379", True),
+        ("# CACHE_URL=redis://:password@127.0.0.1:6379", False),
+        ("CACHE_URL=", False),
+        ("CACHE_URL= # none", False),
+    ],
+)
+def test_the_script_finds_cache_url_in_the_environment_file(line: str, is_set: bool) -> None:
+    pattern = re.search(r"-Path \$EnvFile -Pattern '(.*)'", INSTALL)
+    assert pattern
+    assert bool(re.search(pattern[1], f"SECRET_KEY=x\n{line}\n", re.MULTILINE)) == is_set
+
+
 # The service's permissions in the database.
 
 
