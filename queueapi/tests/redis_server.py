@@ -1,14 +1,13 @@
 """A redis-server for tests."""
 
 import shutil
-import socket
 import subprocess
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from queueapi.tests.helpers import TIMEOUT
+from queueapi.tests.ports import free_port
 
 needs_redis = pytest.mark.skipif(
     not shutil.which("redis-server"), reason="redis-server is not installed"
@@ -19,8 +18,7 @@ class Redis:
     """A redis-server that can stop and start again on the same port."""
 
     def __init__(self, folder: Path) -> None:
-        with closing(socket.create_server(("127.0.0.1", 0))) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.folder = folder
         self.start()
 
