@@ -70,6 +70,7 @@ hypothesis.settings.load_profile("tests")
 pytest_plugins = [
     "queueapi.tests.browser_fixtures",
     "queueapi.tests.orchestrator_fixtures",
+    "queueapi.tests.redis_server",
     "queueapi.tests.scheduler_fixtures",
 ]
 

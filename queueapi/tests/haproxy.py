@@ -38,7 +38,6 @@ class HAProxy:
             ("/run/haproxy/admin.sock", str(self.socket)),
             (":443 ssl crt /etc/haproxy/queue.example.org.pem", f"127.0.0.1:{self.port}"),
             ("inter 2s", "inter 200ms"),
-            ("GET /readyz", "GET /static/admin/css/base.css"),
             *((f":{8001 + n}\n", f":{port}\n") for n, port in enumerate(ports)),
         ]:
             assert old in config, old

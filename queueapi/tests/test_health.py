@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import socket
 import sqlite3
 import sys
@@ -24,8 +23,8 @@ from pytest_django import Settings
 from queueapi import health
 from queueapi.health import PROBES, Probe
 from queueapi.tests.helpers import TIMEOUT, Serve, Server, eventually
+from queueapi.tests.redis_server import Redis
 from security.models import BannedIP
-from security.tests.test_shared_counters import Redis
 
 READY = "database: ok\nmigrations: ok\ncache: ok\n"
 
@@ -103,18 +102,12 @@ def test_migrations_of_a_newer_version_are_accepted(transactional_db: None) -> N
         recorder.record_unapplied("queues", "9999_newer")
 
 
-@pytest.mark.skipif(not shutil.which("redis-server"), reason="redis-server is not installed")
-def test_cache_that_is_away_stays_200(db: None, settings: Settings, tmp_path: Path) -> None:
-    redis = Redis(tmp_path)
-    try:
-        backend = "django.core.cache.backends.redis.RedisCache"
-        options = {"serializer": json}
-        settings.CACHES = {
-            "default": {"BACKEND": backend, "LOCATION": redis.url, "OPTIONS": options}
-        }
-        assert get("/readyz") == (200, READY)
-    finally:
-        redis.stop()
+def test_cache_that_is_away_stays_200(db: None, settings: Settings, redis: Redis) -> None:
+    backend = "django.core.cache.backends.redis.RedisCache"
+    options = {"serializer": json}
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": redis.url, "OPTIONS": options}}
+    assert get("/readyz") == (200, READY)
+    redis.stop()
     forget_results()
     assert get("/readyz") == (200, "database: ok\nmigrations: ok\ncache: failed\n")
 

@@ -1,6 +1,5 @@
 """GET /metrics: who may read it, and what it counts."""
 
-import shutil
 import stat
 import sys
 from collections.abc import Iterator
@@ -22,10 +21,10 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from queueapi.metrics import SECONDS, MetricsMiddleware, timer
 from queueapi.tests.helpers import Api, ClientResponse, Serve, Server, failing
+from queueapi.tests.redis_server import Redis
 from queueapi.tests.test_settings import load
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP
-from security.tests.test_shared_counters import Redis
 from triggers.models import SingleTrigger
 
 UNKNOWN_URL = {"success": False, "error": "There is nothing at this address."}
@@ -394,15 +393,6 @@ def test_requests_are_there_while_the_database_is_away(
 
 
 # Several processes.
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[Redis]:
-    if not shutil.which("redis-server"):
-        pytest.skip("redis-server is not installed")
-    server = Redis(tmp_path)
-    yield server
-    server.stop()
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 import json
 import os
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -22,18 +22,9 @@ from queueapi.tests.helpers import (
     eventually,
     manage,
 )
-from queueapi.tests.redis_server import Redis, needs_redis
+from queueapi.tests.redis_server import Redis
 from queues.models import QueueItem
 from security.models import ApiKey
-
-pytestmark = needs_redis
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[Redis]:
-    server = Redis(tmp_path)
-    yield server
-    server.stop()
 
 
 @pytest.fixture
