@@ -18,7 +18,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from environs import Env, EnvError
-from marshmallow.validate import OneOf, Range, Regexp
+from marshmallow.validate import Email, OneOf, Range, Regexp
 from tzlocal import get_localzone_name
 
 from queueapi.database.url import sql_server
@@ -33,8 +33,10 @@ DURATION = Range(min=timedelta(seconds=1), max=timedelta(days=100 * 365))
 RATE = Regexp(
     r"[1-9][0-9]{0,8}/([1-9][0-9]{0,4})?[smhd]\Z", error="Must be a rate like 1000/m (or s, h, d)."
 )
+# Not smtps://, which dj_email_url takes for STARTTLS.
 MAIL_SERVER = Regexp(
-    r"(smtp://.+|submission://.+|console:|)\Z", error="Must be a URL like smtp://host:25."
+    r"((smtp|submission)://([^\s:/?#@]+:[^\s:/?#@]+@)?[^\s/?#@]+(\?\S+)?|)\Z",
+    error="Must be a URL like smtp://host:25, with special characters percent-encoded.",
 )
 # One request of /api/queue/bulk has up to 1000 items.
 ITEM_RATE = Regexp(
@@ -55,6 +57,9 @@ if env_file := env.str("ENV_FILE", default=str(BASE_DIR / ".env")):
 @env.parser_for("names")
 def parse_names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+env.add_parser("emails", lambda text: [Email()(name) for name in parse_names(text)])
 
 
 @env.parser_for("networks")
@@ -105,7 +110,7 @@ try:
     # `send_alerts` sends nothing without a mail server and recipients.
     EMAIL_URL = env.str("EMAIL_URL", default="", validate=MAIL_SERVER)
     email = env.dj_email_url("EMAIL_URL", default="")
-    ALERT_RECIPIENTS: list[str] = env.names("ALERT_RECIPIENTS", default="")
+    ALERT_RECIPIENTS: list[str] = env.emails("ALERT_RECIPIENTS", default="")
     ALERT_LANGUAGE = env.str("ALERT_LANGUAGE", default="en", validate=OneOf(["en", "da"]))
     ALERT_FAILED_SHARE = env.int("ALERT_FAILED_SHARE", default=50, validate=PERCENT)
     OLDEST_NEW = env.timedelta("OLDEST_NEW", default=timedelta(hours=24), validate=DURATION)
@@ -313,10 +318,10 @@ if WEB_PROCESSES > 1 and not METRICS_FOLDER:
     digest = sha256(f"METRICS_FOLDER {SECRET_KEY}".encode()).hexdigest()
     METRICS_FOLDER = str(Path(gettempdir(), f"queueapi-{digest[:16]}"))
 
-# Django's EMAIL_HOST, EMAIL_PORT and so on; perhaps DEFAULT_FROM_EMAIL (EMAIL_URL documents it).
-DEFAULT_FROM_EMAIL = (
-    f"queueapi@{ALLOWED_HOSTS[0].lstrip('.*') or 'localhost'}" if ALLOWED_HOSTS else ""
-)
+# Of URLs in mails, and of their sender.
+HOST_NAME = (ALLOWED_HOSTS or [""])[0].lstrip("*.") or "localhost"
+DEFAULT_FROM_EMAIL = f"queueapi@{HOST_NAME}"
+# Django's EMAIL_HOST, EMAIL_PORT and so on; perhaps another DEFAULT_FROM_EMAIL.
 globals().update(email)
 EMAIL_TIMEOUT = 10  # seconds
 

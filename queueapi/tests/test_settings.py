@@ -84,6 +84,21 @@ def test_production_settings_are_required(
         ("TRUSTED_PROXIES", "iis.example.org"),
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
         ("BAN_EXEMPT_NETWORKS", "127.0.0.1, 999.0.0.1"),
+        ("EMAIL_URL", "mail.example.org"),
+        ("EMAIL_URL", "console:"),
+        ("EMAIL_URL", "smtps://mail.example.org"),
+        ("EMAIL_URL", "smtp://mail.example.org:smtp"),
+        ("EMAIL_URL", "smtp://mail.example.org:99999"),
+        ("EMAIL_URL", "smtp://mail.example.org?timeout=soon"),
+        ("EMAIL_URL", "smtp://user:pass/1@mail.example.org"),
+        ("EMAIL_URL", "smtp://user:p@ss@mail.example.org"),
+        ("ALERT_RECIPIENTS", "rpa@example.org; it@example.org"),
+        ("ALERT_RECIPIENTS", "rpa"),
+        ("ALERT_RECIPIENTS", "rpa@example.org\nBcc: it@example.org"),
+        ("ALERT_LANGUAGE", "de"),
+        ("ALERT_FAILED_SHARE", "0"),
+        ("ALERT_FAILED_SHARE", "101"),
+        ("OLDEST_NEW", "0"),
         ("ENV_FILE", "/nowhere/settings.env"),
     ],
 )
@@ -99,6 +114,8 @@ def test_an_invalid_value_is_one_sentence(
     [
         ("DATABASE_URL", "mysql://sa:hunter2@host/name"),
         ("CACHE_URL", "redis://:hunter2/x@host:6379"),
+        ("EMAIL_URL", "smtp://robot:hunter2/x@host"),
+        ("EMAIL_URL", "smtp://robot:hunter2?x@host"),
         ("SECRET_KEY", "hunter2"),
     ],
 )
@@ -109,6 +126,49 @@ def test_an_error_does_not_show_the_secret(variable: str, value: str) -> None:
 def test_spaces_in_allowed_hosts_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = load(monkeypatch, "ALLOWED_HOSTS", "a.example.org, b.example.org ,")
     assert loaded["ALLOWED_HOSTS"] == ["a.example.org", "b.example.org"]
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("smtp://mail.example.org", ["mail.example.org", 25, None, False, False]),
+        ("smtp://[2001:db8::1]:2525", ["2001:db8::1", 2525, None, False, False]),
+        (
+            "submission://robot:p%40ss@mail.example.org",
+            ["mail.example.org", 587, "p@ss", True, False],
+        ),
+        ("smtp://mail.example.org:465?ssl=on", ["mail.example.org", 465, None, False, True]),
+    ],
+)
+def test_mail_server(monkeypatch: pytest.MonkeyPatch, url: str, expected: list[object]) -> None:
+    loaded = load(monkeypatch, "EMAIL_URL", url)
+    names = ("HOST", "PORT", "HOST_PASSWORD", "USE_TLS", "USE_SSL")
+    assert [loaded[f"EMAIL_{name}"] for name in names] == expected
+    assert loaded["EMAIL_TIMEOUT"] == 10
+
+
+def test_recipients_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load(monkeypatch, "ALERT_RECIPIENTS", "a@example.org, b@example.org ,")
+    assert loaded["ALERT_RECIPIENTS"] == ["a@example.org", "b@example.org"]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "sender"),
+    [
+        ("queue.example.org,localhost", "queueapi@queue.example.org"),
+        (".example.org", "queueapi@example.org"),
+        ("*", "queueapi@localhost"),
+    ],
+)
+def test_sender_of_mails_is_of_the_first_host(
+    monkeypatch: pytest.MonkeyPatch, hosts: str, sender: str
+) -> None:
+    assert load(monkeypatch, "ALLOWED_HOSTS", hosts)["DEFAULT_FROM_EMAIL"] == sender
+
+
+def test_sender_of_mails_can_be_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load(monkeypatch, "EMAIL_URL", "smtp://host?_default_from_email=queue@example.org")
+    assert loaded["DEFAULT_FROM_EMAIL"] == "queue@example.org"
 
 
 def test_a_file_that_is_not_utf_8_is_one_sentence(tmp_path: Path) -> None:
