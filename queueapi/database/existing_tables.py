@@ -20,7 +20,7 @@ from queueapi.database.migration_operations import AlterTextColumns
 
 # Labels of the apps whose tables OpenOrchestrator shares, and of all that have tables.
 SHARED = {"queues", "triggers"}
-OURS = SHARED | {"security"}
+OURS = SHARED | {"queueapi", "security"}
 # Seconds that a migration waits for a lock on a table.
 LOCK_SECONDS = 30
 # OpenOrchestrator's alembic revisions before 1c87ed320c78, which is that of its version 3.

@@ -15,6 +15,7 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 from sqlglot import exp
 
+from queueapi.alerts import problems
 from queueapi.database import columns as columns_
 from queueapi.database import indexes, migration_operations
 from queueapi.database.existing_tables import OURS
@@ -22,6 +23,7 @@ from queueapi.database.model_fields import TextStart
 from queueapi.database.tests.sql_server import fake_sql_server, needs_pyodbc
 from queueapi.late_triggers import late_triggers
 from queueapi.management.commands.migrate import acquire_app_lock
+from queueapi.models import Alert
 from queueapi.roles import role
 from queues import queue_statistics
 from queues.failures import group_failures
@@ -352,6 +354,10 @@ def test_id_in_a_query_has_dashes() -> None:
             Log.objects.of_job(Job(id=uuid4(), status="FAILED", start_time=timezone.now()))[:501]
         ),
         lambda: late_triggers(["ROBOT-01"]),
+        problems,
+        lambda: Alert.objects.record([]),
+        lambda: Alert.objects.filter(is_certain=True, ended=None).update(is_mailed=True),
+        Alert.objects.exclude(ended=None).delete,
     ],
     ids=[
         "key",
@@ -381,6 +387,10 @@ def test_id_in_a_query_has_dashes() -> None:
         "jobs",
         "log of a job",
         "late triggers",
+        "problems",
+        "alerts",
+        "mailed alerts",
+        "ended alerts",
     ],
 )
 def test_query_is_t_sql(sql_server: SqlServer, run_query: Callable[[], object]) -> None:

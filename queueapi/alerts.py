@@ -1,0 +1,58 @@
+"""What is wrong now."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Count, Min, Q
+from django.utils import timezone
+
+from queueapi.late_triggers import due_triggers, late_triggers
+from queueapi.models import Problem
+from queues.models import QueueItem
+from security.models import ApiKey, BannedIP
+from triggers.models import Scheduler, Trigger, read
+
+
+def problems() -> list[Problem]:
+    return [*trigger_problems(), *queue_problems(), *security_problems()]
+
+
+def trigger_problems() -> Iterator[Problem]:
+    for scheduler in read(Scheduler.objects.all()) or []:
+        if scheduler.age > Scheduler.SILENT_AFTER:
+            is_known = scheduler.age <= Scheduler.FORGOTTEN_AFTER
+            yield Problem("silent scheduler", scheduler.pk, scheduler, begins=is_known)
+    late = late_triggers([scheduler.pk for scheduler in read(Scheduler.objects.alive()) or []])
+    for trigger in due_triggers():
+        # It may be due for long and IDLE for a second, and schedulers start it within seconds.
+        # While none can start it, for example because it stopped, the alert continues.
+        yield Problem("late trigger", str(trigger.pk), trigger, trigger in late, is_certain=False)
+    for trigger in Trigger.objects.filter(process_status=Trigger.Status.FAILED):
+        yield Problem("failed trigger", str(trigger.pk), trigger)
+
+
+def queue_problems() -> Iterator[Problem]:
+    items, status, now = QueueItem.objects, QueueItem.Status, timezone.now()
+    old = items.filter(status=status.NEW, created_date__lt=now - settings.OLDEST_NEW)
+    for queue in old.values("queue_name").annotate(oldest=Min("created_date")):
+        yield Problem("old item", queue["queue_name"], queue)
+    for stuck in items.stuck().values("queue_name").annotate(count=Count("*")):
+        yield Problem("stuck items", stuck["queue_name"], stuck)
+    ended = items.exclude(status=status.ABANDONED).ended_between(now - timedelta(hours=1), None)
+    failed = Count("status", filter=Q(status=status.FAILED))
+    for row in ended.values("queue_name").annotate(count=Count("*"), failed=failed):
+        # The share of a few items says little.
+        if row["count"] >= 10 and 100 * row["failed"] > settings.ALERT_FAILED_SHARE * row["count"]:
+            yield Problem("failed items", row["queue_name"], row)
+
+
+def security_problems() -> Iterator[Problem]:
+    now, keys = timezone.now(), ApiKey.objects.active().select_related("client")
+    near = list(keys.filter(expires__lte=now + timedelta(days=7)))
+    for key in keys.filter(expires__lte=now + timedelta(days=30)):
+        yield Problem("key in 30 days", str(key.pk), key, begins=key not in near)
+    for key in near:
+        yield Problem("key in 7 days", str(key.pk), key)
+    for ban in BannedIP.objects.active():
+        yield Problem("ban", str(ban.pk), ban)
