@@ -9,6 +9,7 @@ import pytest
 import tree_sitter_pwsh
 from django.apps import apps
 from django.conf import settings
+from django.core.management import get_commands
 from tree_sitter import Language, Node, Parser
 
 from queueapi.server.waitress import SHUTDOWN_SECONDS
@@ -92,6 +93,13 @@ def test_the_script_finds_cache_url_in_the_environment_file(line: str, is_set: b
     pattern = re.search(r"-Path \$EnvFile -Pattern '(.*)'", INSTALL)
     assert pattern
     assert bool(re.search(pattern[1], f"SECRET_KEY=x\n{line}\n", re.MULTILINE)) == is_set
+
+
+def test_commands_of_scheduled_maintenance_exist() -> None:
+    maintenance = (settings.BASE_DIR / "deploy" / "maintenance.ps1").read_text("ascii")
+    lists = re.findall(r"\$commands = @\((.+)\)", maintenance)
+    commands = set(re.findall(r"'(\w+)'", " ".join(lists)))
+    assert {"send_alerts", "clearsessions"} <= commands <= get_commands().keys()
 
 
 # The service's permissions in the database.
