@@ -25,9 +25,11 @@ def trigger_problems() -> Iterator[Problem]:
             yield Problem("silent scheduler", scheduler.pk, scheduler, begins=is_known)
     late = late_triggers([scheduler.pk for scheduler in read(Scheduler.objects.alive()) or []])
     for trigger in due_triggers():
-        # It may be due for long and IDLE for a second, and schedulers start it within seconds.
-        # While none can start it, for example because it stopped, the alert continues.
-        yield Problem("late trigger", str(trigger.pk), trigger, trigger in late, is_certain=False)
+        # If it has run since, it may be IDLE for a second only, and is started within seconds.
+        ran = trigger.last_run
+        is_certain = ran is None or (trigger.due_since or ran) > ran
+        # While no scheduler can start it, for example because it stopped, the alert continues.
+        yield Problem("late trigger", str(trigger.pk), trigger, trigger in late, is_certain)
     for trigger in Trigger.objects.filter(process_status=Trigger.Status.FAILED):
         yield Problem("failed trigger", str(trigger.pk), trigger)
 

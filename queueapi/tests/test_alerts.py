@@ -212,27 +212,38 @@ def late() -> SingleTrigger:
     return trigger
 
 
-def test_late_trigger_is_certain_when_it_is_seen_again(late: SingleTrigger) -> None:
-    assert found() == [("late trigger", str(late.pk), True)]
+def test_late_trigger_that_has_not_run_since_it_is_due_is_certain(late: SingleTrigger) -> None:
+    assert record() == ["The trigger Report is due, and no scheduler has started it."]
+
+
+@pytest.fixture
+def rearmed(late: SingleTrigger) -> SingleTrigger:
+    """Return a late trigger that has run since it was due, so that it became IDLE at any time."""
+    scheduler_sets(late, last_run=timezone.now() - 5.5 * MINUTE)
+    return late
+
+
+def test_rearmed_trigger_is_late_when_it_is_seen_again(rearmed: SingleTrigger) -> None:
+    assert found() == [("late trigger", str(rearmed.pk), True)]
     assert record() == []
     age_alerts()
     assert record() == ["The trigger Report is due, and no scheduler has started it."]
     assert len(record()) == 1
-    scheduler_sets(late, process_status="RUNNING")
+    scheduler_sets(rearmed, process_status="RUNNING")
     assert record() == []
 
 
-def test_trigger_that_a_scheduler_starts_before_the_next_run_is_no_alert(
-    late: SingleTrigger,
+def test_rearmed_trigger_that_a_scheduler_starts_before_the_next_run_is_no_alert(
+    rearmed: SingleTrigger,
 ) -> None:
     record()
-    scheduler_sets(late, process_status="RUNNING")
+    scheduler_sets(rearmed, process_status="RUNNING")
     age_alerts()
     assert record() == []
     assert not Alert.objects.filter(is_certain=True).exists()
 
 
-def test_run_of_another_machine_seconds_later_does_not_confirm(late: SingleTrigger) -> None:
+def test_run_of_another_machine_seconds_later_does_not_confirm(rearmed: SingleTrigger) -> None:
     record()
     assert record() == []
 
