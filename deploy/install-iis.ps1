@@ -264,7 +264,7 @@ function Assert-EnvFile {
     $isSet = Select-String -Quiet -CaseSensitive -Path $EnvFile -Pattern '^\s*CACHE_URL\s*=\s*[^\s#]'
     if ($Processes -gt 1 -and -not $isSet) {
         throw ("$Processes processes need a Redis in which they count the rates together, and there is no " +
-            "CACHE_URL in $EnvFile. Set it, or run this without -Processes. Nothing was changed.")
+            "CACHE_URL in $EnvFile. Set it, or run this without -Processes. Nothing was installed.")
     }
 }
 
