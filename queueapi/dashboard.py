@@ -26,7 +26,6 @@ from triggers.models import Scheduler, Trigger, read
 
 Status = QueueItem.Status
 State = Scheduler.State
-SIGNS: dict[str, str] = {State.ACTIVE: "●", State.SILENT: "✕", State.FORGOTTEN: "–"}
 MAX_SHOWN = 5  # rows of a card
 MAX_COUNTED = 100  # rows of a card; beyond, it shows "> 100"
 
@@ -43,11 +42,7 @@ def dashboard_context(user: Any, chart: str) -> dict[str, Any]:
         alive = [each.machine_name for each in schedulers if each.state == State.ACTIVE]
         context["attention_cards"].insert(0, late_card(alive))
         context["schedulers"] = [
-            (
-                each,
-                ago(each.last_update),
-                badge(each.state, str(each.state.label), SIGNS[each.state]),
-            )
+            (each, ago(each.last_update), badge(each.state, each.state.label))
             for each in sorted(schedulers, key=lambda each: each.state == State.FORGOTTEN)
         ]
     if user.has_perm("queues.view_queueitem"):

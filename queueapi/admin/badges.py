@@ -2,12 +2,24 @@
 
 from django.utils.html import format_html
 
+# The statuses of items, triggers and jobs, levels of a log, and the states of keys and schedulers.
+STATUSES = {
+    "○": ["NEW", "IDLE", "INFO", "expired"],
+    "◐": ["IN_PROGRESS"],
+    "▶": ["RUNNING"],
+    "‖": ["PAUSED", "PAUSING"],
+    "●": ["DONE", "active"],
+    "✕": ["FAILED", "KILLING", "KILLED", "ERROR", "revoked", "silent"],
+    "–": ["ABANDONED", "TRACE", "forgotten"],
+}
+SIGNS = {status: sign for sign, statuses in STATUSES.items() for status in statuses}
 
-def badge(status: str, label: str, sign: str) -> str:
+
+def badge(status: str, label: object) -> str:
     """Return the HTML of a status; its colour is that of the CSS class `status-<status>`."""
     return format_html(
         '<span class="status status-{}"><span aria-hidden="true">{}</span> {}</span>',
         status.lower().replace("_", "-"),
-        sign,
+        SIGNS.get(status, "?"),
         label,
     )

@@ -26,7 +26,7 @@ from queueapi.admin.edit_conflicts import OptimisticLockingAdmin
 from queueapi.durations import format_datetime, format_duration
 from queueapi.log_format import log_event
 from queues import queue_statistics
-from queues.admin.actions import ABANDON, DELETE, EXPORT, REQUEUE, Status
+from queues.admin.actions import ABANDON, DELETE, EXPORT, REQUEUE
 from queues.admin.failures import FailuresPage
 from queues.admin.filters import FILTERS
 from queues.admin.forms import ItemForm, NewItemForm
@@ -35,13 +35,6 @@ from queues.admin.queue_page import QueuePage
 from queues.export import ID_SIZE, csv_response, packed_ids
 from queues.models import START, QueueItem
 
-SIGNS: dict[str, str] = {
-    Status.NEW: "○",
-    Status.IN_PROGRESS: "◐",
-    Status.DONE: "●",
-    Status.FAILED: "✕",
-    Status.ABANDONED: "–",
-}
 # Characters. A longer message is read-only, because its form could exceed the limit of a request.
 LONGEST_EDITABLE = 50_000
 
@@ -84,7 +77,7 @@ class QueueItemAdmin(FailuresPage, QueuePage, BulkActionsAdmin, OptimisticLockin
 
     @admin.display(description=_("status"), ordering="status")
     def state(self, item: QueueItem) -> str:
-        return badge(item.status, item.get_status_display(), SIGNS.get(item.status, "?"))
+        return badge(item.status, item.get_status_display())
 
     @admin.display(description=_("reference"), ordering="reference", empty_value="–")
     def shown_reference(self, item: QueueItem) -> str | None:

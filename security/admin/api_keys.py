@@ -19,8 +19,6 @@ from security.admin.action_pages import ActionPageAdmin, StateFilter
 from security.admin.forms import IssueForm, RotateForm
 from security.models import ApiKey, Client
 
-SIGNS = {ApiKey.State.ACTIVE: "●", ApiKey.State.EXPIRED: "○", ApiKey.State.REVOKED: "✕"}
-
 
 class KeyStateFilter(StateFilter):
     states = {"active": _("Active"), "expiring": _("Expires within 14 days"), "ended": _("Ended")}
@@ -38,7 +36,7 @@ class ApiKeyAdmin(ActionPageAdmin):
 
     @admin.display(description=_("state"))
     def shown_state(self, key: ApiKey) -> str:
-        return badge(key.state, str(key.state.label), SIGNS[key.state])
+        return badge(key.state, key.state.label)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Refuse filters of the hash, which could be guessed digit by digit."""

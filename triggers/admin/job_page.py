@@ -14,17 +14,14 @@ from queueapi.admin.model_admin import AuditedAdmin
 from triggers.models import Job, Log, read
 
 MAX_LINES = 500
-# Of statuses and levels.
-SIGNS = {"RUNNING": "▶", "DONE": "●", "INFO": "○", "TRACE": "–"}
-SIGNS |= dict.fromkeys(["FAILED", "KILLED", "ERROR"], "✕")
 
 
 def job_badge(job: Job) -> str:
-    return badge(job.status, job.get_status_display(), SIGNS.get(job.status, "?"))
+    return badge(job.status, job.get_status_display())
 
 
 def line_badge(line: Log) -> str:
-    return badge(line.log_level, line.get_log_level_display(), SIGNS.get(line.log_level, "?"))
+    return badge(line.log_level, line.get_log_level_display())
 
 
 class JobPage(AuditedAdmin):

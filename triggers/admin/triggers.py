@@ -21,23 +21,12 @@ from queueapi.admin.bulk_actions import Action, BulkActionsAdmin
 from queueapi.admin.filters import SeveralChoicesFilter
 from queueapi.admin.selected_rows import Selection
 from queueapi.durations import format_datetime
-from triggers.admin.actions import KILL, PAUSE, RESUME, SET_IDLE, Status
+from triggers.admin.actions import KILL, PAUSE, RESUME, SET_IDLE
 from triggers.admin.job_page import JobPage
 from triggers.cron import in_words
 from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
 logger = logging.getLogger(__name__)
-
-SIGNS: dict[str, str] = {
-    Status.IDLE: "○",
-    Status.RUNNING: "▶",
-    Status.FAILED: "✕",
-    Status.DONE: "●",
-    Status.PAUSED: "‖",
-    Status.PAUSING: "‖",
-    Status.KILLING: "✕",
-    Status.KILLED: "✕",
-}
 
 
 def typed_trigger(trigger: Trigger) -> Any:
@@ -80,8 +69,7 @@ class TriggerAdmin(JobPage, BulkActionsAdmin):
 
     @admin.display(description=_("status"), ordering="process_status")
     def state(self, trigger: Trigger) -> str:
-        sign = SIGNS.get(trigger.process_status, "?")
-        return badge(trigger.process_status, trigger.get_process_status_display(), sign)
+        return badge(trigger.process_status, trigger.get_process_status_display())
 
     @admin.display(description=_("last run"), ordering="last_run")
     def shown_last_run(self, trigger: Trigger) -> str:
