@@ -11,7 +11,8 @@ from queueapi.late_triggers import due_triggers, late_triggers
 from queueapi.models import Problem
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP
-from triggers.models import Scheduler, Trigger, read
+from triggers.models import Trigger
+from triggers.models.schedulers import Scheduler, read
 
 
 def problems() -> list[Problem]:

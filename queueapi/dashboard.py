@@ -22,7 +22,8 @@ from queues.item_chart import iso, item_chart
 from queues.models import QueueItem
 from queues.queue_statistics import Queue, start_of, statistics
 from security.models import ApiKey, BannedIP
-from triggers.models import Scheduler, Trigger, read
+from triggers.models import Trigger
+from triggers.models.schedulers import Scheduler, read
 
 Status = QueueItem.Status
 State = Scheduler.State

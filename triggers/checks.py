@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Tags, Warning, register
 
-from triggers.models import ScheduledTrigger, has_next_time
+from triggers.cron import has_next_time
+from triggers.models import ScheduledTrigger
 
 
 @register(Tags.database)

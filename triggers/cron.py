@@ -1,4 +1,4 @@
-"""Cron expressions in words and as times."""
+"""Cron expressions in words and as times, and their validation."""
 
 import calendar
 import re
@@ -9,8 +9,11 @@ from itertools import islice
 import cron_descriptor
 from cron_descriptor import FormatError, MissingFieldError, WrongArgumentError
 from cronsim import CronSim, CronSimError
+from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.dates import MONTHS, WEEKDAYS
 from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 
 LOCALES = {"da": "da_DK"}
 
@@ -41,3 +44,17 @@ def next_times(expression: str, after: datetime, count: int) -> list[datetime]:
     with suppress(CronSimError, ValueError, OverflowError):
         times.extend(islice(CronSim(expression, after), count))
     return times
+
+
+def has_next_time(expression: str) -> bool:
+    """Return whether OpenOrchestrator's scheduler can calculate the next run.
+
+    It uses `next(CronSim(...))` (`OpenOrchestrator.database.db_util.begin_scheduled_trigger`) and
+    stops if that raises.
+    """
+    return bool(next_times(expression, timezone.now(), 1))
+
+
+def validate_cron(expression: str) -> None:
+    if not has_next_time(expression):
+        raise ValidationError(_("Not a cron expression with a next time. One is: 30 7 * * 1-5."))

@@ -11,7 +11,8 @@ from queueapi.api.limits import READ, Limit
 from queueapi.api.viewsets import ClientViewSet
 from security.authentication import get_client
 from security.idempotency import get_key, run_once
-from triggers.models import NO_SINGLE, SEVERAL_SINGLE, SingleTrigger, Trigger
+from triggers.models import SingleTrigger, Trigger
+from triggers.models.triggers import NO_SINGLE, SEVERAL_SINGLE
 from triggers.serializers import (
     SingleTriggerSerializer,
     TriggerNameSerializer,

@@ -14,7 +14,8 @@ from queueapi.admin import audit
 from queues.models import QueueItem
 from queues.tests.helpers import change_url, failed, item
 from security.models import ApiKey, BannedIP, FailedAttempt
-from triggers.models import Log, SingleTrigger, Trigger
+from triggers.models import SingleTrigger, Trigger
+from triggers.models.schedulers import Log
 from triggers.tests.helpers import change_url as trigger_change_url
 from triggers.tests.helpers import job, job_url, log, queue, scheduled, scheduler, single
 

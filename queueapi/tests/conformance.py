@@ -30,7 +30,7 @@ from queues.models import QueueItem
 from security.idempotency import VALUE
 from security.models import ApiKey
 from security.models import Client as ApiClient
-from triggers.models import NO_SINGLE
+from triggers.models.triggers import NO_SINGLE
 from triggers.tests.helpers import single
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 
-from triggers.models import Job, Log, Scheduler
+from triggers.models.schedulers import Job, Log, Scheduler
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from queueapi.models import Alert, Problem
 from queues.models import QueueItem
 from queues.tests.helpers import failed, item
 from security.models import ApiKey, BannedIP
-from triggers.models import Scheduler, SingleTrigger
+from triggers.models import SingleTrigger
+from triggers.models.schedulers import Scheduler
 from triggers.tests.helpers import queue, scheduled, scheduler_sets, single
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("table_of_schedulers")]

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from queueapi.admin.edit_conflicts import OptimisticLockingForm, PlainTextField
 from queueapi.admin.second_save import SecondSaveForm
 from triggers.admin.actions import SET_IDLE, Status
-from triggers.models import parse_machines
+from triggers.models.triggers import parse_machines
 
 
 class MachinesField(PlainTextField):

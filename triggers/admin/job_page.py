@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from queueapi.admin.badges import badge
 from queueapi.admin.model_admin import AuditedAdmin
-from triggers.models import Job, Log, read
+from triggers.models.schedulers import Job, Log, read
 
 MAX_LINES = 500
 

@@ -19,7 +19,8 @@ from triggers.admin.forms import TriggerForm
 from triggers.admin.job_page import job_badge
 from triggers.admin.triggers import TriggerAdmin, one_click_actions
 from triggers.cron import in_words, next_times
-from triggers.models import Job, QueueTrigger, ScheduledTrigger, SingleTrigger, read
+from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger
+from triggers.models.schedulers import Job, read
 
 MAX_JOBS = 20
 

@@ -5,7 +5,7 @@
 
 from django.db import migrations
 
-import triggers.models
+import triggers.cron
 from queueapi.database.migration_operations import AlterTextColumns
 from queueapi.database.model_fields import UnicodeCharField
 
@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
             {
                 "cron_expr": UnicodeCharField(
                     max_length=200,
-                    validators=[triggers.models.validate_cron],
+                    validators=[triggers.cron.validate_cron],
                     verbose_name="cron expression",
                 )
             },

@@ -5,16 +5,14 @@ from functools import partial
 from typing import Any, ClassVar, Self
 from uuid import uuid4
 
-from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Case, Exists, OuterRef, Value, When
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.database.model_fields import UnicodeCharField, UniqueIdentifierField
 from queueapi.database.retries import retry_on_deadlock
-from triggers.cron import next_times
+from triggers.cron import validate_cron
 
 NO_SINGLE = "No trigger of type SINGLE has this name."
 SEVERAL_SINGLE = "{} triggers of type SINGLE have this name; give each its own."
@@ -165,20 +163,6 @@ def parse_machines(text: str | None) -> list[str]:
     except (ValueError, RecursionError):
         names = text
     return [str(name) for name in names] if isinstance(names, list) else [str(names)]
-
-
-def has_next_time(expression: str) -> bool:
-    """Return whether OpenOrchestrator's scheduler can calculate the next run.
-
-    It uses `next(CronSim(...))` (`OpenOrchestrator.database.db_util.begin_scheduled_trigger`) and
-    stops if that raises.
-    """
-    return bool(next_times(expression, timezone.now(), 1))
-
-
-def validate_cron(expression: str) -> None:
-    if not has_next_time(expression):
-        raise ValidationError(_("Not a cron expression with a next time. One is: 30 7 * * 1-5."))
 
 
 def parent_link() -> models.OneToOneField:

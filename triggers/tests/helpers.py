@@ -9,15 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from queueapi.tests.helpers import ClientResponse, form_in
-from triggers.models import (
-    Job,
-    Log,
-    QueueTrigger,
-    ScheduledTrigger,
-    Scheduler,
-    SingleTrigger,
-    Trigger,
-)
+from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
+from triggers.models.schedulers import Job, Log, Scheduler
 
 LIST = reverse("admin:triggers_trigger_changelist")
 Status = Trigger.Status

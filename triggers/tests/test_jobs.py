@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from queueapi.tests.helpers import SignIn, failing, form_in
-from triggers.models import Job, Log
+from triggers.models.schedulers import Job, Log
 from triggers.tests.helpers import change_url, job, job_url, log, queue, scheduled, single
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("scheduler_tables")]

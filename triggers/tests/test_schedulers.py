@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from queueapi.tests.helpers import failing
 from queueapi.tests.orchestrator_fixtures import Orchestrator
-from triggers.models import Job, Log, Scheduler, read
+from triggers.models.schedulers import Job, Log, Scheduler, read
 from triggers.tests.helpers import job, log, scheduler, single
 
 pytestmark = pytest.mark.django_db

@@ -29,7 +29,8 @@ from queues import queue_statistics
 from queues.failures import group_failures
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP, Client, FailedAttempt, IdempotencyKey
-from triggers.models import Job, Log, Scheduler, SingleTrigger, Trigger
+from triggers.models import SingleTrigger, Trigger
+from triggers.models.schedulers import Job, Log, Scheduler
 
 pytestmark = needs_pyodbc
 
