@@ -14,17 +14,21 @@ from security.models import ApiKey, BannedIP
 from triggers.models import Trigger
 from triggers.models.schedulers import Scheduler, read
 
+State = Scheduler.State
+Status = QueueItem.Status
+
 
 def problems() -> list[Problem]:
     return [*trigger_problems(), *queue_problems(), *security_problems()]
 
 
 def trigger_problems() -> Iterator[Problem]:
-    for scheduler in read(Scheduler.objects.all()) or []:
-        if scheduler.age > Scheduler.SILENT_AFTER:
-            is_known = scheduler.age <= Scheduler.FORGOTTEN_AFTER
-            yield Problem("silent scheduler", scheduler.pk, scheduler, begins=is_known)
-    late = late_triggers([scheduler.pk for scheduler in read(Scheduler.objects.alive()) or []])
+    schedulers = read(Scheduler.objects.all()) or []
+    for scheduler in schedulers:
+        if scheduler.state != State.ACTIVE:
+            begins = scheduler.state == State.SILENT
+            yield Problem("silent scheduler", scheduler.pk, scheduler, begins)
+    late = late_triggers([each.pk for each in schedulers if each.state == State.ACTIVE])
     for trigger in due_triggers():
         # If it has run since, it may be IDLE for a second only, and is started within seconds.
         ran = trigger.last_run
@@ -36,14 +40,15 @@ def trigger_problems() -> Iterator[Problem]:
 
 
 def queue_problems() -> Iterator[Problem]:
-    items, status, now = QueueItem.objects, QueueItem.Status, timezone.now()
-    old = items.filter(status=status.NEW, created_date__lt=now - settings.OLDEST_NEW)
+    now = timezone.now()
+    items = QueueItem.objects
+    old = items.filter(status=Status.NEW, created_date__lt=now - settings.OLDEST_NEW)
     for queue in old.values("queue_name").annotate(oldest=Min("created_date")):
         yield Problem("old item", queue["queue_name"], queue)
     for stuck in items.stuck().values("queue_name").annotate(count=Count("*")):
         yield Problem("stuck items", stuck["queue_name"], stuck)
-    ended = items.exclude(status=status.ABANDONED).ended_between(now - timedelta(hours=1), None)
-    failed = Count("status", filter=Q(status=status.FAILED))
+    ended = items.exclude(status=Status.ABANDONED).ended_between(now - timedelta(hours=1), None)
+    failed = Count("status", filter=Q(status=Status.FAILED))
     for row in ended.values("queue_name").annotate(count=Count("*"), failed=failed):
         # The share of a few items says little.
         if row["count"] >= 10 and 100 * row["failed"] > settings.ALERT_FAILED_SHARE * row["count"]:
@@ -51,7 +56,8 @@ def queue_problems() -> Iterator[Problem]:
 
 
 def security_problems() -> Iterator[Problem]:
-    now, keys = timezone.now(), ApiKey.objects.active().select_related("client")
+    now = timezone.now()
+    keys = ApiKey.objects.active().select_related("client")
     near = list(keys.filter(expires__lte=now + timedelta(days=7)))
     for key in keys.filter(expires__lte=now + timedelta(days=30)):
         yield Problem("key in 30 days", str(key.pk), key, begins=key not in near)

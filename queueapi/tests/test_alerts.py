@@ -358,7 +358,7 @@ def test_number_of_queries_is_the_same_for_many_rows(
         scheduled(process_status="FAILED", trigger_name=name)
         ApiKey.objects.issue(name, lifetime=6 * DAY)
         item(name, created_date=timezone.now() - 25 * HOUR)
-    # All schedulers; those that run; triggers that run; due triggers, twice; failed triggers; old,
-    # stuck and ended items; keys, twice; bans.
-    with django_assert_num_queries(12):
+    # Schedulers; triggers that run; due triggers, twice; failed triggers; old, stuck and ended
+    # items; keys, twice; bans.
+    with django_assert_num_queries(11):
         assert len(problems()) == 13

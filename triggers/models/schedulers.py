@@ -33,11 +33,6 @@ def read(rows: Iterable[Row]) -> list[Row] | None:
         return None
 
 
-class SchedulerQuerySet(models.QuerySet["Scheduler"]):
-    def alive(self) -> Self:
-        return self.filter(last_update__gte=timezone.now() - Scheduler.SILENT_AFTER)
-
-
 class Scheduler(models.Model):
     """A machine that runs OpenOrchestrator's scheduler. Rows are never deleted."""
 
@@ -56,8 +51,6 @@ class Scheduler(models.Model):
     latest_trigger = UnicodeCharField(_("latest trigger"), max_length=100, null=True)
     latest_trigger_time = models.DateTimeField(_("started"), null=True)
 
-    objects = SchedulerQuerySet.as_manager()
-
     class Meta:
         managed = False
         db_table = "Schedulers"
@@ -69,15 +62,11 @@ class Scheduler(models.Model):
         return self.machine_name
 
     @property
-    def age(self) -> timedelta:
-        """The time since the last contact; 0 if the machine's clock is ahead."""
-        return max(timezone.now() - self.last_update, timedelta(0))
-
-    @property
     def state(self) -> State:
-        if self.age > self.FORGOTTEN_AFTER:
+        age = timezone.now() - self.last_update
+        if age > self.FORGOTTEN_AFTER:
             return self.State.FORGOTTEN
-        return self.State.SILENT if self.age > self.SILENT_AFTER else self.State.ACTIVE
+        return self.State.SILENT if age > self.SILENT_AFTER else self.State.ACTIVE
 
 
 class Job(models.Model):

@@ -167,7 +167,8 @@ answer = str(job.id)
 def test_what_openorchestrator_writes_is_read(orchestrator: Orchestrator) -> None:
     single(process_path="/no/such/file.py")
     pk = orchestrator(WRITE)
-    schedulers = {each.machine_name: each for each in Scheduler.objects.alive()}
+    schedulers = {each.machine_name: each for each in Scheduler.objects.all()}
+    assert {each.state for each in schedulers.values()} == {"active"}
     assert schedulers.keys() == {"ROBOT-01", "ROBOT-02"}
     assert schedulers["ROBOT-01"].latest_trigger == "Nightly"
     assert schedulers["ROBOT-02"].latest_trigger is None

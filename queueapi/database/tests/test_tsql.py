@@ -349,7 +349,7 @@ def test_id_in_a_query_has_dashes() -> None:
         Trigger.objects.kill,
         lambda: Client.objects.with_name("ERP"),
         lambda: list(User.objects.annotate(role=role()).filter(role="none").order_by("role")),
-        lambda: list(Scheduler.objects.alive()),
+        lambda: list(Scheduler.objects.order_by("machine_name")),
         lambda: list(Job.objects.filter(process_name="P").order_by("-start_time")[:20]),
         lambda: list(
             Log.objects.of_job(Job(id=uuid4(), status="FAILED", start_time=timezone.now()))[:501]
