@@ -7,14 +7,12 @@ from functools import cached_property
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from queueapi.admin.badges import badge
-from queueapi.admin.links import page_url
+from queueapi.admin.links import change_url, page_url
 from queueapi.database.model_fields import TextStart
 from queueapi.durations import format_duration
 from queueapi.late_triggers import late_triggers
@@ -82,20 +80,19 @@ class AttentionCard:
 
     title: str
     empty: str  # text if there are no rows
-    queryset: QuerySet
+    found: Any  # a queryset, or a list of rows that have no list in the admin: all are shown
     filters: dict[str, str]  # of the list of all rows
     note: Callable[[Any], str]  # text beside a row
     grouped_url: str = ""  # of the rows in groups
-    found: list[Any] | None = None  # all rows; they have no list, so that all are shown
 
     @property
     def permission(self) -> str:
-        opts = self.queryset.model._meta
+        opts = self.found.model._meta
         return f"{opts.app_label}.view_{opts.model_name}"
 
     @cached_property
     def rows(self) -> list[Any]:
-        return list(self.queryset[: MAX_COUNTED + 1]) if self.found is None else self.found
+        return list(self.found[: MAX_COUNTED + 1])
 
     @property
     def count(self) -> str:
@@ -104,16 +101,14 @@ class AttentionCard:
     @property
     def links(self) -> list[tuple[Any, str, str]]:
         """Return row, change URL and note of each shown row."""
-        opts = self.queryset.model._meta
-        name = f"admin:{opts.app_label}_{opts.model_name}_change"
-        shown = self.found or self.rows[:MAX_SHOWN]
-        return [(row, reverse(name, args=[row.pk]), self.note(row)) for row in shown]
+        shown = self.rows[:MAX_SHOWN] if self.filters else self.rows
+        return [(row, change_url(row), self.note(row)) for row in shown]
 
     @property
     def url_of_all(self) -> str:
         """Return the URL of the list of all rows, if not all are shown."""
-        has_more = self.found is None and len(self.rows) > MAX_SHOWN
-        return page_url(self.queryset.model, **self.filters) if has_more else ""
+        has_more = self.filters and len(self.rows) > MAX_SHOWN
+        return page_url(self.found.model, **self.filters) if has_more else ""
 
 
 def ago(moment: datetime) -> str:
@@ -122,9 +117,8 @@ def ago(moment: datetime) -> str:
 
 def late_card(alive: list[str]) -> AttentionCard:
     """Return the card of late triggers; `alive` are the machines of schedulers in contact."""
-    title, late = _("Triggers that are late"), late_triggers(alive)
     empty = _("No trigger is late.") if alive else _("No scheduler is in contact.")
-    return AttentionCard(title, empty, Trigger.objects.none(), {}, due, found=late)
+    return AttentionCard(_("Triggers that are late"), empty, late_triggers(alive), {}, due)
 
 
 def due(trigger: Any) -> str:

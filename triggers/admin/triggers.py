@@ -19,6 +19,7 @@ from queueapi.admin.action_steps import result
 from queueapi.admin.badges import badge
 from queueapi.admin.bulk_actions import Action, BulkActionsAdmin
 from queueapi.admin.filters import SeveralChoicesFilter
+from queueapi.admin.links import change_url
 from queueapi.admin.selected_rows import Selection
 from queueapi.durations import format_datetime
 from triggers.admin.actions import KILL, PAUSE, RESUME, SET_IDLE
@@ -35,12 +36,6 @@ def typed_trigger(trigger: Trigger) -> Any:
         return getattr(trigger, f"{trigger.type.lower()}trigger")
     except (AttributeError, ObjectDoesNotExist):
         return trigger
-
-
-def change_url(trigger: Trigger) -> str:
-    """Return the URL of the trigger's page in the admin of its type."""
-    row = typed_trigger(trigger)
-    return reverse(f"admin:triggers_{row._meta.model_name}_change", args=[trigger.pk])
 
 
 def one_click_actions(trigger: Trigger) -> Iterator[tuple[Action, str]]:
@@ -65,7 +60,8 @@ class TriggerAdmin(JobPage, BulkActionsAdmin):
 
     @admin.display(description=_("name"), ordering="trigger_name")
     def name(self, trigger: Trigger) -> str:
-        return format_html('<a href="{}">{}</a>', change_url(trigger), trigger.trigger_name)
+        url = change_url(typed_trigger(trigger))
+        return format_html('<a href="{}">{}</a>', url, trigger.trigger_name)
 
     @admin.display(description=_("status"), ordering="process_status")
     def state(self, trigger: Trigger) -> str:
@@ -125,7 +121,7 @@ class TriggerAdmin(JobPage, BulkActionsAdmin):
         trigger = self.get_object(request, object_id)
         if trigger is None or typed_trigger(trigger) is trigger:
             return super().change_view(request, object_id, *args, **kwargs)
-        return HttpResponseRedirect(change_url(trigger))
+        return HttpResponseRedirect(change_url(typed_trigger(trigger)))
 
     def get_urls(self) -> list[Any]:
         one_click = self.admin_site.admin_view(self.one_click)
