@@ -35,17 +35,18 @@ STEP = 2  # seconds; the last batch may take one more
 LOCK_AGE = 60  # seconds after which a step counts as killed; with its last batch it takes less
 
 
-def result(action: "Action", selection: Selection, problem: str = "") -> tuple[int, str]:
+def result(
+    action: "Action", changed: int, skipped: int, left: int = 0, problem: str = ""
+) -> tuple[int, str]:
     """Return the level and the text of the message that says what was done and what was left."""
-    done = ngettext("%(title)s: %(count)s row.", "%(title)s: %(count)s rows.", selection.changed)
+    done = ngettext("%(title)s: %(count)s row.", "%(title)s: %(count)s rows.", changed)
     unchanged = gettext(
         "Not changed, because the status changed meanwhile or the row is gone: %(count)s."
     )
-    left = problem or gettext("Stopped; not changed: %(count)s.")
-    skipped = selection.done - selection.changed
+    stopped = problem or gettext("Stopped; not changed: %(count)s.")
     notes = [
         note % {"title": action.label, "count": number_format(count)}
-        for note, count in ((done, selection.changed), (unchanged, skipped), (left, selection.left))
+        for note, count in ((done, changed), (unchanged, skipped), (stopped, left))
         if count or note == done
     ]
     level = messages.WARNING if len(notes) > 1 else messages.SUCCESS
@@ -124,7 +125,8 @@ class ActionStepsAdmin(AuditedAdmin):
             self.after_change()
             with suppress(*settings.CACHE_ERRORS):
                 cache.delete(f"{selection.token}.lock")
-        level, text = result(action, selection, problem)
+        skipped = selection.done - selection.changed
+        level, text = result(action, selection.changed, skipped, selection.left, problem)
         self.message_user(request, prefix + text, level)
         return False
 

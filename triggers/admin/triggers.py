@@ -20,7 +20,6 @@ from queueapi.admin.badges import badge
 from queueapi.admin.bulk_actions import Action, BulkActionsAdmin
 from queueapi.admin.filters import SeveralChoicesFilter
 from queueapi.admin.links import change_url
-from queueapi.admin.selected_rows import Selection
 from queueapi.durations import format_datetime
 from triggers.admin.actions import KILL, PAUSE, RESUME, SET_IDLE
 from triggers.admin.job_page import JobPage
@@ -146,10 +145,9 @@ class TriggerAdmin(JobPage, BulkActionsAdmin):
         if shown in action.warnings:
             rows = Trigger.objects.filter(pk=pk, process_status=shown)
             return self.confirm(request, rows, action)
-        selection = Selection(action.name, counts={shown: 1}, done=1)
         try:
-            selection.changed = self.run_batch(request, action, {str(pk): shown})
-            level, text = result(action, selection)
+            changed = self.run_batch(request, action, {str(pk): shown})
+            level, text = result(action, changed, skipped=1 - changed)
             self.message_user(request, text, level)
         except Error:
             logger.exception("Could not %s a trigger", name)
