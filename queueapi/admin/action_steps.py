@@ -8,7 +8,7 @@ last one ended.
 import logging
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib import messages
@@ -16,7 +16,6 @@ from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.core.cache import cache
 from django.db import Error, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -96,8 +95,9 @@ class ActionStepsAdmin(AuditedAdmin):
                 # Another request may have run a step since.
                 selection = Selection.find(*key) or selection
             if not is_free or self.run_step(request, action, selection):
-                context = {"selection": selection, "back": back, "is_waiting": not is_free}
-                return self.action_page(request, action, "action_progress", context)
+                context = {"title": action.label, "action": action, "selection": selection}
+                context |= {"back": back, "is_waiting": not is_free}
+                return self.page(request, "queueapi/action_progress.html", **context)
         except settings.CACHE_ERRORS:
             self.refuse(request, gettext("the cache, which keeps selections, is not available."))
         return HttpResponseRedirect(back)
@@ -149,14 +149,6 @@ class ActionStepsAdmin(AuditedAdmin):
             else:
                 audit.record_update(request.user.pk, queryset, names, before)
         return len(before)
-
-    def action_page(
-        self, request: HttpRequest, action: "Action", template: str, context: dict[str, Any]
-    ) -> HttpResponse:
-        request.current_app = self.admin_site.name
-        common = {"opts": self.opts, "title": action.label, "action": action}
-        context = {**self.admin_site.each_context(request), **common, **context}
-        return TemplateResponse(request, f"queueapi/{template}.html", context)
 
     def after_change(self) -> None:
         """Hook: called after rows changed, for example to clear cached counts."""

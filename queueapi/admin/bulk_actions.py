@@ -132,6 +132,8 @@ class BulkActionsAdmin(ActionStepsAdmin):
         labels = dict(self.model._meta.get_field(self.status_field).flatchoices)
         total = sum(counts.values())
         context = {
+            "title": action.label,
+            "action": action,
             "counts": [(labels.get(each, each), count) for each, count in counts.items()],
             "total": total,
             "warnings": dict.fromkeys(
@@ -143,7 +145,7 @@ class BulkActionsAdmin(ActionStepsAdmin):
             "list_url": self.list_url(request),
             "back": back,
         }
-        return self.action_page(request, action, "confirm_action", context)
+        return self.page(request, "queueapi/confirm_action.html", **context)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

@@ -10,7 +10,8 @@ from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import Error
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
@@ -52,6 +53,11 @@ class AuditedAdmin(admin.ModelAdmin):
         if "_saveasnew" in request.POST:  # Django would add a row, even without `save_as`
             raise PermissionDenied
         return super().change_view(request, object_id, *args, **kwargs)
+
+    def page(self, request: HttpRequest, template: str, **context: Any) -> HttpResponse:
+        """Return a page of our own, with what Django's templates need."""
+        shared = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}
+        return TemplateResponse(request, template, {**shared, **context})
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         # Django raises FieldDoesNotExist for `?_to_field=`.

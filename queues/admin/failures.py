@@ -10,7 +10,6 @@ from django.core.paginator import Paginator
 from django.db import Error
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -86,9 +85,7 @@ class FailuresPage(BulkActionsAdmin):
         if group:
             found = QueueItem.objects.with_text_starts().in_bulk(page.object_list)
             items.result_list = [found[pk] for pk in page.object_list if pk in found]
-        context = self.admin_site.each_context(request) | {
-            "opts": self.opts,
-            "media": self.media,
+        context = {
             "title": _("Failures"),
             "cl": items,
             "page": page,
@@ -96,4 +93,4 @@ class FailuresPage(BulkActionsAdmin):
             "actions": actions,
             "actions_on_top": True,  # otherwise Django's template has an inline style
         }
-        return TemplateResponse(request, "queues/failures.html", context)
+        return self.page(request, "queues/failures.html", **context)

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.translation import gettext as _
 
+from queueapi.admin.links import page_url
 from queueapi.admin.model_admin import AuditedAdmin
 from queueapi.durations import format_duration
 from queues.item_chart import item_chart
@@ -38,9 +38,10 @@ class QueuePage(AuditedAdmin):
         taken, since = datetime.fromisoformat(numbers.taken), numbers.since(by_day)
         ended = chart.series["done"].total + chart.series["failed"].total
         number, *seconds = durations(name, by_day) or [0]
-        context = self.admin_site.each_context(request) | {
-            "opts": self.opts,
+        context = {
             "title": name,
+            "list_url": page_url(QueueItem, queue_name=name),
+            "failures_url": page_url(QueueItem, "failures", queue_name=name),
             "queue": queue,
             "chart": chart,
             "taken": taken,
@@ -53,4 +54,4 @@ class QueuePage(AuditedAdmin):
             "measured": number,
             "durations": [format_duration(timedelta(seconds=each)) for each in seconds],
         }
-        return TemplateResponse(request, "queues/queue.html", context)
+        return self.page(request, "queues/queue.html", **context)

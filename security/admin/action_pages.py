@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.admin import audit
@@ -48,7 +47,3 @@ class ActionPageAdmin(ViewOnlyAdmin):
     def object_tools(self, row: Any) -> dict[str, Any]:
         """Return the `links` and `buttons` of the change page of an active row."""
         raise NotImplementedError
-
-    def page(self, request: HttpRequest, template: str, **context: Any) -> HttpResponse:
-        shared = {**self.admin_site.each_context(request), "opts": self.opts}
-        return TemplateResponse(request, f"security/{template}.html", {**shared, **context})

@@ -61,7 +61,7 @@ class ApiKeyAdmin(ActionPageAdmin):
         if issued := form.run(partial(self.issue, request)):
             return self.plaintext_page(request, *issued)
         texts = {"title": _("Issue an API key"), "action": _("Issue")}
-        return self.page(request, "action_form", form=form, **texts)
+        return self.page(request, "security/action_form.html", form=form, **texts)
 
     def issue(
         self, request: HttpRequest, client: str, expires: timedelta | None
@@ -81,7 +81,7 @@ class ApiKeyAdmin(ActionPageAdmin):
         active = key.client.keys.active().order_by("created")
         return self.page(
             request,
-            "action_form",
+            "security/action_form.html",
             form=form,
             original=key,
             title=_("Rotate the keys of %(client)s") % {"client": key.client},
@@ -116,7 +116,7 @@ class ApiKeyAdmin(ActionPageAdmin):
         if request.method != "POST" and key.revoked is None:
             return self.page(
                 request,
-                "action_form",
+                "security/action_form.html",
                 original=key,
                 title=_("Revoke the key %(key)s") % {"key": key},
                 action=_("Revoke"),
@@ -149,4 +149,6 @@ class ApiKeyAdmin(ActionPageAdmin):
     def plaintext_page(self, request: HttpRequest, key: ApiKey, plaintext: str) -> HttpResponse:
         """Return a response to the POST itself. A redirect would have to store the plaintext."""
         title = _("The new key of %(client)s") % {"client": key.client}
-        return self.page(request, "new_api_key", title=title, key=key, plaintext=plaintext)
+        return self.page(
+            request, "security/new_api_key.html", title=title, key=key, plaintext=plaintext
+        )

@@ -55,7 +55,7 @@ class BannedIPAdmin(ActionPageAdmin):
             return redirect("admin:security_bannedip_changelist")
         return self.page(
             request,
-            "action_form",
+            "security/action_form.html",
             form=form,
             title=_("Ban an IP"),
             action=_("Ban"),

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.translation import gettext as _
 
@@ -39,12 +38,11 @@ class JobPage(AuditedAdmin):
         except ValueError:  # not an id, or not that of a job
             raise Http404(_("There is no such job.")) from None
         lines = read(Log.objects.of_job(job)[: MAX_LINES + 1])
-        context = self.admin_site.each_context(request) | {
-            "opts": self.opts,
+        context = {
             "title": job,
             "job": job,
             "state": job_badge(job),
             "lines": None if lines is None else [(line, line_badge(line)) for line in lines],
             "max_lines": MAX_LINES,
         }
-        return TemplateResponse(request, "triggers/job.html", context)
+        return self.page(request, "triggers/job.html", **context)
