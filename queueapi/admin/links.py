@@ -1,7 +1,6 @@
 """URLs of lists and rows, and of other pages of a model."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db.models import Model
 from django.urls import reverse
@@ -9,8 +8,8 @@ from django.urls import reverse
 
 def page_url(model: type[Model], page: str = "changelist", **parameters: Any) -> str:
     """Return the URL of a page of the model's admin, by default of the list."""
-    url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}")
-    return f"{url}?{urlencode(parameters)}"
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}"
+    return reverse(name, query=parameters)
 
 
 def change_url(row: Model) -> str:

@@ -48,6 +48,13 @@ class FailureList(ItemList):
         # may be ahead.
         latest = max([timezone.now(), *(group.last for group in self.groups)])
         self.until = request.GET.get("ended_to") or iso(latest)
+        key = request.GET.get(GROUP_VAR, "")
+        self.group = next((group for group in self.groups if group.key == key), None)
+        rows: list[Any] = self.group.ids if self.group else self.groups
+        self.page = Paginator(rows, self.list_per_page).get_page(request.GET.get(PAGE_VAR))
+        if self.group:
+            found = QueueItem.objects.with_text_starts().in_bulk(self.page.object_list)
+            self.result_list = [found[pk] for pk in self.page.object_list if pk in found]
 
 
 class FailuresPage(BulkActionsAdmin):
@@ -68,29 +75,24 @@ class FailuresPage(BulkActionsAdmin):
             items = FailureList(request, self)
         except (IncorrectLookupParameters, Error):
             return HttpResponseRedirect(f"{self.changelist_url}?{ERROR_FLAG}=1")
-        key = request.GET.get(GROUP_VAR, "")
-        group = next((group for group in items.groups if group.key == key), None)
-        actions = [each for each in (REQUEUE, ABANDON) if each.name in self.get_actions(request)]
-        if key and not group:
+        if request.GET.get(GROUP_VAR) and not items.group:
             text = _("No item of this group is failed any more.")
             self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(items.get_query_string(remove=[GROUP_VAR]))
+        permitted = self.get_actions(request)
+        actions = {each.name: each for each in (REQUEUE, ABANDON) if each.name in permitted}
         if request.method == "POST":
-            action = next((a for a in actions if a.name == request.POST.get("action")), None)
-            if not action or not group:
+            action = actions.get(request.POST.get("action", ""))
+            if not action or not items.group:
                 raise PermissionDenied
-            return self.confirm_rows(request, ((pk, Status.FAILED) for pk in group.ids), action)
-        rows: list[Any] = group.ids if group else items.groups
-        page = Paginator(rows, self.list_per_page).get_page(request.GET.get(PAGE_VAR))
-        if group:
-            found = QueueItem.objects.with_text_starts().in_bulk(page.object_list)
-            items.result_list = [found[pk] for pk in page.object_list if pk in found]
+            rows = ((pk, Status.FAILED) for pk in items.group.ids)
+            return self.confirm_rows(request, rows, action)
         context = {
             "title": _("Failures"),
             "cl": items,
-            "page": page,
-            "group": group,
-            "actions": actions,
+            "page": items.page,
+            "group": items.group,
+            "actions": actions.values(),
             "actions_on_top": True,  # otherwise Django's template has an inline style
         }
         return self.page(request, "queues/failures.html", **context)

@@ -7,19 +7,19 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.admin.bulk_actions import BulkActionsAdmin
 from queueapi.admin.edit_conflicts import OptimisticLockingAdmin
+from queueapi.admin.links import page_url
 from queueapi.durations import format_datetime
 from triggers.admin.forms import TriggerForm
 from triggers.admin.job_page import job_badge
 from triggers.admin.triggers import TriggerAdmin, one_click_actions
 from triggers.cron import in_words, next_times
-from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger
+from triggers.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 from triggers.models.schedulers import Job, read
 
 MAX_JOBS = 20
@@ -59,8 +59,7 @@ class TriggerTypeAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
         return {}  # the menu has one entry for all trigger types
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        url = reverse("admin:triggers_trigger_changelist")
-        return redirect(f"{url}?type__exact={self.model.trigger_type}")
+        return redirect(page_url(Trigger, type__exact=self.model.trigger_type))
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None

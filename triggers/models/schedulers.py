@@ -144,6 +144,3 @@ class Log(models.Model):
         default_permissions = ()
         verbose_name = _("log line")
         verbose_name_plural = _("log lines")
-
-    def __str__(self) -> str:
-        return f"{self.log_time} {self.log_level}"
