@@ -116,14 +116,10 @@ class AuditedAdmin(admin.ModelAdmin):
 class ViewOnly:
     """Mixin for pages and inlines: rows are not added, changed or deleted."""
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def is_never_permitted(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    has_add_permission = has_change_permission = has_delete_permission = is_never_permitted
 
 
 class ViewOnlyAdmin(ViewOnly, AuditedAdmin):

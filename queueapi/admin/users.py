@@ -85,14 +85,10 @@ class PasswordForm(AdminPasswordChangeForm):
 class SuperusersOnly(AuditedAdmin):
     """Mixin: other users have none of the permissions, even if a group of theirs has."""
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def is_permitted(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.is_superuser)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.is_superuser)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.is_superuser)
+    has_view_permission = has_add_permission = has_change_permission = is_permitted
 
 
 @admin.register(User)
