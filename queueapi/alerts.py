@@ -32,7 +32,7 @@ def trigger_problems() -> Iterator[Problem]:
     for trigger in due_triggers():
         # If it has run since, it may be IDLE for a second only, and is started within seconds.
         ran = trigger.last_run
-        is_certain = ran is None or (trigger.due_since or ran) > ran
+        is_certain = ran is None or (trigger.due_since is not None and trigger.due_since > ran)
         # While no scheduler can start it, for example because it stopped, the alert continues.
         yield Problem("late trigger", str(trigger.pk), trigger, trigger in late, is_certain)
     for trigger in Trigger.objects.filter(process_status=Trigger.Status.FAILED):

@@ -147,7 +147,10 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
         with transaction.atomic():
             before: list[QueueItem] = list(self.select_for_update().only(*names))
             items = QueueItem.objects.filter(pk__in=[item.pk for item in before])
-            items.requeue() if requeue else items.fail(message)
+            if requeue:
+                items.requeue()
+            else:
+                items.fail(message)
             audit.record_update(user.pk, items, names, before)
         return before
 
