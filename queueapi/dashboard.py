@@ -115,6 +115,10 @@ def ago(moment: datetime) -> str:
     return _("%(duration)s ago") % {"duration": format_duration(timezone.now() - moment)}
 
 
+def date_and_time(moment: datetime) -> str:
+    return date_format(moment, "SHORT_DATETIME_FORMAT")
+
+
 def late_card(alive: list[str]) -> AttentionCard:
     """Return the card of late triggers; `alive` are the machines of schedulers in contact."""
     empty = _("No trigger is late.") if alive else _("No scheduler is in contact.")
@@ -123,8 +127,7 @@ def late_card(alive: list[str]) -> AttentionCard:
 
 def due(trigger: Any) -> str:
     if trigger.due_since:
-        time = date_format(trigger.due_since, "SHORT_DATETIME_FORMAT")
-        return _("due since %(time)s") % {"time": time}
+        return _("due since %(time)s") % {"time": date_and_time(trigger.due_since)}
     return _("new items: %(number)d") % {"number": trigger.waiting}
 
 
@@ -163,16 +166,14 @@ def attention_cards(user: Any) -> list[AttentionCard]:
             _("No ban is active."),
             BannedIP.objects.active().order_by("-created"),
             {"state": "active"},
-            lambda ban: (
-                _("until %(time)s") % {"time": date_format(ban.expires, "SHORT_DATETIME_FORMAT")}
-            ),
+            lambda ban: _("until %(time)s") % {"time": date_and_time(ban.expires)},
         ),
         AttentionCard(
             _("Keys that expire within 14 days"),
             _("No key expires within 14 days."),
             ApiKey.objects.expiring().select_related("client").order_by("expires"),
             {"state": "expiring"},
-            lambda key: date_format(key.expires, "SHORT_DATETIME_FORMAT"),
+            lambda key: date_and_time(key.expires),
         ),
     ]
     return [card for card in cards if user.has_perm(card.permission)]

@@ -16,12 +16,12 @@ from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.core.cache import cache
 from django.db import Error, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext, ngettext
 
 from queueapi.admin import audit
+from queueapi.admin.links import page_url
 from queueapi.admin.model_admin import AuditedAdmin
 from queueapi.admin.selected_rows import MAX_AGE, Rows, Selection
 
@@ -61,7 +61,7 @@ class ActionStepsAdmin(AuditedAdmin):
 
     @property
     def changelist_url(self) -> str:
-        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+        return page_url(self.model)
 
     def list_url(self, request: HttpRequest) -> str:
         """Return the URL of this list, or of the list from which this page of a row was opened."""

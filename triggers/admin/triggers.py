@@ -123,11 +123,9 @@ class TriggerAdmin(JobPage, BulkActionsAdmin):
         return HttpResponseRedirect(change_url(typed_trigger(trigger)))
 
     def get_urls(self) -> list[Any]:
-        one_click = self.admin_site.admin_view(self.one_click)
-        return [
-            path("<uuid:pk>/at-once/<slug:name>/", one_click, name="triggers_trigger_at_once"),
-            *super().get_urls(),
-        ]
+        view = self.admin_site.admin_view(self.one_click)
+        url = path("<uuid:pk>/at-once/<slug:name>/", view, name="triggers_trigger_at_once")
+        return [url, *super().get_urls()]
 
     def one_click(self, request: HttpRequest, pk: UUID, name: str) -> HttpResponseBase:
         """Run an action on one trigger, without confirmation if it has no warning.
