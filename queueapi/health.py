@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from threading import Lock, Thread
 from time import monotonic
+from typing import Any
 
 from django.apps import apps
 from django.core.cache import cache
@@ -21,8 +22,9 @@ from queueapi.server.waitress import HEALTH_PATHS
 
 logger = logging.getLogger(__name__)
 
-# Seconds that a response waits for probes, since it has to be sent within 2, and that results are
-# kept, so that no number of requests can make us ask more often.
+# Seconds from the start of a probe: until a response is sent without its result, and until the next
+# start, so that no number of requests can make us ask more often. In the time between, requests that
+# are queued behind one that waited are answered.
 WAIT, KEEP = 1.5, 2.0
 # By file names, because the modules would take memory.
 MIGRATIONS = {
@@ -40,13 +42,16 @@ class Probe:
 
     def __init__(self, check: Callable[[], str], failure: str) -> None:
         self.check, self.failure, self.text = check, failure, ""
-        self.thread, self.expires = Thread(), 0.0
+        self.thread, self.lock = Thread(), Lock()
+        self.deadline = self.expires = 0.0
 
     def start(self) -> None:
-        if not self.thread.is_alive():
-            self.expires = monotonic() + WAIT + KEEP
-            self.thread = Thread(target=self.run, daemon=True)
-            self.thread.start()
+        """Start the check, unless it still runs or began less than `KEEP` seconds ago."""
+        with self.lock:
+            if monotonic() >= self.expires and not self.thread.is_alive():
+                self.deadline, self.expires = monotonic() + WAIT, monotonic() + KEEP
+                self.thread = Thread(target=self.run, daemon=True)
+                self.thread.start()
 
     def run(self) -> None:
         try:
@@ -54,11 +59,10 @@ class Probe:
         except Exception:  # drivers raise their own, too
             logger.exception("A probe failed")
             self.text = self.failure % "failed"
-        self.expires = min(self.expires, monotonic() + KEEP)
 
     def wait(self) -> str:
         """Return the result if it is there `WAIT` seconds after the start."""
-        self.thread.join(max(0, self.expires - KEEP - monotonic()))
+        self.thread.join(max(0, self.deadline - monotonic()))
         hangs = f"no answer within {WAIT} seconds"
         return self.failure % hangs if self.thread.is_alive() else self.text
 
@@ -77,8 +81,10 @@ def check_cache() -> str:
     return "cache: ok\n"
 
 
-DATABASE = Probe(check_database, "database: %s\nmigrations: unknown\n")
-PROBES, LOCK = [DATABASE, Probe(check_cache, "cache: %s\n")], Lock()
+PROBES = [
+    Probe(check_database, "database: %s\nmigrations: unknown\n"),
+    Probe(check_cache, "cache: %s\n"),
+]
 
 
 @require_safe
@@ -87,21 +93,15 @@ def health(request: HttpRequest) -> HttpResponse:
     # Without a cache pushes pass; they are not counted.
     status = 200 if text.startswith(("ok", "database: ok\nmigrations: ok")) else 503
     headers = {"Cache-Control": "no-store", "Content-Length": str(len(text))}
-    response = HttpResponse(text, "text/plain", status, headers=headers)
-    vars(response)["_has_been_logged"] = True  # Django would log each 503 of an outage
-    return response
+    response: Any = HttpResponse(text, "text/plain", status, headers=headers)
+    response._has_been_logged = True  # Django would log each 503 of an outage
+    return response  # type: ignore[no-any-return]
 
 
 def readiness() -> str:
-    """Return the results of the probes, which start together.
-
-    No response waits longer than the first that started them, and nor do those to requests that are
-    queued behind it, because the next start is `KEEP` seconds later.
-    """
-    with LOCK:
-        if all(monotonic() >= probe.expires for probe in PROBES):
-            for probe in PROBES:
-                probe.start()
+    """Return the results of the probes, which start together."""
+    for probe in PROBES:
+        probe.start()
     return "".join([probe.wait() for probe in PROBES])
 
 
