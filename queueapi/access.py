@@ -1,24 +1,35 @@
-"""Observe each request and its response."""
+"""Respond to monitors, and observe each request and its response."""
 
 from collections.abc import Callable
 from time import perf_counter
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from queueapi import metrics
+from queueapi.health import health
 from queueapi.log_format import log_event
+from queueapi.server.waitress import HEALTH_PATHS
 
 
 class AccessMiddleware:
-    """Measure the seconds of each request. The outermost middleware, so that it sees them all."""
+    """Measure the seconds of each request. Around all middleware that can refuse one.
+
+    Health and metrics have their responses from here, because load balancers and monitors have no
+    key and send an IP as Host, and because a cache or a database that is away must not hold them.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
+        self.metrics = metrics.Metrics()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         begin = perf_counter()
-        response = self.get_response(request)
+        if request.path_info in HEALTH_PATHS:
+            response = health(request)
+        elif request.path_info == "/metrics" and metrics.may_read(request):
+            response = self.metrics.response()
+        else:
+            response = self.get_response(request)
         observe(request, response, perf_counter() - begin)
         return response
 
@@ -26,13 +37,19 @@ class AccessMiddleware:
 def observe(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
     reason = refusal_reason(request, response)
     metrics.observe(request, response.status_code, seconds, reason)
-    if settings.LOG_FORMAT == "json" and f"{request.path_info}/".startswith("/api/"):
-        data = getattr(response, "data", {}) if request.method == "POST" else {}
+    if f"{request.path_info}/".startswith("/api/"):
         # What was written, perhaps by an earlier request with the same Idempotency-Key.
-        fields = {"id": data.get("id"), "trigger": data.get("trigger_name")}
-        fields |= {"count": len(data.get("ids", "")), "milliseconds": round(seconds * 1000, 1)}
-        fields |= {"replayed": "Idempotency-Replayed" in response, "status": response.status_code}
-        log_event("request", reason=reason, **fields)
+        written = getattr(response, "data", {}) if request.method == "POST" else {}
+        log_event(
+            "request",
+            status=response.status_code,
+            milliseconds=round(seconds * 1000, 1),
+            reason=reason,
+            id=written.get("id"),
+            trigger=written.get("trigger_name"),
+            count=len(written.get("ids", [])),
+            replayed="Idempotency-Replayed" in response,
+        )
 
 
 def refusal_reason(request: HttpRequest, response: HttpResponse) -> str:

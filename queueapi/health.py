@@ -18,13 +18,11 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from queueapi.server.waitress import HEALTH_PATHS
-
 logger = logging.getLogger(__name__)
 
-# Seconds from the start of a probe: until a response is sent without its result, and until the next
-# start, so that no number of requests can make us ask more often. In the time between, requests that
-# are queued behind one that waited are answered.
+# Seconds from the start of a probe: after `WAIT` a response is sent without its result, within 2.
+# After `KEEP` the next may start, so that no number of requests can make us ask more often, and
+# requests that are queued behind one that waited do not wait again.
 WAIT, KEEP = 1.5, 2.0
 # By file names, because the modules would take memory.
 MIGRATIONS = {
@@ -103,13 +101,3 @@ def readiness() -> str:
     for probe in PROBES:
         probe.start()
     return "".join([probe.wait() for probe in PROBES])
-
-
-class HealthMiddleware:
-    """Respond to health requests before all that needs a known host, a cache or a database."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return health(request) if request.path_info in HEALTH_PATHS else self.get_response(request)

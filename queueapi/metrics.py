@@ -2,10 +2,9 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -33,7 +32,6 @@ MAX_QUEUES = 200  # with labels of their own: those with most items
 PREFIXES = {"admin", "static", "healthz", "readyz", "metrics"}
 # Headers of a proxy, which sends requests of its clients from loopback if it is on this machine.
 FORWARDED = {"HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_FORWARDED", "HTTP_X_REAL_IP"}
-UP = "Whether the database answers"
 BUCKETS = (0.005, 0.025, 0.1, 0.5, 2.5, 10)  # seconds
 
 # Whatever PROMETHEUS_MULTIPROC_DIR says. `queueapi.server.metrics_folder` sets the other class.
@@ -43,7 +41,6 @@ SECONDS = prometheus.Histogram(
     "queueapi_request_seconds", "Seconds until a response.", ["endpoint", "status"], buckets=BUCKETS
 )
 REFUSALS = prometheus.Counter("queueapi_refusals", "Refused requests.", ["status", "reason"])
-timer = cache(SECONDS.labels)
 
 
 def observe(request: HttpRequest, status: int, seconds: float, reason: str) -> None:
@@ -51,7 +48,7 @@ def observe(request: HttpRequest, status: int, seconds: float, reason: str) -> N
     # The folder is gone, or its disk is full, which the library reports as OSError and then as
     # IndexError. No request may fail by this.
     with suppress(OSError, IndexError):
-        timer(endpoint_of(request), status).observe(seconds)
+        SECONDS.labels(endpoint_of(request), status).observe(seconds)
         if status in {401, 403, 429}:
             REFUSALS.labels(status, reason or "other").inc()
 
@@ -66,19 +63,15 @@ def endpoint_of(request: HttpRequest) -> str:
     return "other"
 
 
-class MetricsMiddleware:
-    """Respond to `GET /metrics` from `METRICS_NETWORKS`; for others it is an unknown URL."""
+class Metrics:
+    """A collector of prometheus_client: all metrics of this installation."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
+    def __init__(self) -> None:
         self.lock = Lock()
         self.next_read = 0.0
         self.gauges: list[GaugeMetricFamily] = []
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        is_scrape = request.path_info == "/metrics" and request.method in {"GET", "HEAD"}
-        if not is_scrape or not may_scrape(request):
-            return self.get_response(request)
+    def response(self) -> HttpResponse:
         text = prometheus.generate_latest(self)
         headers = {"Content-Type": prometheus.CONTENT_TYPE_PLAIN_0_0_4, "Content-Length": len(text)}
         return HttpResponse(text, headers=headers)
@@ -98,18 +91,21 @@ class MetricsMiddleware:
         yield from self.gauges
 
 
-def may_scrape(request: HttpRequest) -> bool:
+def may_read(request: HttpRequest) -> bool:
+    """Return whether to respond with the metrics; otherwise `/metrics` is an unknown URL."""
     ip = get_client_ip(request)
     is_proxy = ip.is_loopback and not FORWARDED.isdisjoint(request.META)
-    return is_within(ip, settings.METRICS_NETWORKS) and not is_proxy
+    is_allowed = is_within(ip, settings.METRICS_NETWORKS) and not is_proxy
+    return is_allowed and request.method in {"GET", "HEAD"}
 
 
 def read_database() -> list[GaugeMetricFamily]:
     try:
-        return [gauge("database_up", UP, {(): 1}), *database_gauges()]
+        gauges = list(database_gauges())
     except Error:
         logger.exception("Could not read the metrics of the database")
-        return [gauge("database_up", UP, {(): 0})]
+        gauges = []
+    return [gauge("database_up", "Whether the database answers", {(): bool(gauges)}), *gauges]
 
 
 def database_gauges() -> Iterator[GaugeMetricFamily]:

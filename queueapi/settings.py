@@ -196,14 +196,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "queueapi.access.AccessMiddleware",
     "queueapi.admin.middleware.AdminCookieMiddleware",
     "security.request_id.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "security.content_security_policy.ContentSecurityPolicyMiddleware",
-    "queueapi.health.HealthMiddleware",
-    "queueapi.metrics.MetricsMiddleware",
+    "queueapi.access.AccessMiddleware",
     "queueapi.admin.middleware.AdminLocaleMiddleware",
     "security.middleware.BanMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -11,7 +11,6 @@ from threading import Barrier
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
-from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -19,7 +18,7 @@ from prometheus_client import values
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from queueapi.metrics import SECONDS, MetricsMiddleware, timer
+from queueapi.metrics import SECONDS, Metrics
 from queueapi.tests.helpers import Api, ClientResponse, Serve, Server, failing
 from queueapi.tests.redis_server import Redis
 from queueapi.tests.test_settings import load
@@ -360,13 +359,13 @@ def test_the_database_is_read_once_while_the_cache_is_away(
 
 @pytest.mark.django_db(transaction=True)
 def test_the_database_is_read_once_for_parallel_scrapes(unreachable_cache: None) -> None:
-    middleware = MetricsMiddleware(lambda request: HttpResponse())
+    metrics = Metrics()
     start = Barrier(4)
 
     def collect(number: int) -> tuple[int, int]:
         with CaptureQueriesContext(connection) as queries:
             start.wait()
-            families = list(middleware.collect())
+            families = list(metrics.collect())
         connection.close()
         return len(queries), len(families)
 
@@ -454,7 +453,6 @@ def test_a_folder_that_is_gone_fails_no_request(
     client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     SECONDS.clear()
-    timer.cache_clear()
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "gone"))
     monkeypatch.setattr(values, "ValueClass", values.MultiProcessValue())
     assert client.get("/nothing").status_code == 404
