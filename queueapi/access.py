@@ -55,5 +55,5 @@ def observe(request: HttpRequest, response: HttpResponse, seconds: float) -> Non
 def refusal_reason(request: HttpRequest, response: HttpResponse) -> str:
     """Return in a word why the API refused a request; empty if the status says it all."""
     # Set by ApiKeyAuthentication, or the `extra` of an exception.
-    reason = getattr(request, "failed_key", [""])[0] or getattr(response, "data", {}).get("reason")
+    reason = getattr(request, "failed_reason", "") or getattr(response, "data", {}).get("reason")
     return str(reason or {400: "invalid", 429: "rate_limited"}.get(response.status_code, ""))

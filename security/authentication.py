@@ -1,6 +1,6 @@
 """Authentication of the API by `X-API-Key`."""
 
-from typing import cast
+from typing import Any, cast
 
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
@@ -22,7 +22,8 @@ class ApiKeyAuthentication(BaseAuthentication):
     The key becomes the request's `auth`, and its client the user.
 
     Each failure gets the same response, which must not tell an expired key from an unknown one.
-    The reason is set on Django's request as `failed_key`, for `BanMiddleware` to record.
+    The reason and the key, if it is known, are set on Django's request as `failed_reason` and
+    `failed_key`, for `BanMiddleware` to record and for the log.
     """
 
     def authenticate(self, request: Request) -> tuple[Client, ApiKey]:
@@ -35,7 +36,8 @@ class ApiKeyAuthentication(BaseAuthentication):
             reason = FailedAttempt.Reason(key.state)
         else:
             reason = FailedAttempt.Reason.UNKNOWN if secret else FailedAttempt.Reason.MISSING
-        request._request.failed_key = (reason, key)  # type: ignore[attr-defined]
+        django_request: Any = request._request
+        django_request.failed_reason, django_request.failed_key = reason, key
         raise AuthenticationFailed(INVALID_KEY)
 
     def authenticate_header(self, request: Request) -> str:

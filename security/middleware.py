@@ -63,7 +63,8 @@ class BanMiddleware:
 def record_api_call(request: HttpRequest, response: HttpResponse) -> None:
     if response.status_code == 401:
         # Set by ApiKeyAuthentication.
-        reason, key = getattr(request, "failed_key", (FailedAttempt.Reason.UNKNOWN, None))
+        reason = getattr(request, "failed_reason", FailedAttempt.Reason.UNKNOWN)
+        key = getattr(request, "failed_key", None)
         if reason != FailedAttempt.Reason.MISSING or not may_be_cross_site(request):
             FailedAttempt.objects.record(request, reason, key)
     # DRF sets `auth` on Django's request. A success without a key clears nothing.

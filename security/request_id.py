@@ -18,35 +18,33 @@ from security.management.acting_user import acting_user
 # The ids that are accepted from clients. None breaks a log line or a header.
 ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
-_request_id: ContextVar[str] = ContextVar("request_id", default="-")
-_client_ip: ContextVar[str] = ContextVar("client_ip", default="-")
-_request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
+_environ: ContextVar[dict[str, Any] | None] = ContextVar("environ", default=None)
+_request: ContextVar[Any] = ContextVar("request", default=None)
 
 
 @receiver(request_started)
 def set_context(environ: dict[str, Any], **kwargs: Any) -> None:
-    """Set the id and the client IP of this thread's request, before any middleware can fail.
+    """Set the WSGI environment of this thread's request, before any middleware can fail.
 
-    The client's own `X-Request-ID` is kept if it is `ACCEPTED`. Not reset after the response,
-    because Django logs errors after the last middleware has returned.
+    The client's own `X-Request-ID` is kept if it is `ACCEPTED`, otherwise replaced. Not reset after
+    the response, because Django logs errors after the last middleware has returned.
     """
-    request_id = environ.get("HTTP_X_REQUEST_ID", "")
-    _request_id.set(request_id if ACCEPTED.fullmatch(request_id) else uuid4().hex)
-    _client_ip.set(str(client_ip_from_environ(environ)))
+    if not ACCEPTED.fullmatch(environ.get("HTTP_X_REQUEST_ID", "")):
+        environ["HTTP_X_REQUEST_ID"] = uuid4().hex
+    _environ.set(environ)
     _request.set(None)
 
 
 class RequestContextMiddleware:
-    """Add `X-Request-ID` to each response, and to the request for error pages."""
+    """Add `X-Request-ID` to each response."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         _request.set(request)
-        request.META["HTTP_X_REQUEST_ID"] = _request_id.get()
         response = self.get_response(request)
-        response.headers["X-Request-ID"] = _request_id.get()
+        response.headers["X-Request-ID"] = request.META["HTTP_X_REQUEST_ID"]
         return response
 
 
@@ -55,15 +53,22 @@ def request_fields() -> dict[str, Any]:
 
     Without a request, as in a command of `manage.py`, return the acting user.
     """
-    if _client_ip.get() == "-":
+    environ, request = _environ.get(), _request.get()
+    if environ is None:
         return {"user": acting_user()}
-    fields = {"request_id": _request_id.get(), "client_ip": _client_ip.get()}
-    if request := _request.get():
-        fields |= {"method": (request.method or "")[:20], "path": request.path[:LONGEST_MESSAGE]}
-    # Set by DRF, ApiKeyAuthentication and Django.
-    if key := getattr(request, "auth", None) or getattr(request, "failed_key", [0, None])[1]:
-        fields |= {"client": key.client.name, "key": key.prefix}
-    return fields | {"user": getattr(getattr(request, "_cached_user", None), "username", "")}
+    ip = client_ip_from_environ(environ)
+    fields = {"request_id": environ["HTTP_X_REQUEST_ID"], "client_ip": str(ip)}
+    if request:
+        fields["method"], fields["path"] = request.method[:20], request.path[:LONGEST_MESSAGE]
+    # Set by DRF and by ApiKeyAuthentication.
+    key = getattr(request, "auth", None) or getattr(request, "failed_key", None)
+    if key:
+        fields["client"], fields["key"] = key.client.name, key.prefix
+    # Set by Django when a view asked for the user.
+    user = getattr(request, "_cached_user", None)
+    if user:
+        fields["user"] = user.username
+    return fields
 
 
 class RequestContextFilter(logging.Filter):
@@ -74,7 +79,10 @@ class RequestContextFilter(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id, record.client = _request_id.get(), _client_ip.get()
-        record.fields = request_fields() | getattr(record, "fields", {})
-        record.msg, record.args = one_line(record.getMessage(), LONGEST_MESSAGE), None
+        fields = request_fields()
+        record.request_id = fields.get("request_id", "-")
+        record.client = fields.get("client_ip", "-")
+        record.fields = fields | getattr(record, "fields", {})
+        record.msg = one_line(record.getMessage(), LONGEST_MESSAGE)
+        record.args = None
         return True

@@ -3,7 +3,6 @@
 import json
 from http import HTTPStatus
 from typing import Any
-from uuid import uuid4
 
 from django.conf import settings
 from django.core.signals import request_started
@@ -52,13 +51,20 @@ class JSONErrorTask(HeadTask, ErrorTask):
     """
 
     def execute(self) -> None:
-        error: Any = self.request.error  # type: ignore[attr-defined]
+        request: Any = self.request
+        error = request.error
+        environ = {f"HTTP_{name}": text for name, text in request.headers.items()}
+        environ["REMOTE_ADDR"] = self.channel.addr[0]
+        # For the log: otherwise this thread has the id and the IP of its last request.
+        request_started.send(JSONErrorTask, environ=environ)
+        path = getattr(request, "path", "")  # without one if the first line is malformed
+        log_event("request", status=error.code, path=path[:LONGEST_MESSAGE])
         body = json.dumps(error_body(SENTENCES.get(error.code, MALFORMED))).encode()
         self.status = f"{error.code} {error.reason}"
         hsts = settings.SECURE_HSTS_SECONDS
         self.response_headers = [
             ("Content-Type", "application/json"),
-            ("X-Request-ID", request_id := uuid4().hex),
+            ("X-Request-ID", environ["HTTP_X_REQUEST_ID"]),
             # As Django's middleware sets them on all other responses.
             ("X-Content-Type-Options", "nosniff"),
             ("X-Frame-Options", "DENY"),
@@ -66,12 +72,6 @@ class JSONErrorTask(HeadTask, ErrorTask):
             ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
             *([("Strict-Transport-Security", f"max-age={hsts}")] if hsts else []),
         ]
-        request = vars(self.request)
-        environ = {f"HTTP_{name}": text for name, text in request["headers"].items()}
-        environ |= {"REMOTE_ADDR": self.channel.addr[0], "HTTP_X_REQUEST_ID": request_id}
-        # For the log: otherwise this thread has the id and the IP of its last request.
-        request_started.send(JSONErrorTask, environ=environ)
-        log_event("request", status=error.code, path=request.get("path", "")[:LONGEST_MESSAGE])
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
