@@ -28,7 +28,6 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 POSITIVE = Range(min=1)
 PORT = Range(min=1, max=65535)
-PERCENT = Range(min=1, max=100)
 DURATION = Range(min=timedelta(seconds=1), max=timedelta(days=100 * 365))
 RATE = Regexp(
     r"[1-9][0-9]{0,8}/([1-9][0-9]{0,4})?[smhd]\Z", error="Must be a rate like 1000/m (or s, h, d)."
@@ -112,7 +111,7 @@ try:
     email = env.dj_email_url("EMAIL_URL", default="")
     ALERT_RECIPIENTS: list[str] = env.emails("ALERT_RECIPIENTS", default="")
     ALERT_LANGUAGE = env.str("ALERT_LANGUAGE", default="en", validate=OneOf(["en", "da"]))
-    ALERT_FAILED_SHARE = env.int("ALERT_FAILED_SHARE", default=50, validate=PERCENT)
+    ALERT_FAILED_SHARE = env.int("ALERT_FAILED_SHARE", default=50, validate=Range(min=1, max=100))
     OLDEST_NEW = env.timedelta("OLDEST_NEW", default=timedelta(hours=24), validate=DURATION)
     # By default the zone of the machine, in which robots and schedulers on it write.
     TIME_ZONE = env.str("TIME_ZONE", default="") or get_localzone_name()
