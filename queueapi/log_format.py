@@ -48,20 +48,24 @@ class JSONFormatter(LineFormatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds")
         line: dict[str, Any] = {"time": at, "level": record.levelname, "logger": record.name}
-        line |= {**vars(record)["fields"], "message": record.getMessage()}
-        line["traceback"] = record.exc_info and self.formatException(record.exc_info)
-        return PRIVATE.sub(r"\1", json.dumps({name: it for name, it in line.items() if it}))
+        line.update(getattr(record, "fields", {}))
+        line["message"] = record.getMessage()
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        filled = {name: value for name, value in line.items() if value}
+        return PRIVATE.sub(r"\1", json.dumps(filled))
 
 
 class LogStream(io.TextIOBase):
     """Text stream whose lines become log records, for what Python itself writes to stderr."""
 
-    rest = ""
+    unfinished = ""
 
     def write(self, text: str) -> int:
-        *lines, self.rest = (self.rest + text).split("\n")
-        for line in filter(str.strip, lines):
-            logging.getLogger("stderr").warning("%s", line)
+        *lines, self.unfinished = f"{self.unfinished}{text}".split("\n")
+        for line in lines:
+            if line.strip():
+                logging.getLogger("stderr").warning("%s", line)
         return len(text)
 
 

@@ -110,32 +110,34 @@ def read_database() -> list[GaugeMetricFamily]:
 
 def database_gauges() -> Iterator[GaugeMetricFamily]:
     now = timezone.now()
-    items: Counter[tuple[str, ...]] = Counter()
-    ages: dict[tuple[str, ...], float] = {}
+    items: Counter[tuple[str, str]] = Counter()
+    ages: dict[tuple[str], float] = {}
     queues = sorted(statistics().queues, key=lambda queue: -sum(queue.counts.values()))
     for place, queue in enumerate(queues):
         name = queue.name if place < MAX_QUEUES else "(other)"
         for status in QueueItem.Status.values:
-            items[name, status] += queue.counts.get(status, 0)
+            items[(name, status)] += queue.counts.get(status, 0)
         if queue.oldest_new:
-            age = (now - datetime.fromisoformat(queue.oldest_new)).total_seconds()
-            ages[name,] = max(age, ages.get((name,), 0))
+            age = now - datetime.fromisoformat(queue.oldest_new)
+            ages[(name,)] = max(age.total_seconds(), ages.get((name,), 0))
     yield gauge("items", "Queue items", items, "queue", "status")
     yield gauge("oldest_new_seconds", "Age of the oldest NEW item", ages, "queue")
     triggers = Counter(Trigger.objects.values_list("process_status"))
-    statuses = {(status,): 0 for status in Trigger.Status.values}
-    yield gauge("triggers", "Triggers", statuses | triggers, "status")
+    for status in Trigger.Status.values:
+        triggers[(status,)] += 0
+    yield gauge("triggers", "Triggers", triggers, "status")
     yield gauge("active_bans", "Active bans", {(): BannedIP.objects.active().count()})
     active = ApiKey.objects.active()
     keys = {("any",): active.count()}
     for days in (7, 30):
         expiring = active.filter(expires__lte=now + timedelta(days=days))
-        keys[f"up to {days}",] = expiring.count()
+        keys[(f"up to {days}",)] = expiring.count()
     yield gauge("active_keys", "Active API keys by days until they expire", keys, "days_left")
 
 
 def gauge(name: str, text: str, values: Mapping[Any, float], *labels: str) -> GaugeMetricFamily:
+    """Return a metric with a number for each tuple of values of its labels."""
     family = GaugeMetricFamily(f"queueapi_{name}", f"{text}.", labels=labels)
-    for key, value in values.items():
-        family.add_metric(key, value)
+    for label_values, number in values.items():
+        family.add_metric(label_values, number)
     return family
