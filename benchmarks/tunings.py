@@ -82,8 +82,8 @@ def parse_per_use() -> None:
     client_ip = load("security.client_ip")
     client_ip._parse = client_ip._parse.__wrapped__
     load("security.models.bans").ban_network = client_ip.ban_network.__wrapped__
-    client_ip.client_ip_from_environ = client_ip._find
-    load("security.request_id").client_ip_from_environ = client_ip._find
+    for name in ("middleware", "permissions", "request_id"):
+        load(f"security.{name}").get_client_ip = lambda request: client_ip._find(request.META)
 
 
 @change("Model.save() instead of a bare INSERT")

@@ -35,14 +35,9 @@ def get_client_ip(request: HttpRequest) -> IPAddress:
     entry of `X-Forwarded-For` that is not a trusted proxy itself: each proxy appends the IP of its
     own peer, and the client may have sent the entries to the left of those.
     """
-    return client_ip_from_environ(request.META)
-
-
-def client_ip_from_environ(environ: dict[str, Any]) -> IPAddress:
-    """Return the client IP by a request's WSGI environment, and keep it there."""
-    ip: IPAddress | None = environ.get(ENVIRON_KEY)
+    ip: IPAddress | None = request.META.get(ENVIRON_KEY)
     if ip is None:
-        ip = environ[ENVIRON_KEY] = _find(environ)
+        ip = request.META[ENVIRON_KEY] = _find(request.META)
     return ip
 
 

@@ -12,27 +12,27 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 
 from queueapi.log_format import LONGEST_MESSAGE, one_line
-from security.client_ip import client_ip_from_environ
+from security.client_ip import get_client_ip
 from security.management.acting_user import acting_user
 
 # The ids that are accepted from clients. None breaks a log line or a header.
 ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
-_environ: ContextVar[dict[str, Any] | None] = ContextVar("environ", default=None)
-_request: ContextVar[Any] = ContextVar("request", default=None)
+_request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
 
 
 @receiver(request_started)
 def set_context(environ: dict[str, Any], **kwargs: Any) -> None:
-    """Set the WSGI environment of this thread's request, before any middleware can fail.
+    """Set the id and the client IP of this thread's request, before any middleware can fail.
 
-    The client's own `X-Request-ID` is kept if it is `ACCEPTED`, otherwise replaced. Not reset after
-    the response, because Django logs errors after the last middleware has returned.
+    The client's own `X-Request-ID` is kept if it is `ACCEPTED`. Not reset after the response,
+    because Django logs errors after the last middleware has returned.
     """
     if not ACCEPTED.fullmatch(environ.get("HTTP_X_REQUEST_ID", "")):
         environ["HTTP_X_REQUEST_ID"] = uuid4().hex
-    _environ.set(environ)
-    _request.set(None)
+    request = HttpRequest()  # until the middleware has Django's own
+    request.META = environ
+    _request.set(request)
 
 
 class RequestContextMiddleware:
@@ -53,22 +53,21 @@ def request_fields() -> dict[str, Any]:
 
     Without a request, as in a command of `manage.py`, return the acting user.
     """
-    environ, request = _environ.get(), _request.get()
-    if environ is None:
+    request: Any = _request.get()
+    if request is None:
         return {"user": acting_user()}
-    ip = client_ip_from_environ(environ)
-    fields = {"request_id": environ["HTTP_X_REQUEST_ID"], "client_ip": str(ip)}
-    if request:
-        fields["method"], fields["path"] = request.method[:20], request.path[:LONGEST_MESSAGE]
-    # Set by DRF and by ApiKeyAuthentication.
+    # Set by DRF, ApiKeyAuthentication and Django.
     key = getattr(request, "auth", None) or getattr(request, "failed_key", None)
-    if key:
-        fields["client"], fields["key"] = key.client.name, key.prefix
-    # Set by Django when a view asked for the user.
     user = getattr(request, "_cached_user", None)
-    if user:
-        fields["user"] = user.username
-    return fields
+    return {
+        "request_id": request.META["HTTP_X_REQUEST_ID"],
+        "client_ip": str(get_client_ip(request)),
+        "client": key.client.name if key else "",
+        "key": key.prefix if key else "",
+        "user": user.username if user else "",
+        "method": (request.method or "")[:20],
+        "path": request.path[:LONGEST_MESSAGE],
+    }
 
 
 class RequestContextFilter(logging.Filter):
