@@ -19,10 +19,11 @@ from django.views.decorators.http import require_safe
 
 logger = logging.getLogger(__name__)
 
-# Seconds from the start of a probe: after `WAIT` a response is sent without its result, within 2.
-# After `KEEP` the next may start, so that no number of requests can make us ask more often, and
-# requests that are queued behind one that waited do not wait again.
-WAIT, KEEP = 1.5, 2.0
+# Seconds from the start of a probe until a response is sent without its result, within 2.
+WAIT = 1.5
+# Seconds from the start of a probe until the next may start, so that no number of requests can make
+# us ask more often. Longer than `WAIT`, for requests that are queued behind one that waited.
+KEEP = 2.0
 
 
 class Probe:
@@ -32,15 +33,19 @@ class Probe:
     """
 
     def __init__(self, check: Callable[[], str], failure: str) -> None:
-        self.check, self.failure, self.text = check, failure, ""
-        self.thread, self.lock = Thread(), Lock()
+        self.check = check
+        self.failure = failure
+        self.text = ""
+        self.thread = Thread()
+        self.lock = Lock()
         self.deadline = self.expires = 0.0
 
     def start(self) -> None:
         """Start the check, unless it still runs or began less than `KEEP` seconds ago."""
         with self.lock:
             if monotonic() >= self.expires and not self.thread.is_alive():
-                self.deadline, self.expires = monotonic() + WAIT, monotonic() + KEEP
+                self.deadline = monotonic() + WAIT
+                self.expires = monotonic() + KEEP
                 self.thread = Thread(target=self.run, daemon=True)
                 self.thread.start()
 

@@ -37,7 +37,8 @@ class ApiKeyAuthentication(BaseAuthentication):
         else:
             reason = FailedAttempt.Reason.UNKNOWN if secret else FailedAttempt.Reason.MISSING
         django_request: Any = request._request
-        django_request.failed_reason, django_request.failed_key = reason, key
+        django_request.failed_reason = reason
+        django_request.failed_key = key
         raise AuthenticationFailed(INVALID_KEY)
 
     def authenticate_header(self, request: Request) -> str:

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Callable
 from contextvars import ContextVar
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -18,7 +19,7 @@ from security.management.acting_user import acting_user
 # The ids that are accepted from clients. None breaks a log line or a header.
 ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
-_request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
+_request: ContextVar[Any] = ContextVar("request", default=None)
 
 
 @receiver(request_started)
@@ -30,9 +31,8 @@ def set_context(environ: dict[str, Any], **kwargs: Any) -> None:
     """
     if not ACCEPTED.fullmatch(environ.get("HTTP_X_REQUEST_ID", "")):
         environ["HTTP_X_REQUEST_ID"] = uuid4().hex
-    request = HttpRequest()  # until the middleware has Django's own
-    request.META = environ
-    _request.set(request)
+    # Until the middleware has Django's request, which takes longer to make.
+    _request.set(SimpleNamespace(META=environ, method="", path=""))
 
 
 class RequestContextMiddleware:
@@ -53,7 +53,7 @@ def request_fields() -> dict[str, Any]:
 
     Without a request, as in a command of `manage.py`, return the acting user.
     """
-    request: Any = _request.get()
+    request = _request.get()
     if request is None:
         return {"user": acting_user()}
     # Set by DRF, ApiKeyAuthentication and Django.
@@ -65,7 +65,7 @@ def request_fields() -> dict[str, Any]:
         "client": key.client.name if key else "",
         "key": key.prefix if key else "",
         "user": user.username if user else "",
-        "method": (request.method or "")[:20],
+        "method": request.method[:20],
         "path": request.path[:LONGEST_MESSAGE],
     }
 
