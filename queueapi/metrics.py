@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
-from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import Any
@@ -19,6 +18,7 @@ from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from queueapi.server.metrics_folder import files_in
 from queues.models import QueueItem
 from queues.queue_statistics import MAX_AGE, statistics
 from security.client_ip import get_client_ip, is_within
@@ -45,8 +45,8 @@ REFUSALS = prometheus.Counter("queueapi_refusals", "Refused requests.", ["status
 
 def observe(request: HttpRequest, status: int, seconds: float, reason: str) -> None:
     """Count a request; `reason` is that of a refusal."""
-    # The folder is gone, or its disk is full, which the library reports as OSError and then as
-    # IndexError. No request may fail by this.
+    # If the folder is gone, the library raises OSError and then IndexError. No request may fail by
+    # this.
     with suppress(OSError, IndexError):
         SECONDS.labels(endpoint_of(request), status).observe(seconds)
         if status in {401, 403, 429}:
@@ -79,9 +79,8 @@ class Metrics:
     def collect(self) -> Iterator[prometheus.Metric]:
         """Yield the metrics; those of the database are read at most once in `MAX_AGE` seconds."""
         if settings.METRICS_FOLDER:
-            files = Path(settings.METRICS_FOLDER).glob("*.db")
-            # A file is empty for a moment when it is new.
-            yield from MultiProcessCollector.merge([str(f) for f in files if f.stat().st_size])
+            files = map(str, files_in(settings.METRICS_FOLDER))
+            yield from MultiProcessCollector.merge(list(files))
         else:
             yield from [*SECONDS.collect(), *REFUSALS.collect()]
         with self.lock:

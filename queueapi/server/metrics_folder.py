@@ -1,6 +1,7 @@
 """The folder in which the processes of an installation add up their metrics."""
 
 import os
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import IO
@@ -8,7 +9,15 @@ from typing import IO
 from django.core.files import locks
 from prometheus_client import values
 
+KINDS = ["histogram", "counter"]  # the first parts of prometheus_client's names of files
+FILE_SIZE = 1024 * 1024  # bytes, of prometheus_client's new files
 TRY = locks.LOCK_EX | locks.LOCK_NB
+
+
+def files_in(path: str) -> Iterator[Path]:
+    """Yield the files with metrics; others may be in the folder, too."""
+    for kind in KINDS:
+        yield from Path(path).glob(f"{kind}_*.db")
 
 
 def join(path: str) -> list[IO[bytes]]:
@@ -22,10 +31,9 @@ def join(path: str) -> list[IO[bytes]]:
     """
     folder = Path(path)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
     running = (folder / "running.lock").open("ab")
     if locks.lock(running, TRY):
-        for file in folder.glob("*.db"):
+        for file in files_in(path):
             file.unlink()
         locks.unlock(running)
     # Of several that start at once, the others wait here until the first has removed the files.
@@ -35,6 +43,10 @@ def join(path: str) -> list[IO[bytes]]:
         if locks.lock(own, TRY):
             break
         own.close()
+    for kind in KINDS:
+        with (folder / f"{kind}_{number}.db").open("ab") as metrics:
+            # Written through a memory map, where a full disk would end the process (SIGBUS).
+            metrics.write(bytes(max(0, FILE_SIZE - metrics.tell())))
     # Read by prometheus_client when it creates a file, at the first request.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = path
     values.ValueClass = values.MultiProcessValue(lambda: number)

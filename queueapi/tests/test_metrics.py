@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from queueapi.metrics import SECONDS, Metrics
+from queueapi.server.metrics_folder import FILE_SIZE, files_in, join
 from queueapi.tests.helpers import Api, ClientResponse, Serve, Server, failing
 from queueapi.tests.redis_server import Redis
 from queueapi.tests.test_settings import load
@@ -430,8 +431,38 @@ def test_processes_add_up_and_a_new_one_takes_over_from_a_killed_one(
     push(servers[2])
     assert scrape_server(servers[0])["request_seconds_count", "queue", "401"] == 7
     assert sorted(file.name for file in folder.iterdir()) == files
-    if sys.platform != "win32":
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a path for `join()`, whose changes of this process are undone after the test."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    monkeypatch.setattr(values, "ValueClass", values.ValueClass)
+    return tmp_path / "metrics"
+
+
+def join_and_leave(folder: Path) -> None:
+    for lock in join(str(folder)):
+        lock.close()
+
+
+def test_files_of_others_are_kept_and_not_read(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "queue.db").write_text("rows")
+    join_and_leave(folder)
+    assert (folder / "queue.db").read_text() == "rows"
+    assert {file.name for file in files_in(str(folder))} == {"histogram_0.db", "counter_0.db"}
+
+
+def test_files_have_their_size_at_the_start(folder: Path) -> None:
+    join_and_leave(folder)
+    assert {file.stat().st_size for file in files_in(str(folder))} == {FILE_SIZE}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
+def test_new_folder_is_for_this_account_alone(folder: Path) -> None:
+    join_and_leave(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_one_process_counts_in_memory_whatever_the_environment_says(
