@@ -26,6 +26,8 @@ MAX_PIPELINED = 2
 MAX_CHANNELS = 400
 # From so many channels on, idle ones are closed until MAX_CHANNELS / 2 are left.
 CROWDED = 300
+# A request that was sent at once has been read in this time, also if all other channels are busy.
+GRACE_SECONDS = 1
 
 
 class Channel(HTTPChannel):
@@ -81,7 +83,9 @@ def clean_up(channels: Collection[Channel]) -> None:
     The one whose last request began first is closed first, so a client that connects and sends
     its request at once keeps its connection.
     """
-    idle = sorted((c for c in channels if not c.requests), key=lambda c: c.last_request_at)
+    before = time.monotonic() - GRACE_SECONDS
+    waiting = [c for c in channels if not c.requests and c.last_request_at < before]
+    idle = sorted(waiting, key=lambda c: c.last_request_at)
     too_many = len(channels) - MAX_CHANNELS // 2 if len(channels) >= CROWDED else 0
     for channel in (*idle[:too_many], *filter(lambda c: c.has_timed_out, channels)):
         channel.will_close = True

@@ -69,6 +69,7 @@ class Server:
     def add_task(self, channel: Channel) -> None:
         """Queue the channel's first request for a thread."""
         path = getattr(channel.requests[0], "path", "")  # a malformed request has none
+        path = "/" + path.lstrip("/")  # as Django reads it
         self.dispatchers.get(path, self.waitress.task_dispatcher).add_task(channel)
 
     def run(self) -> None:

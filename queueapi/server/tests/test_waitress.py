@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from queueapi.server.channels import Channel
+from queueapi.server.channels import CROWDED, Channel
 from queueapi.tests.helpers import TIMEOUT, Serve, Server, wait_until_port_closes
 from queues.models import QueueItem
 from security.models import ApiKey
@@ -162,10 +162,21 @@ def test_two_different_signals_are_one_shutdown(slow_server: SlowServer) -> None
 
 def test_health_requests_need_no_thread_of_others(slow_server: SlowServer) -> None:
     with ExitStack() as open_connections:
-        for path in (b"/ ", b"/ ", b"/readyz ", b"/healthz "):  # two threads are for `/`
+        for path in (b"/ ", b"/ ", b"//readyz ", b"/healthz "):  # two threads are for `/`
             connection = open_connections.enter_context(slow_server.connect())
             connection.sendall(REQUEST.replace(b"/ ", path, 1))
             slow_server.wait_until_in_work()
+
+
+def test_health_request_beside_many_that_wait_is_read(slow_server: SlowServer) -> None:
+    with ExitStack() as open_connections:
+        for _ in range(CROWDED + 10):
+            open_connections.enter_context(slow_server.connect()).sendall(REQUEST)
+        slow_server.wait_until_in_work()
+        slow_server.wait_until_in_work()
+        health = open_connections.enter_context(slow_server.connect())
+        health.sendall(HEALTH_REQUEST)
+        slow_server.wait_until_in_work()
 
 
 def test_other_requests_of_a_connection_need_no_thread_of_health_requests(
