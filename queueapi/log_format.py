@@ -15,9 +15,9 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # Characters. Clients choose the path, which is a part of many messages.
 LONGEST_MESSAGE = 500
 
-# What can be data of an item, up to the end of a line in a JSON string: the query of a URL, such as
-# a `Referer` that Django refuses, and the end of SQL Server's error 2628.
-PRIVATE = re.compile(r'(https?://[^\s?"]*\?|Truncated value: )([^"\\]|\\[^n])+')
+# What can be data of an item, up to the end of a line in a JSON string: a `Referer` that Django
+# refuses, the query of a URL, and the end of SQL Server's error 2628.
+PRIVATE = re.compile(r'(checking failed - |https?://[^\s?"]*\?|Truncated value: )([^"\\]|\\[^n])+')
 
 
 def log_event(event: str, **fields: Any) -> None:

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import CharField, DateTimeField, Field, Model, QuerySet, TextField
@@ -12,7 +13,9 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from queueapi.database.model_fields import truncate
+from queueapi.log_format import log_event
 
+EVENTS = {ADDITION: "added", CHANGE: "changed", DELETION: "deleted"}
 SECRETS = {"password", "hashed_secret"}  # fields whose values are never logged
 MAX_TEXT = 2000  # characters of a value
 MAX_OBJECT_REPR = 200  # UTF-16 units of the column
@@ -58,8 +61,12 @@ def _loggable(value: Any) -> Any:
 def record(user_pk: Any, flag: int, entries: Iterable[tuple[Model, list[Change] | str]]) -> None:
     """Log that this user added, changed or deleted (`flag`) each row, with changes or a sentence.
 
-    Names of rows and sentences are logged in English.
+    Names of rows and sentences are logged in English. Changes of users are events of the log, too.
     """
+    entries = list(entries)
+    for row, _message in entries:
+        if isinstance(row, User):
+            log_event(f"user.{EVENTS[flag]}", name=row.username)
     with translation.override(None):
         LogEntry.objects.bulk_create(
             LogEntry(

@@ -236,6 +236,22 @@ def test_the_page_of_an_item_is_viewed(sign_in: SignIn, log: Log) -> None:
     assert (event["user"], event["id"]) == ("anna", str(viewed.pk))
 
 
+def test_the_history_of_an_item_is_viewed(sign_in: SignIn, log: Log) -> None:
+    viewed = item(data="x")
+    sign_in("Viewers").get(f"/admin/queues/queueitem/{viewed.pk}/history/")
+    assert [event["id"] for event in log("item.viewed")] == [str(viewed.pk)]
+
+
+def test_changes_of_users_are_events(sign_in: SignIn, log: Log) -> None:
+    ben, client = User.objects.create_user("ben"), sign_in()
+    page = client.get(f"/admin/auth/user/{ben.pk}/change/")
+    client.post(page.request["PATH_INFO"], {**form_in(page, "username"), "role": "superuser"})
+    new = {"password1": "correct horse battery", "password2": "correct horse battery"}
+    client.post(f"/admin/auth/user/{ben.pk}/password/", {"usable_password": "true", **new})
+    events = [(event["event"], event["user"], event["name"]) for event in log() if "name" in event]
+    assert events == [("user.changed", "anna", "ben")] * 2
+
+
 def test_the_form_of_an_item_like_another_views_that(sign_in: SignIn, log: Log) -> None:
     viewed = item(data="x")
     sign_in("Operators").get(f"/admin/queues/queueitem/add/?like={viewed.pk}")
@@ -276,9 +292,15 @@ def test_events_have_no_line_in_the_other_format(
 
 
 def test_a_query_in_a_message_is_left_out(log: Log) -> None:
-    text = "Referer checking failed - https://a.example/admin/?q=%s b does not match"
+    text = "Not at https://a.example/admin/?q=%s b"
     logging.getLogger("django").warning(text, 'private"1')
-    assert log()[0]["message"] == "Referer checking failed - https://a.example/admin/?"
+    assert log()[0]["message"] == "Not at https://a.example/admin/?"
+
+
+def test_a_refused_referer_is_left_out(log: Log) -> None:
+    text = "Forbidden (Referer checking failed - %s does not match any trusted origins.): /admin/"
+    logging.getLogger("django.security.csrf").warning(text, 'https://a.example/a "b?q=private')
+    assert log()[0]["message"] == "Forbidden (Referer checking failed - "
 
 
 def test_a_value_in_an_error_of_sql_server_is_left_out(log: Log) -> None:
