@@ -28,7 +28,7 @@ DEADLOCK = Error("40001", "[40001] Transaction was deadlocked (1205) (SQLExecDir
 
 @pytest.fixture(autouse=True)
 def anna(db: None) -> User:
-    return User.objects.create_user("anna")
+    return User.objects.create_superuser("anna")
 
 
 def started(hours: float, queue_name: str = "Invoices", **fields: Any) -> QueueItem:
@@ -99,11 +99,12 @@ def test_dry_run_changes_nothing() -> None:
     assert not LogEntry.objects.exists()
 
 
-@pytest.mark.parametrize("name", ["nobody", "ben", ""])
-def test_user_has_to_exist_and_be_active(name: str) -> None:
-    User.objects.create_user("ben", is_active=False)
+@pytest.mark.parametrize("name", ["nobody", "ben", "vera", ""])
+def test_user_has_to_be_active_and_may_change_items(name: str) -> None:
+    User.objects.create_superuser("ben", is_active=False)
+    User.objects.create_user("vera", is_staff=True)  # may not change items
     started(3)
-    with pytest.raises(CommandError, match=rf"^There is no active user '{name}'\.$"):
+    with pytest.raises(CommandError, match=rf"^No active user '{name}' may change queue items\.$"):
         run("fail_stuck_items", "--older-than", "2h", "--by", name)
     assert QueueItem.objects.get().status == Status.IN_PROGRESS
 

@@ -16,7 +16,10 @@ BATCH = 100  # rows, which are locked together
 
 
 class Command(BaseCommand):
-    help = "Set items to FAILED that are in progress for too long, because their robot is gone."
+    help = (
+        "Set items to FAILED that are in progress for too long, because their robot is gone. Make "
+        "sure of that first: a robot that still works goes on with its item."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         age = "how long ago a stuck item was started: 2h, 1d"
@@ -28,8 +31,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, older_than: timedelta, by: str, **options: Any) -> None:
         user = User.objects.filter(username=by, is_active=True).first()
-        if user is None:
-            raise CommandError(f"There is no active user {by!r}.")
+        if user is None or not user.has_perm("queues.change_queueitem"):
+            raise CommandError(f"No active user {by!r} may change queue items.")
         duration = format_duration(older_than).replace("\xa0", " ")
         message = f"No robot ended this item within {duration}; fail_stuck_items set it to FAILED."
         status = "NEW" if options["requeue"] else "FAILED"
@@ -47,7 +50,8 @@ class Command(BaseCommand):
             for name, count in sorted(counts.items()):
                 self.stdout.write(f"{name}: {count} {verb} to {status}.")
         if not counts:
-            self.stdout.write(f"No item is in progress for more than {duration}.")
+            of_queues = f" of {', '.join(options['queue'])}" if options["queue"] else ""
+            self.stdout.write(f"No item{of_queues} is in progress for more than {duration}.")
 
 
 def batches(stuck: QueueItemQuerySet, names: list[str] | None) -> Iterator[QueueItemQuerySet]:
