@@ -8,7 +8,7 @@ from django.db.models import Count, Min, Q
 from django.utils import timezone
 
 from queueapi.late_triggers import due_triggers, late_triggers
-from queueapi.models import Problem
+from queueapi.models import Alert, Problem
 from queues.models import QueueItem
 from security.models import ApiKey, BannedIP
 from triggers.models import Trigger
@@ -23,7 +23,11 @@ def problems() -> list[Problem]:
 
 
 def trigger_problems() -> Iterator[Problem]:
-    schedulers = read(Scheduler.objects.all()) or []
+    schedulers = read(Scheduler.objects.all())
+    if schedulers is None:  # nobody knows whether they are over
+        for alert in Alert.objects.filter(kind="silent scheduler", ended=None):
+            yield Problem(alert.kind, alert.subject, alert, begins=False)
+        schedulers = []
     for scheduler in schedulers:
         if scheduler.state != State.ACTIVE:
             begins = scheduler.state == State.SILENT

@@ -120,10 +120,11 @@ def test_it_works(mail_server: MailServer) -> None:
 
     first, last = mail_server.mails
     assert first["From"] == "queueapi@queue.example.org"
+    assert first["Auto-Submitted"] == "auto-generated"
     assert first["To"] == "rpa@example.org, vagt@example.org"
     assert mail_server.recipients == RECIPIENTS.split(",")
-    assert first["Subject"] == "Queue API: 1 new problem, 0 over (queue.example.org)"
-    assert last["Subject"] == "Queue API: 0 new problems, 1 over (queue.example.org)"
+    assert first["Subject"] == "Queue API: 1 new problem (queue.example.org)"
+    assert last["Subject"] == "Queue API: 1 over (queue.example.org)"
     assert first.get_content().splitlines()[2:] == [
         f"{began}  The trigger Løn failed.",
         "",

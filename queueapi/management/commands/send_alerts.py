@@ -39,7 +39,8 @@ class Command(BaseCommand):
         subject, body = render_to_string("queueapi/alerts.txt", context).split("\n", 1)
         try:
             # Not in a transaction, which on SQLite would stop pushes meanwhile.
-            EmailMessage(subject, body, to=settings.ALERT_RECIPIENTS).send()
+            headers = {"Auto-Submitted": "auto-generated"}  # no out-of-office replies (RFC 3834)
+            EmailMessage(subject, body, to=settings.ALERT_RECIPIENTS, headers=headers).send()
         except (OSError, ValueError) as error:
             # A code instead of the server's text, which may repeat the password.
             reason = getattr(error, "smtp_code", error)
