@@ -25,6 +25,7 @@ from triggers.models.schedulers import Scheduler, read
 
 Status = QueueItem.Status
 State = Scheduler.State
+STATES = [State.SILENT, State.ACTIVE, State.FORGOTTEN]  # in the order of their rows
 MAX_SHOWN = 5  # rows of a card
 MAX_COUNTED = 100  # rows of a card; beyond, it shows "> 100"
 
@@ -42,7 +43,7 @@ def dashboard_context(user: Any, chart: str) -> dict[str, Any]:
         context["attention_cards"].insert(0, late_card(alive))
         context["schedulers"] = [
             (each, ago(each.last_update), badge(each.state, each.state.label))
-            for each in sorted(schedulers, key=lambda each: each.state == State.FORGOTTEN)
+            for each in sorted(schedulers, key=lambda each: STATES.index(each.state))
         ]
     if user.has_perm("queues.view_queueitem"):
         numbers = statistics()

@@ -44,8 +44,8 @@ def test_it_works(sign_in: SignIn) -> None:
     scheduler("C", seconds=90)
     scheduler("A", seconds=8 * 24 * 3600)
     assert rows(dashboard(sign_in("Viewers"))) == [
-        ["B", "● In contact", "12 seconds ago", "Nightly", "2026-03-01 12:00"],
         ["C", "✕ Silent", "1 minute ago", "–", "–"],
+        ["B", "● In contact", "12 seconds ago", "Nightly", "2026-03-01 12:00"],
         ["A", "– Silent for more than a week", "1 week, 1 day ago", "–", "–"],
     ]
 
