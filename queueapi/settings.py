@@ -34,7 +34,8 @@ RATE = Regexp(
 )
 # Not smtps://, which dj_email_url takes for STARTTLS.
 MAIL_SERVER = Regexp(
-    r"((smtp|submission)://([^\s:/?#@]+:[^\s:/?#@]+@)?[^\s/?#@]+(\?\S+)?|)\Z",
+    r"((smtp|submission)://([^\s:/?#@]+:[^\s:/?#@]+@)?[^\s/?#@]+"
+    r"(\?((ssl|tls)=on|_default_from_email=[^\s&@]+@[^\s&@]+)(&_default_from_email=[^\s&@]+@[^\s&@]+)?)?|)\Z",
     error="Must be a URL like smtp://host:25, with special characters percent-encoded.",
 )
 # One request of /api/queue/bulk has up to 1000 items.
@@ -312,7 +313,8 @@ if CACHE_URL:
 
 if WEB_PROCESSES > 1 and not METRICS_FOLDER:
     # The same in each process of this installation, and in no other.
-    digest = sha256(f"METRICS_FOLDER {SECRET_KEY}".encode()).hexdigest()
+    text = f"METRICS_FOLDER {SECRET_KEY} {env.str('DATABASE_URL', default='')}"
+    digest = sha256(text.encode()).hexdigest()
     METRICS_FOLDER = str(Path(gettempdir(), f"queueapi-{digest[:16]}"))
 
 # Of URLs in mails, and of their sender.

@@ -90,6 +90,8 @@ def test_production_settings_are_required(
         ("EMAIL_URL", "smtp://mail.example.org:smtp"),
         ("EMAIL_URL", "smtp://mail.example.org:99999"),
         ("EMAIL_URL", "smtp://mail.example.org?timeout=soon"),
+        ("EMAIL_URL", "smtp://mail.example.org?ssl=maybe"),
+        ("EMAIL_URL", "smtp://mail.example.org?_default_from_email=queue"),
         ("EMAIL_URL", "smtp://user:pass/1@mail.example.org"),
         ("EMAIL_URL", "smtp://user:p@ss@mail.example.org"),
         ("ALERT_RECIPIENTS", "rpa@example.org; it@example.org"),
