@@ -14,7 +14,7 @@ from pytest_django import DjangoDbBlocker, Settings
 from queueapi.database.checks import check_clock
 from queueapi.database.columns import schema_errors
 from queueapi.database.tests.sql_server import fake_sql_server, needs_pyodbc
-from queueapi.tests.helpers import manage
+from queueapi.database.tests.sqlite_file import manage
 from queues.models import QueueItem
 
 
@@ -54,10 +54,11 @@ def test_zone_that_differs_if_only_in_summer_is_a_warning(
 
 
 @pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def migrated(django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """An SQLite database with all migrations."""
     file = tmp_path_factory.mktemp("migrated") / "db.sqlite3"
-    manage("migrate", DATABASE_URL=f"sqlite:///{file.as_posix()}").check_returncode()
+    with django_db_blocker.unblock():
+        manage(f"sqlite:///{file.as_posix()}", "migrate").check_returncode()
     return file.read_bytes()
 
 
@@ -70,7 +71,7 @@ class Check(Protocol):
 
 
 @pytest.fixture
-def check(migrated: bytes, tmp_path: Path) -> Check:
+def check(migrated: bytes, tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Check:
     file = tmp_path / "db.sqlite3"
     file.write_bytes(migrated)
     url = f"sqlite:///{file.as_posix()}"
@@ -79,7 +80,8 @@ def check(migrated: bytes, tmp_path: Path) -> Check:
         with closing(sqlite3.connect(file)) as connection, connection:
             for statement in statements:
                 connection.execute(statement)
-        return manage("check", "--database", "default", DATABASE_URL=database)
+        with django_db_blocker.unblock():
+            return manage(database, "check", "--database", "default")
 
     return check
 

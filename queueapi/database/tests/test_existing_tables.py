@@ -2,13 +2,16 @@
 
 import sqlite3
 import subprocess
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
-from queueapi.tests.helpers import Serve, manage
+from queueapi.database.tests.sqlite_file import manage
+from queueapi.tests.helpers import Serve
 from queueapi.tests.orchestrator_fixtures import Orchestrator
 
 Row = tuple[Any, ...]
@@ -45,7 +48,7 @@ class Database:
         self.url = f"sqlite:///{file.as_posix()}"
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return manage(*arguments, DATABASE_URL=self.url)
+        return manage(self.url, *arguments)
 
     def migrate(self, *arguments: str) -> str:
         """Migrate, and return the output."""
@@ -68,6 +71,12 @@ class Database:
             table: sorted(self.sql(f"SELECT * FROM {table}"), key=repr)  # noqa: S608  our names
             for table in tables
         }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unblock_database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        yield
 
 
 @pytest.fixture(scope="module")
