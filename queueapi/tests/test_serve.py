@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection
@@ -23,6 +24,23 @@ JSON = {"Content_Type": "application/json"}
 @pytest.fixture
 def key(transactional_db: None) -> str:
     return ApiKey.objects.issue("ERP", lifetime=None)[1]
+
+
+@pytest.fixture(scope="module")
+def limited_server(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server that accepts bodies of 1000 bytes."""
+    with Server(tmp_path_factory.mktemp("limited") / "log", MAX_REQUEST_BYTES="1000") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def https_server(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("https") / "log", HTTPS="on") as server:
+        yield server
 
 
 def free_port() -> int:
@@ -147,9 +165,12 @@ def test_a_killed_server_has_stored_an_item_with_a_201(serve: Serve, key: str) -
     assert str(QueueItem.objects.get().pk) == json.loads(body)["id"]
 
 
-def test_a_body_just_over_the_limit_is_a_413_with_our_json(serve: Serve, key: str) -> None:
-    server = serve(MAX_REQUEST_BYTES="1000")
-    response, body = server.request("POST", "/api/queue", b" " * 1001, X_API_Key=key, **JSON)
+def test_a_body_just_over_the_limit_is_a_413_with_our_json(
+    limited_server: Server, key: str
+) -> None:
+    response, body = limited_server.request(
+        "POST", "/api/queue", b" " * 1001, X_API_Key=key, **JSON
+    )
     assert response.status == 413
     assert json.loads(body) == {
         "success": False,
@@ -163,19 +184,17 @@ def test_a_body_far_over_the_limits_is_a_413(serve: Serve, key: str) -> None:
     assert response.status == 413
 
 
-def test_a_chunked_body_over_the_limit_is_a_413(serve: Serve, key: str) -> None:
-    server = serve(MAX_REQUEST_BYTES="1000")
-    with closing(HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT)) as connection:
+def test_a_chunked_body_over_the_limit_is_a_413(limited_server: Server, key: str) -> None:
+    with closing(HTTPConnection("127.0.0.1", limited_server.port, timeout=TIMEOUT)) as connection:
         headers = {"X-API-Key": key, "Content-Type": "application/json"}
         chunks = iter([b" " * 600, b" " * 600])
         connection.request("POST", "/api/queue", chunks, headers, encode_chunked=True)
         assert connection.getresponse().status == 413
 
 
-def test_a_bulk_may_exceed_max_request_bytes(serve: Serve, key: str) -> None:
-    server = serve(MAX_REQUEST_BYTES="1000")
+def test_a_bulk_may_exceed_max_request_bytes(limited_server: Server, key: str) -> None:
     body = b'{"items": [{"queue_name": "q"}]}'.ljust(200_000)
-    response, _ = server.request("POST", "/api/queue/bulk", body, X_API_Key=key, **JSON)
+    response, _ = limited_server.request("POST", "/api/queue/bulk", body, X_API_Key=key, **JSON)
     assert response.status == 201
 
 
@@ -186,10 +205,9 @@ def test_max_request_bytes_may_exceed_max_bulk_bytes(serve: Serve, key: str) -> 
     assert response.status == 201
 
 
-def test_a_body_at_the_limit_is_accepted(serve: Serve, key: str) -> None:
-    server = serve(MAX_REQUEST_BYTES="1000")
+def test_a_body_at_the_limit_is_accepted(limited_server: Server, key: str) -> None:
     body = b'{"queue_name": "q"}'.ljust(1000)
-    response, _ = server.request("POST", "/api/queue", body, X_API_Key=key, **JSON)
+    response, _ = limited_server.request("POST", "/api/queue", body, X_API_Key=key, **JSON)
     assert response.status == 201
 
 
@@ -253,15 +271,16 @@ def test_a_hostile_key_is_a_401(shared_server: Server, transactional_db: None, w
     assert json.loads(body)["success"] is False
 
 
-def test_https_sends_hsts_and_does_not_redirect(serve: Serve) -> None:
-    server = serve(HTTPS="on")
-    response, _ = server.request("POST", "/api/queue", b"{}", **JSON)
+def test_https_sends_hsts_and_does_not_redirect(
+    https_server: Server, transactional_db: None
+) -> None:
+    response, _ = https_server.request("POST", "/api/queue", b"{}", **JSON)
     assert response.status == 401
     assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
-def test_https_makes_the_cookies_of_the_admin_secure(serve: Serve) -> None:
-    response, _ = serve(HTTPS="on").request("GET", "/admin/login/")
+def test_https_makes_the_cookies_of_the_admin_secure(https_server: Server) -> None:
+    response, _ = https_server.request("GET", "/admin/login/")
     assert response.status == 200
     assert "; Secure" in response.headers["Set-Cookie"]
 

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -26,6 +26,16 @@ CALLERS = 32
 RATES = dict.fromkeys(("RATE_QUEUE", "RATE_BULK", "RATE_BULK_ITEMS", "RATE_TRIGGER"), "1000000/m")
 
 
+@pytest.fixture(scope="module")
+def servers(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Server]]:
+    """Two servers on the test database, which all tests that kill none share."""
+    folder = tmp_path_factory.mktemp("servers")
+    with Server(folder / "0", **RATES) as first, Server(folder / "1", **RATES) as second:
+        yield [first, second]
+
+
 def send(server: Server, api: Api, path: str, body: Any, key: str) -> tuple[int, dict[str, Any]]:
     """Post with an `Idempotency-Key`; return the status code and the body."""
     headers = {"X-API-Key": api.key, "Content-Type": "application/json", "Idempotency-Key": key}
@@ -33,9 +43,10 @@ def send(server: Server, api: Api, path: str, body: Any, key: str) -> tuple[int,
     return response.status, json.loads(content)
 
 
-def send_at_once(serve: Serve, api: Api, path: str, body: Any) -> list[tuple[int, dict[str, Any]]]:
+def send_at_once(
+    servers: list[Server], api: Api, path: str, body: Any
+) -> list[tuple[int, dict[str, Any]]]:
     """Post the same body with one key from all callers to two servers; return the answers."""
-    servers = [serve(**RATES), serve(**RATES)]
     start = threading.Barrier(CALLERS)
 
     def call(number: int) -> tuple[int, dict[str, Any]]:
@@ -46,27 +57,27 @@ def send_at_once(serve: Serve, api: Api, path: str, body: Any) -> list[tuple[int
         return list(callers.map(call, range(CALLERS)))
 
 
-def test_callers_with_one_key_at_once_store_one_item(serve: Serve, api: Api) -> None:
-    answers = send_at_once(serve, api, "/api/queue", ITEM)
+def test_callers_with_one_key_at_once_store_one_item(servers: list[Server], api: Api) -> None:
+    answers = send_at_once(servers, api, "/api/queue", ITEM)
     item = QueueItem.objects.get()
     assert answers == [(201, {"success": True, "id": str(item.pk)})] * CALLERS
 
 
-def test_callers_with_one_key_at_once_store_one_bulk(serve: Serve, api: Api) -> None:
-    answers = send_at_once(serve, api, "/api/queue/bulk", {"items": [ITEM] * 100})
+def test_callers_with_one_key_at_once_store_one_bulk(servers: list[Server], api: Api) -> None:
+    answers = send_at_once(servers, api, "/api/queue/bulk", {"items": [ITEM] * 100})
     assert answers == [(201, answers[0][1])] * CALLERS
     stored = {str(pk) for pk in QueueItem.objects.values_list("pk", flat=True)}
     assert (len(stored), stored) == (100, set(answers[0][1]["ids"]))
 
 
-def test_callers_with_one_key_at_once_start_a_trigger_once(serve: Serve, api: Api) -> None:
+def test_callers_with_one_key_at_once_start_a_trigger_once(servers: list[Server], api: Api) -> None:
     SingleTrigger.objects.create(trigger_name="T", process_status="DONE", next_run=timezone.now())
     starts: Counter[str] = Counter()
     end = threading.Event()
     with ThreadPoolExecutor(1) as scheduler:
         scheduling = scheduler.submit(schedule, starts, end)
         try:
-            answers = send_at_once(serve, api, "/api/trigger", {"trigger_name": "T"})
+            answers = send_at_once(servers, api, "/api/trigger", {"trigger_name": "T"})
         finally:
             end.set()
         scheduling.result(TIMEOUT)
@@ -75,8 +86,8 @@ def test_callers_with_one_key_at_once_start_a_trigger_once(serve: Serve, api: Ap
     assert starts == {"T": 1}
 
 
-def test_a_header_that_is_sent_twice_is_a_400(serve: Serve, api: Api) -> None:
-    with closing(HTTPConnection("127.0.0.1", serve().port, timeout=TIMEOUT)) as client:
+def test_a_header_that_is_sent_twice_is_a_400(servers: list[Server], api: Api) -> None:
+    with closing(HTTPConnection("127.0.0.1", servers[0].port, timeout=TIMEOUT)) as client:
         client.putrequest("POST", "/api/queue")
         for name, value in {
             "X-API-Key": api.key,
