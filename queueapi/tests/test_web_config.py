@@ -7,7 +7,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -77,10 +77,10 @@ def key(transactional_db: None) -> str:
     return ApiKey.objects.issue("ERP", lifetime=None)[1]
 
 
-@pytest.fixture
-def iis(transactional_db: None, tmp_path: Path) -> Iterator[HttpPlatformHandler]:
+@contextmanager
+def started(folder: Path) -> Iterator[HttpPlatformHandler]:
     """Start the process of web.config on the test database."""
-    env_file = tmp_path / "queueapi.env"
+    env_file = folder / "queueapi.env"
     env_file.write_text(
         f"SECRET_KEY={secrets.token_urlsafe(50)}\n"
         "ALLOWED_HOSTS=127.0.0.1\n"
@@ -88,7 +88,22 @@ def iis(transactional_db: None, tmp_path: Path) -> Iterator[HttpPlatformHandler]
         f"DATABASE_URL={database_url()}\n",
         encoding="utf-8",
     )
-    with HttpPlatformHandler(tmp_path / "stdout.log", env_file) as server:
+    with HttpPlatformHandler(folder / "stdout.log", env_file) as server:
+        yield server
+
+
+@pytest.fixture
+def iis(transactional_db: None, tmp_path: Path) -> Iterator[HttpPlatformHandler]:
+    with started(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def shared_iis(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[HttpPlatformHandler]:
+    """One for all tests that neither stop it nor ban a client."""
+    with started(tmp_path_factory.mktemp("iis")) as server:
         yield server
 
 
@@ -112,34 +127,39 @@ def test_the_client_is_banned_and_not_iis(iis: HttpPlatformHandler, key: str) ->
     assert BannedIP.objects.get().network == "10.1.2.3"
 
 
-def test_a_clients_own_x_forwarded_for_is_ignored(iis: HttpPlatformHandler) -> None:
-    iis.push(f"127.0.0.1, 198.51.100.7, {CLIENT}")
+def test_a_clients_own_x_forwarded_for_is_ignored(
+    shared_iis: HttpPlatformHandler, transactional_db: None
+) -> None:
+    shared_iis.push(f"127.0.0.1, 198.51.100.7, {CLIENT}")
     assert FailedAttempt.objects.get().client_ip == "10.1.2.3"
 
 
 TOO_LARGE = {"success": False, "error": "The body is larger than this server accepts."}
 
 
-def test_a_body_over_the_limit_is_a_413_in_json(iis: HttpPlatformHandler, key: str) -> None:
+def test_a_body_over_the_limit_is_a_413_in_json(shared_iis: HttpPlatformHandler, key: str) -> None:
     body = b" " * (settings.MAX_REQUEST_BYTES + 1)
-    assert iis.push(CLIENT, body, X_API_Key=key) == (413, TOO_LARGE)
+    assert shared_iis.push(CLIENT, body, X_API_Key=key) == (413, TOO_LARGE)
 
 
 def test_a_body_over_the_limit_of_waitress_is_a_413_in_json(
-    iis: HttpPlatformHandler, key: str
+    shared_iis: HttpPlatformHandler, key: str
 ) -> None:
     length = settings.MAX_BULK_BYTES + WAITRESS_MARGIN_BYTES + 1
-    assert iis.push(CLIENT, b"", X_API_Key=key, Content_Length=str(length)) == (413, TOO_LARGE)
+    assert shared_iis.push(CLIENT, b"", X_API_Key=key, Content_Length=str(length)) == (
+        413,
+        TOO_LARGE,
+    )
 
 
-def test_an_unknown_url_is_a_404_in_json(iis: HttpPlatformHandler) -> None:
-    response, content = iis.request("GET", "/web.config", X_Forwarded_For=CLIENT)
+def test_an_unknown_url_is_a_404_in_json(shared_iis: HttpPlatformHandler) -> None:
+    response, content = shared_iis.request("GET", "/web.config", X_Forwarded_For=CLIENT)
     assert response.status == 404
     assert set(json.loads(content)) == {"success", "error"}
 
 
-def test_responses_have_the_headers_of_https(iis: HttpPlatformHandler) -> None:
-    response, _ = iis.request("GET", "/admin/login/", X_Forwarded_For=CLIENT)
+def test_responses_have_the_headers_of_https(shared_iis: HttpPlatformHandler) -> None:
+    response, _ = shared_iis.request("GET", "/admin/login/", X_Forwarded_For=CLIENT)
     assert response.headers["Strict-Transport-Security"]
 
 

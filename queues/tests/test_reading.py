@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
-from queueapi.tests.helpers import TIMEOUT, Api, Serve
+from queueapi.tests.helpers import TIMEOUT, Api, Server
 from queues import models
 from queues.models import QueueItem
 from queues.tests.helpers import item
@@ -477,25 +477,27 @@ def test_a_push_has_no_etag(api: Api) -> None:
     assert not {"ETag", "Cache-Control"} & set(response.headers)
 
 
-def test_head_has_the_headers_of_get(api: Api, serve: Serve) -> None:
+def test_head_has_the_headers_of_get(
+    api: Api, transactional_db: None, shared_server: Server
+) -> None:
     [row] = items(1)
-    server = serve()
     for path in (f"/api/queue/{row.pk}", "/api/queue?reference=R"):
-        got, body = server.request("GET", path, X_API_Key=api.key)
-        head, nothing = server.request("HEAD", path, X_API_Key=api.key)
+        got, body = shared_server.request("GET", path, X_API_Key=api.key)
+        head, nothing = shared_server.request("HEAD", path, X_API_Key=api.key)
         assert (got.status, head.status, nothing) == (200, 200, b"")
         assert json.loads(body)["success"] is True
         for name in ("ETag", "Content-Length", "Content-Type", "Cache-Control"):
             assert head.headers[name] == got.headers[name]
 
 
-def test_a_304_of_a_server_has_no_body(api: Api, serve: Serve) -> None:
+def test_a_304_of_a_server_has_no_body(
+    api: Api, transactional_db: None, shared_server: Server
+) -> None:
     [row] = items(1)
-    server = serve()
     path = f"/api/queue/{row.pk}"
-    etag = str(server.request("GET", path, X_API_Key=api.key)[0].headers["ETag"])
+    etag = str(shared_server.request("GET", path, X_API_Key=api.key)[0].headers["ETag"])
     for method in ("GET", "HEAD"):
-        response, body = server.request(method, path, X_API_Key=api.key, If_None_Match=etag)
+        response, body = shared_server.request(method, path, X_API_Key=api.key, If_None_Match=etag)
         assert (response.status, body) == (304, b"")
         assert response.headers["ETag"] == etag
         assert "Content-Type" not in response.headers
@@ -503,14 +505,13 @@ def test_a_304_of_a_server_has_no_body(api: Api, serve: Serve) -> None:
 
 @pytest.mark.parametrize("connection", ["keep-alive", "close"])
 def test_a_304_keeps_the_connection_unless_asked_not_to(
-    api: Api, serve: Serve, connection: str
+    api: Api, transactional_db: None, shared_server: Server, connection: str
 ) -> None:
     [row] = items(1)
-    server = serve()
     path = f"/api/queue/{row.pk}"
-    etag = str(server.request("GET", path, X_API_Key=api.key)[0].headers["ETag"])
+    etag = str(shared_server.request("GET", path, X_API_Key=api.key)[0].headers["ETag"])
     headers = {"X-API-Key": api.key, "If-None-Match": etag, "Connection": connection}
-    with closing(HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT)) as client:
+    with closing(HTTPConnection("127.0.0.1", shared_server.port, timeout=TIMEOUT)) as client:
         for _ in range(2):
             client.request("GET", path, headers=headers)
             response = client.getresponse()
