@@ -20,6 +20,9 @@ from security.models import ApiKey
 
 JSON = {"Content_Type": "application/json"}
 
+# Tests of a shared server all ask for `transactional_db`, if only by way of `key`: pytest-django
+# runs the others apart, with another server.
+
 
 @pytest.fixture
 def key(transactional_db: None) -> str:
@@ -279,7 +282,9 @@ def test_https_sends_hsts_and_does_not_redirect(
     assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
-def test_https_makes_the_cookies_of_the_admin_secure(https_server: Server) -> None:
+def test_https_makes_the_cookies_of_the_admin_secure(
+    https_server: Server, transactional_db: None
+) -> None:
     response, _ = https_server.request("GET", "/admin/login/")
     assert response.status == 200
     assert "; Secure" in response.headers["Set-Cookie"]
@@ -291,7 +296,9 @@ def test_https_is_on_by_default(serve: Serve, monkeypatch: pytest.MonkeyPatch) -
     assert response.headers["Strict-Transport-Security"]
 
 
-def test_static_files_of_the_admin_are_served(shared_server: Server) -> None:
+def test_static_files_of_the_admin_are_served(
+    shared_server: Server, transactional_db: None
+) -> None:
     response, body = shared_server.request("GET", "/static/admin/css/base.css")
     assert response.status == 200
     assert b"--primary" in body

@@ -102,7 +102,10 @@ def iis(transactional_db: None, tmp_path: Path) -> Iterator[HttpPlatformHandler]
 def shared_iis(
     django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[HttpPlatformHandler]:
-    """One for all tests that neither stop it nor ban a client."""
+    """One for all tests that neither stop it nor ban a client.
+
+    All ask for `transactional_db`: pytest-django runs the others apart, with another server.
+    """
     with started(tmp_path_factory.mktemp("iis")) as server:
         yield server
 
@@ -152,13 +155,17 @@ def test_a_body_over_the_limit_of_waitress_is_a_413_in_json(
     )
 
 
-def test_an_unknown_url_is_a_404_in_json(shared_iis: HttpPlatformHandler) -> None:
+def test_an_unknown_url_is_a_404_in_json(
+    shared_iis: HttpPlatformHandler, transactional_db: None
+) -> None:
     response, content = shared_iis.request("GET", "/web.config", X_Forwarded_For=CLIENT)
     assert response.status == 404
     assert set(json.loads(content)) == {"success", "error"}
 
 
-def test_responses_have_the_headers_of_https(shared_iis: HttpPlatformHandler) -> None:
+def test_responses_have_the_headers_of_https(
+    shared_iis: HttpPlatformHandler, transactional_db: None
+) -> None:
     response, _ = shared_iis.request("GET", "/admin/login/", X_Forwarded_For=CLIENT)
     assert response.headers["Strict-Transport-Security"]
 
