@@ -47,8 +47,9 @@ class JSONFormatter(LineFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds")
-        line: dict[str, Any] = {"time": at, "level": record.levelname, "logger": record.name}
+        line: dict[str, Any] = {"time": at, "level": record.levelname, "event": "log"}
         line.update(getattr(record, "fields", {}))
+        line["logger"] = record.name
         line["message"] = record.getMessage()
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
