@@ -8,14 +8,12 @@ from typing import Any, Self
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.db import Error, IntegrityError, connections, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.admin import audit
 from queueapi.database.model_fields import (
     EARLIEST,
     LATEST,
@@ -140,19 +138,6 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
     def fail(self, message: str) -> int:
         """Set the items to FAILED, with a message that says why."""
         return self.update(status=QueueItem.Status.FAILED, end_date=timezone.now(), message=message)
-
-    def give_up(self, user: User, message: str, requeue: bool) -> list["QueueItem"]:
-        """Fail or requeue the items in one transaction with log entries; return them as before."""
-        names = ["queue_name", "status", "reference", "start_date", "end_date", "message"]
-        with transaction.atomic():
-            before: list[QueueItem] = list(self.select_for_update().only(*names))
-            items = QueueItem.objects.filter(pk__in=[item.pk for item in before])
-            if requeue:
-                items.requeue()
-            else:
-                items.fail(message)
-            audit.record_update(user.pk, items, names, before)
-        return before
 
     def abandon(self) -> int:
         """Set the items to ABANDONED, so that no robot takes them."""

@@ -6,13 +6,16 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
+from queueapi.admin import audit
 from queueapi.database.retries import retry_on_deadlock
 from queueapi.durations import format_duration, parse_duration
 from queues import queue_statistics
 from queues.models import QueueItem, QueueItemQuerySet
 
 BATCH = 100  # rows, which are locked together
+LOGGED = ["queue_name", "status", "reference", "start_date", "end_date", "message"]
 
 
 class Command(BaseCommand):
@@ -41,8 +44,8 @@ class Command(BaseCommand):
             for batch in batches(QueueItem.objects.stuck(older_than), options["queue"]):
                 items: Iterable[QueueItem] = batch.only("queue_name")
                 if not options["dry_run"]:
-                    give_up = partial(batch.give_up, user, message, options["requeue"])
-                    items = retry_on_deadlock(give_up)
+                    change = partial(give_up, batch, user, "" if options["requeue"] else message)
+                    items = retry_on_deadlock(change)
                 counts.update(item.queue_name for item in items)
         finally:  # after an error, too
             queue_statistics.invalidate()
@@ -61,3 +64,19 @@ def batches(stuck: QueueItemQuerySet, names: list[str] | None) -> Iterator[Queue
     ids = [pk for pk, name in rows if not names or name in names]
     for start in range(0, len(ids), BATCH):
         yield stuck.filter(pk__in=ids[start : start + BATCH])
+
+
+def give_up(stuck: QueueItemQuerySet, user: User, message: str) -> list[QueueItem]:
+    """Fail the items with this message, or requeue them without one; return them as before.
+
+    Changes and log entries are one transaction.
+    """
+    with transaction.atomic():
+        before: list[QueueItem] = list(stuck.select_for_update().only(*LOGGED))
+        items = QueueItem.objects.filter(pk__in=[item.pk for item in before])
+        if message:
+            items.fail(message)
+        else:
+            items.requeue()
+        audit.record_update(user.pk, items, LOGGED, before)
+    return before
