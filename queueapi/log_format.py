@@ -4,10 +4,14 @@ import io
 import json
 import logging
 import re
+from contextvars import copy_context
 from datetime import datetime
+from functools import partial
 from time import monotonic
 from traceback import TracebackException
 from typing import Any
+
+from django.db import transaction
 
 # Control characters, Unicode's line and paragraph separators, and lone surrogates.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -21,8 +25,16 @@ PRIVATE = re.compile(r'(checking failed - |https?://[^\s?"]*\?|Truncated value: 
 
 
 def log_event(event: str, **fields: Any) -> None:
-    """Log an event that has no line in the other format. The fields must not be secret."""
-    logging.getLogger("queueapi.events").info(event, extra={"fields": {"event": event, **fields}})
+    """Log an event that has no line in the other format. The fields must not be secret.
+
+    In a transaction it is logged after the commit, so that none tells of what was rolled back.
+    """
+    extra = {"fields": {"event": event, **fields}}
+    log = partial(logging.getLogger("queueapi.events").info, event, extra=extra)
+    if transaction.get_connection().in_atomic_block:
+        transaction.on_commit(partial(copy_context().run, log))
+    else:
+        log()
 
 
 def one_line(text: str, longest: int) -> str:
