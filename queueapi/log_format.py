@@ -29,8 +29,10 @@ def log_event(event: str, **fields: Any) -> None:
 
     In a transaction it is logged after the commit, so that none tells of what was rolled back.
     """
-    extra = {"fields": {"event": event, **fields}}
-    log = partial(logging.getLogger("queueapi.events").info, event, extra=extra)
+    logger = logging.getLogger("queueapi.events")
+    if not logger.isEnabledFor(logging.INFO):
+        return
+    log = partial(logger.info, event, extra={"fields": {"event": event, **fields}})
     if transaction.get_connection().in_atomic_block:
         transaction.on_commit(partial(copy_context().run, log))
     else:
