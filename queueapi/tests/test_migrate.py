@@ -17,12 +17,12 @@ from queueapi.tests.helpers import Serve, manage
 HOLD = """
 from django.core.files import locks
 from django.db import connections
-from queueapi.management.commands.migrate import lock_file
+from queueapi.database.locks import lock_file
 with lock_file(connections["default"]) as file:
     print(locks.lock(file, locks.LOCK_EX), flush=True)
     input()
 """
-WAITING = "Another migrate is running on this database; waiting for its end.\n"
+WAITING = "Another migrate or send_alerts is running on this database; waiting for its end.\n"
 
 
 Start = Callable[..., Popen[str]]

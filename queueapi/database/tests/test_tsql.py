@@ -19,10 +19,10 @@ from queueapi.alerts import problems
 from queueapi.database import columns as columns_
 from queueapi.database import indexes, migration_operations
 from queueapi.database.existing_tables import OURS
+from queueapi.database.locks import acquire_app_lock
 from queueapi.database.model_fields import TextStart
 from queueapi.database.tests.sql_server import fake_sql_server, needs_pyodbc
 from queueapi.late_triggers import late_triggers
-from queueapi.management.commands.migrate import acquire_app_lock
 from queueapi.models import Alert
 from queueapi.roles import role
 from queues import queue_statistics

@@ -1,23 +1,14 @@
 """`manage.py migrate`: Django's command under a lock, so that concurrent ones wait."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryFile
 from time import sleep
-from typing import IO, Any
+from typing import Any
 
 from django.core.files import locks
 from django.core.management.commands import migrate
 from django.db import connections
 
-# The last parameter is the time to wait in ms. The result is negative if another session has the
-# lock.
-APP_LOCK = (
-    "SET NOCOUNT ON; DECLARE @r int; "
-    "EXEC @r = sp_getapplock 'queueapi', 'Exclusive', 'Session', 0; "
-    "SELECT @r; SET NOCOUNT OFF"
-)
+from queueapi.database.locks import acquire_app_lock, lock_file
 
 
 class Command(migrate.Command):
@@ -36,22 +27,8 @@ class Command(migrate.Command):
 
     def wait_for(self, acquire: Callable[[], bool]) -> None:
         if not acquire():
-            self.stderr.write("Another migrate is running on this database; waiting for its end.")
+            self.stderr.write(
+                "Another migrate or send_alerts is running on this database; waiting for its end."
+            )
             while not acquire():
                 sleep(1)
-
-
-def lock_file(connection: Any) -> IO[bytes]:
-    """Open the lock file of an SQLite database, or a temporary file for any other database."""
-    path = Path(f"{connection.settings_dict['NAME']}.lock")
-    is_file = connection.vendor == "sqlite" and not connection.is_in_memory_db()
-    # Without write permission, continue: connecting will fail with an explanation.
-    is_writable = os.access(path if path.exists() else path.parent, os.W_OK)
-    return path.open("ab") if is_file and is_writable else TemporaryFile()
-
-
-def acquire_app_lock(connection: Any) -> bool:
-    """Acquire SQL Server's application lock until the connection closes; `False` if it is taken."""
-    with connection.cursor() as cursor:
-        cursor.execute(APP_LOCK)
-        return int(cursor.fetchone()[0]) >= 0

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import override
 
 from queueapi.alerts import problems
-from queueapi.management.commands.migrate import acquire_app_lock, lock_file
+from queueapi.database.locks import acquire_app_lock, lock_file
 from queueapi.models import Alert
 
 
@@ -21,7 +21,7 @@ class Command(BaseCommand):
             return "Alerts are off; EMAIL_URL and ALERT_RECIPIENTS turn them on."
         if not settings.EMAIL_URL or not settings.ALERT_RECIPIENTS:
             raise CommandError("Set both EMAIL_URL and ALERT_RECIPIENTS, or neither.")
-        # The lock of `migrate`, which the system releases when the process ends.
+        # The lock that `migrate` takes, too.
         with lock_file(connection) as file, override(settings.ALERT_LANGUAGE):
             is_mine = locks.lock(file, locks.LOCK_EX | locks.LOCK_NB)
             if not is_mine or (connection.vendor != "sqlite" and not acquire_app_lock(connection)):
