@@ -1,15 +1,14 @@
 """Problems that are found, and the alerts that record their beginning and end."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import override
-from pytest_django import DjangoAssertNumQueries, DjangoDbBlocker, Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from queueapi.alerts import problems
 from queueapi.models import Alert, Problem
@@ -21,22 +20,9 @@ from triggers.models import SingleTrigger
 from triggers.models.schedulers import Scheduler
 from triggers.tests.helpers import queue, scheduled, scheduler_sets, single
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("table_of_schedulers")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("scheduler_tables")]
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def table_of_schedulers(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[None]:
-    """Create the table that OpenOrchestrator has."""
-    with django_db_blocker.unblock():
-        with connection.schema_editor() as editor:
-            editor.create_model(Scheduler)
-        yield
-        with connection.schema_editor() as editor:
-            editor.delete_model(Scheduler)
 
 
 def scheduler(name: str = "RPA-01", silent_for: timedelta = 2 * MINUTE) -> Scheduler:
