@@ -24,7 +24,7 @@ def problems() -> list[Problem]:
 
 def trigger_problems() -> Iterator[Problem]:
     schedulers = read(Scheduler.objects.all())
-    if schedulers is None:  # nobody knows whether they are over
+    if schedulers is None:  # the alerts of silent ones continue
         for alert in Alert.objects.filter(kind="silent scheduler", ended=None):
             yield Problem(alert.kind, alert.subject, alert, begins=False)
         schedulers = []
