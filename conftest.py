@@ -47,7 +47,7 @@ from redis.exceptions import RedisError
 
 from queueapi.tests.helpers import Api, Serve, Server, SignIn, reset_log_filters
 from security.models import ApiKey
-from security.models.api_keys import api_key_cache
+from security.models.api_keys import api_key_cache, touched
 from security.models.bans import ban_cache
 from security.models.failed_attempts import api_failure_cache, attempt_budget
 from security.throttling import ClientRateThrottle
@@ -96,7 +96,8 @@ def reset_caches() -> None:
     """Begin each test with empty counters and caches."""
     cache.clear()
     for row_cache in (api_key_cache, ban_cache, api_failure_cache):
-        row_cache.invalidate_all()
+        row_cache.clear()
+    touched.clear()
     attempt_budget.left = attempt_budget.burst
     ClientRateThrottle.retry_at = 0.0
     reset_log_filters()

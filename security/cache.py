@@ -1,62 +1,100 @@
-"""Cache of database queries in this process."""
+"""Rows that protect each request, cached in this process as a whole.
+
+`refresh_thread` reads them again every two seconds, so that hardly a request waits for that.
+"""
 
 from collections.abc import Callable
-from threading import Lock
+from math import inf
+from threading import Event, Lock
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 V = TypeVar("V")
 
-# Seconds. A change by another process takes effect within 5; this leaves 2 for the query itself.
-MAX_AGE = 3.0
-# Some hundred bytes each. Only a flood from so many networks reaches this number.
-MAX_ENTRIES = 20_000
+# Seconds after which a request reads the rows itself. A change by another process takes effect
+# within 5; this leaves 1 for the request.
+MAX_AGE = 4.0
+# Reading so many takes about as long as 40 lookups, which are the requests of 2 seconds from 100
+# clients that push every 5 seconds.
+MAX_ROWS = 10_000
+
+STALE: Any = object()  # instead of the value of a key that has to be looked up
+
+# Set by each use of a cache, for the thread that refreshes them.
+was_used = Event()
 
 
-class QueryCache(Generic[V]):
-    """Cache what `load` returns for a key, for at most `MAX_AGE` seconds.
+class Snapshot(NamedTuple, Generic[V]):
+    began: float  # when the query began, in seconds of `monotonic()`
+    values: dict[str, V | None]
+    other: V | None  # the value of other keys: `None`, or `STALE` if there are too many rows
 
-    `None` is not cached, so that a flood of wrong keys does not evict the right ones. Call
-    `invalidate` after a change of the rows, so that this process sees it at once.
+
+class TableCache(Generic[V]):
+    """Cache the rows of a queryset by `field`, for at most `MAX_AGE` seconds.
+
+    `pair` makes a key and its value of a row. If there are more than `MAX_ROWS`, keys are looked up
+    and cached one at a time.
     """
 
-    def __init__(self, load: Callable[[str], V | None]) -> None:
-        self.load = load
-        self._entries: dict[str, tuple[float, V]] = {}
+    def __init__(
+        self,
+        field: str,
+        rows: Callable[[], QuerySet[Any, Any]],
+        pair: Callable[[Any], tuple[str, V]] = tuple,
+    ) -> None:
+        self.field, self.rows, self.pair = field, rows, pair
         self._lock = Lock()
-        self._invalidations = 0
+        self._invalidated: dict[str, float] = {}  # the times, since the last refresh began
+        self.clear()
+
+    def clear(self) -> None:
+        self._snapshot: Snapshot[V] = Snapshot(-inf, {}, None)
 
     def get(self, key: str) -> V | None:
-        now = monotonic()
-        entry = self._entries.get(key)
-        if entry is not None and now - entry[0] < MAX_AGE:
-            return entry[1]
-        invalidations = self._invalidations
-        value = self.load(key)
-        if value is not None:
-            with self._lock:
-                # A value that was read before a change must not be cached after it.
-                if invalidations == self._invalidations:
-                    if len(self._entries) >= MAX_ENTRIES:
-                        self._entries.clear()
-                    self._entries[key] = (now, value)
+        was_used.set()
+        if monotonic() - self._snapshot.began > MAX_AGE:
+            self.refresh()
+        _, values, other = self._snapshot
+        value = values.get(key, other)
+        return self._look_up(key, values) if value is STALE else value
+
+    def _look_up(self, key: str, values: dict[str, V | None]) -> V | None:
+        began = monotonic()
+        rows = self.rows().filter(**{self.field: key})[:1]
+        value = dict(map(self.pair, rows)).get(key)
+        with self._lock:
+            # A value that was read before a change must not be cached after it.
+            if self._invalidated.get(key, -inf) < began:
+                values[key] = value
         return value
 
-    def invalidate(self, key: str) -> None:
-        self._remove(lambda: self._entries.pop(key, None))
+    def refresh(self) -> None:
+        """Read all rows. Meanwhile, other threads use those that were read before."""
+        began = monotonic()
+        # If there were too many, look whether there still are before reading them.
+        too_many = self._snapshot.other is STALE and self.rows()[MAX_ROWS:].exists()
+        rows = [] if too_many else list(self.rows()[: MAX_ROWS + 1])
+        values: dict[str, V | None] = dict(map(self.pair, rows))
+        other = STALE if too_many or len(rows) > MAX_ROWS else None
+        with self._lock:
+            if began > self._snapshot.began:
+                since = {key: time for key, time in self._invalidated.items() if time >= began}
+                self._invalidated = since
+                self._snapshot = Snapshot(began, values | dict.fromkeys(since, STALE), other)
 
-    def invalidate_all(self) -> None:
-        self._remove(self._entries.clear)
+    def invalidate(self, *keys: str) -> None:
+        """Look these keys up again, because their rows changed in this process."""
 
-    def _remove(self, remove: Callable[[], object]) -> None:
-        def invalidate() -> None:
+        def mark() -> None:
             with self._lock:
-                self._invalidations += 1
-                remove()
+                self._invalidated.update(dict.fromkeys(keys, monotonic()))
+                self._snapshot.values.update(dict.fromkeys(keys, STALE))
 
-        invalidate()
-        # Until the change is committed, another thread may read and cache the row before it.
+        mark()
+        # Until the change is committed, another thread may read and cache the rows before it.
         if transaction.get_connection().in_atomic_block:
-            transaction.on_commit(invalidate)
+            transaction.on_commit(mark)

@@ -29,7 +29,7 @@ def test_no_key_is_missing(api: Api) -> None:
 
 def test_an_expired_key_is_expired(api: Api) -> None:
     ApiKey.objects.update(expires=timezone.now() - timedelta(days=1))
-    api_key_cache.invalidate_all()
+    api_key_cache.clear()
     assert reason(api.post("/api/queue", ITEM)) == "expired"
 
 

@@ -85,12 +85,12 @@ def test_ids_have_the_order_of_the_items(api: Api) -> None:
     assert [names[pk] for pk in ids] == [item["queue_name"] for item in items]
 
 
-def test_a_first_bulk_takes_six_queries(
+def test_a_first_bulk_takes_five_queries(
     api: Api, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    # the ban of the client IP; the key; its last_used, once a minute; the INSERTs with and without
-    # a reference; failed attempts of the client IP
-    with django_assert_num_queries(6):
+    # the bans; the keys; the INSERTs with and without a reference; the client IPs with failed
+    # attempts
+    with django_assert_num_queries(5):
         push_two(api)
 
 

@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from queueapi.tests.helpers import Api
 from queues.models import QueueItem
+from security.models import ApiKey
 
 pytestmark = pytest.mark.django_db
 
@@ -84,13 +85,23 @@ def test_unknown_fields_are_ignored(api: Api) -> None:
     assert item.start_date is None
 
 
-def test_a_first_push_takes_five_queries(
+def test_a_first_push_takes_four_queries(
     api: Api, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    # the ban of the client IP; the key; its last_used, once a minute; the INSERT; failed attempts
-    # of the client IP
-    with django_assert_num_queries(5):
+    # the bans; the keys; the INSERT; the client IPs with failed attempts
+    with django_assert_num_queries(4):
         api.post("/api/queue", EXAMPLE)
+
+
+def test_a_push_soon_after_that_of_another_client_takes_one_query(
+    api: Api, settings: Settings, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    settings.TRUSTED_PROXIES = ["127.0.0.1"]
+    _, other = ApiKey.objects.issue("HR", lifetime=None)
+    api.post("/api/queue", EXAMPLE)
+    # the INSERT
+    with django_assert_num_queries(1):
+        api.post("/api/queue", EXAMPLE, X_API_Key=other, X_Forwarded_For="203.0.113.9")
 
 
 def test_a_push_soon_after_takes_one_query(

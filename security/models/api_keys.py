@@ -10,7 +10,7 @@ from typing import Self
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator, RegexValidator
-from django.db import Error, models, transaction
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.signals import post_save
 from django.dispatch import receiver
@@ -19,14 +19,17 @@ from django.utils.translation import gettext_lazy as _
 
 from queueapi.database.retries import retry_on_deadlock
 from queueapi.log_format import log_event
-from security.cache import QueryCache
+from security.cache import TableCache
 from security.models.clients import Client
 
 logger = logging.getLogger(__name__)
 
 PREFIX_LENGTH = 8
 TOUCH_INTERVAL = timedelta(minutes=1)  # between two writes of `last_used`
+MAX_TOUCHED = 1000  # keys in one UPDATE; SQL Server takes 2100 parameters
 EXPIRES_SOON = timedelta(days=14)
+
+touched: set[int] = set()  # primary keys, until `write_last_used`
 
 
 def hash_secret(secret: str) -> str:
@@ -79,7 +82,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
             end = timezone.now() + overlap
             old.filter(Q(expires=None) | Q(expires__gt=end)).update(expires=end)
             issued = self.issue(client, longest)
-        api_key_cache.invalidate_all()
+            api_key_cache.invalidate(*(key.hashed_secret for key in old))
         log_event("key.rotated", client=client, key=issued[0].prefix)
         return issued
 
@@ -114,10 +117,21 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return key
 
     def with_secret(self, plaintext: str) -> "ApiKey | None":
-        """Return the key with this plaintext, in any state, from a cache of `MAX_AGE` seconds."""
+        """Return the key with this plaintext, in any state; if it is active, from the cache."""
         if not plaintext.isascii():
             return None  # no key has such characters, and lone surrogates can't be encoded
-        return api_key_cache.get(hash_secret(plaintext))
+        hashed = hash_secret(plaintext)
+        if key := api_key_cache.get(hashed):
+            return key
+        # Another process may have just issued it.
+        return self.select_related("client").filter(hashed_secret=hashed).first()
+
+    def write_last_used(self) -> None:
+        """Set `last_used` of the keys that were touched since the last call."""
+        keys = [touched.pop() for _ in range(min(len(touched), MAX_TOUCHED))]
+        if keys:
+            rows = self.filter(pk__in=keys)
+            retry_on_deadlock(partial(rows.update, last_used=timezone.now()))
 
 
 class ApiKey(models.Model):
@@ -178,32 +192,22 @@ class ApiKey(models.Model):
         return bool(changed)
 
     def touch(self) -> None:
-        """Set `last_used`, at most once a minute, so that most requests need no write.
-
-        An error is logged: a request that only reads can succeed without the write.
-        """
+        """Have `last_used` written soon, unless that was done in the last minute."""
         now = timezone.now()
-        due = now - TOUCH_INTERVAL
-        if self.last_used is None or self.last_used <= due:
-            # The UPDATE has the same condition, so that one of several threads writes.
-            is_due = Q(last_used=None) | Q(last_used__lte=due)
-            rows = ApiKey.objects.filter(is_due, pk=self.pk)
+        if self.last_used is None or self.last_used <= now - TOUCH_INTERVAL:
             self.last_used = now
-            try:
-                retry_on_deadlock(partial(rows.update, last_used=now))
-            except Error:
-                logger.exception("Could not write the last use of a key")
+            touched.add(self.pk)
 
 
-def _load_key(hashed_secret: str) -> ApiKey | None:
-    return ApiKey.objects.select_related("client").filter(hashed_secret=hashed_secret).first()
-
-
-api_key_cache: QueryCache[ApiKey] = QueryCache(_load_key)
+api_key_cache: TableCache[ApiKey] = TableCache(
+    "hashed_secret",
+    lambda: ApiKey.objects.active().select_related("client"),
+    lambda key: (key.hashed_secret, key),
+)
 
 
 @receiver(post_save, sender=Client)
 def after_change(instance: Client, **kwargs: object) -> None:
     """Make new limits of a client take effect in this process at once, and log the change."""
-    api_key_cache.invalidate_all()
+    api_key_cache.invalidate(*instance.keys.values_list("hashed_secret", flat=True))
     log_event("client.changed", client=instance.name)

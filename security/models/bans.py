@@ -13,12 +13,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.database.model_fields import UnicodeCharField
-from security.cache import QueryCache
+from security.cache import TableCache
 from security.client_ip import IPAddress, ban_network, is_within, parse_ip
 
 logger = logging.getLogger(__name__)
-
-NOT_BANNED = datetime.min  # in the cache, which does not hold `None`
 
 
 class BannedIPQuerySet(models.QuerySet["BannedIP"]):
@@ -38,7 +36,8 @@ class BannedIPQuerySet(models.QuerySet["BannedIP"]):
         """Return whether this IP is banned now, from a cache of `MAX_AGE` seconds."""
         if is_within(ip, settings.BAN_EXEMPT_NETWORKS):
             return False
-        return (ban_cache.get(ban_network(ip)) or NOT_BANNED) > timezone.now()
+        expires = ban_cache.get(ban_network(ip))
+        return expires is not None and expires > timezone.now()
 
     def ban(
         self, network: str, duration: timedelta, reason: str, attempts: int = 0, by: str = ""
@@ -131,9 +130,6 @@ class BannedIP(models.Model):
         return self.lifted is None and self.expires > timezone.now()
 
 
-def _load_ban_expiry(network: str) -> datetime:
-    expires = BannedIP.objects.active().filter(network=network).values_list("expires", flat=True)
-    return expires.first() or NOT_BANNED
-
-
-ban_cache: QueryCache[datetime] = QueryCache(_load_ban_expiry)
+ban_cache: TableCache[datetime] = TableCache(
+    "network", lambda: BannedIP.objects.active().values_list("network", "expires")
+)

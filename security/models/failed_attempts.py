@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from queueapi.database.model_fields import UnicodeCharField
 from security.attempt_budget import AttemptBudget
-from security.cache import QueryCache
+from security.cache import TableCache
 from security.client_ip import IPAddress, ban_network, get_client_ip, is_within
 from security.models.api_keys import ApiKey
 from security.models.bans import BannedIP, ban_cache
@@ -27,10 +27,9 @@ class FailedAttemptQuerySet(models.QuerySet["FailedAttempt"]):
     def older_than(self, age: timedelta) -> Self:
         return self.filter(time__lt=timezone.now() - age)
 
-    def recent(self, network: str) -> Self:
-        """Return the attempts of this network in `BAN_WINDOW` that are not cleared."""
-        since = timezone.now() - settings.BAN_WINDOW
-        return self.filter(network=network, counts=True, time__gt=since)
+    def recent(self, **only: str) -> Self:
+        """Return the attempts in `BAN_WINDOW` that are not cleared, such as those of a network."""
+        return self.filter(counts=True, time__gt=timezone.now() - settings.BAN_WINDOW, **only)
 
     def counted(self, network: str) -> Self:
         """Return the attempts that count towards the next ban of this network.
@@ -40,24 +39,24 @@ class FailedAttemptQuerySet(models.QuerySet["FailedAttempt"]):
         """
         last = BannedIP.objects.filter(network=network).order_by("-pk").first()
         if last is None:
-            return self.recent(network)
+            return self.recent(network=network)
         if last.is_active:
             return self.none()
         ended, now = last.lifted or last.expires, timezone.now()
         if ended <= now:
-            return self.recent(network).filter(time__gt=ended)
+            return self.recent(network=network).filter(time__gt=ended)
         # The clock was set back, so rows from before that have later times.
-        return self.recent(network).filter(time__lte=now)
+        return self.recent(network=network).filter(time__lte=now)
 
-    def api_failures(self, network: str) -> Self:
+    def api_failures(self, **only: str) -> Self:
         """Return the recent attempts that a successful API call clears: all but logins."""
-        return self.recent(network).exclude(reason=FailedAttempt.Reason.ADMIN_LOGIN)
+        return self.recent(**only).exclude(reason=FailedAttempt.Reason.ADMIN_LOGIN)
 
     def clear_api_failures(self, client_ip: IPAddress) -> None:
         """Count the API failures of this IP no longer. Takes no query if it has none."""
         network = ban_network(client_ip)
         if api_failure_cache.get(network):
-            self.api_failures(network).update(counts=False)
+            self.api_failures(network=network).update(counts=False)
             api_failure_cache.invalidate(network)
 
     def record(
@@ -134,8 +133,6 @@ class FailedAttempt(models.Model):
         return f"{self.client_ip}: {self.get_reason_display()}"
 
 
-def _load_api_failures(network: str) -> bool:
-    return FailedAttempt.objects.api_failures(network).exists()
-
-
-api_failure_cache: QueryCache[bool] = QueryCache(_load_api_failures)
+api_failure_cache: TableCache[bool] = TableCache(
+    "network", lambda: FailedAttempt.objects.api_failures().values_list("network", "counts")
+)

@@ -219,7 +219,7 @@ def test_limits_cached_during_a_change_are_not_used_after_it(
     old = ApiKey.objects.select_related("client").get(pk=key.pk)
 
     def cache_before_commit(*args: Any) -> None:
-        api_key_cache._entries[key.hashed_secret] = (float("inf"), old)
+        api_key_cache._snapshot.values[key.hashed_secret] = old
 
     monkeypatch.setattr("queueapi.admin.audit.record", cache_before_commit)
     change(sign_in(), erp, may_push=None)

@@ -265,7 +265,7 @@ def test_a_key_cached_during_the_revocation_is_refused_after_it(
     record = audit.record
 
     def cache_before_commit(*args: Any) -> None:
-        api_key_cache._entries[key.hashed_secret] = (float("inf"), key)
+        api_key_cache._snapshot.values[key.hashed_secret] = key
         record(*args)
 
     monkeypatch.setattr(audit, "record", cache_before_commit)

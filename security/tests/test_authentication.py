@@ -4,12 +4,13 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from queueapi.tests.helpers import Api
 from queues.models import QueueItem
 from security.models import ApiKey
 from security.models.api_keys import api_key_cache
+from security.refresh_thread import refresh
 from security.tests.helpers import ITEM, no_writes_to, right
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +27,7 @@ def test_a_client_may_have_several_active_keys(api: Api) -> None:
 
 
 def last_used() -> datetime:
+    ApiKey.objects.write_last_used()
     last_used = ApiKey.objects.get().last_used
     assert last_used
     return last_used
@@ -33,7 +35,7 @@ def last_used() -> datetime:
 
 def expire(key: ApiKey) -> None:
     ApiKey.objects.filter(pk=key.pk).update(expires=timezone.now())
-    api_key_cache.invalidate_all()
+    api_key_cache.clear()
 
 
 def wrong_keys(api: Api) -> dict[str, str]:
@@ -120,7 +122,26 @@ def test_a_failed_attempt_does_not_write_last_used(api: Api) -> None:
     key = ApiKey.objects.get(client__name="ERP")
     key.revoke()
     api.post("/api/queue", ITEM)
+    ApiKey.objects.write_last_used()
     assert ApiKey.objects.get(client__name="ERP").last_used is None
+
+
+def test_the_last_uses_of_keys_are_written_together(
+    api: Api, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for name in ("ERP", "HR", "Web shop"):
+        right(api, X_API_Key=ApiKey.objects.issue(name, lifetime=None)[1])
+    # the UPDATE
+    with django_assert_num_queries(1):
+        ApiKey.objects.write_last_used()
+    assert ApiKey.objects.exclude(last_used=None).count() == 3
+
+
+def test_without_a_use_nothing_is_written(
+    db: None, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(0):
+        ApiKey.objects.write_last_used()
 
 
 def test_no_secret_is_in_the_database_or_the_log(
@@ -135,7 +156,11 @@ def test_no_secret_is_in_the_database_or_the_log(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_last_use_that_can_not_be_written_is_no_error(api: Api) -> None:
+def test_a_last_use_that_can_not_be_written_is_written_with_the_next(api: Api) -> None:
     with no_writes_to("security_apikey"):
         assert right(api) == 201
+        refresh()
     assert ApiKey.objects.get().last_used is None
+    refresh()
+    right(api)
+    assert timezone.now() - last_used() < timedelta(minutes=1)

@@ -1,88 +1,205 @@
+from collections.abc import Callable, Iterator
 from threading import Event, Thread
+from typing import Any, cast
 
 import pytest
+from django.db import transaction
 
 from queueapi.tests.helpers import TIMEOUT
 from security import cache
-from security.cache import QueryCache
+from security.cache import TableCache
 
 
-class Loader:
-    """A query that returns its key in capitals, and lists the keys it was called with."""
+class Table:
+    """Rows with a key and a value, and a list of the queries for them."""
 
-    def __init__(self) -> None:
-        self.keys: list[str] = []
+    def __init__(self, **rows: str) -> None:
+        self.rows = rows
+        self.queries: list[str] = []
+        self.cache: TableCache[str] = TableCache("key", lambda: cast(Any, Rows(self, "all")))
+        self.after_read: Callable[[], None] = lambda: None
 
-    def __call__(self, key: str) -> str:
-        self.keys.append(key)
-        return key.upper()
+
+class Rows:
+    """As much of a queryset of them as the cache uses."""
+
+    def __init__(self, table: Table, query: str, part: slice = slice(None)) -> None:
+        self.table, self.query, self.part = table, query, part
+
+    def filter(self, key: str) -> "Rows":
+        return Rows(self.table, key)
+
+    def __getitem__(self, part: slice) -> "Rows":
+        return Rows(self.table, self.query, part)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        self.table.queries.append(self.query)
+        rows = [row for row in self.table.rows.items() if self.query in {"all", row[0]}][self.part]
+        self.table.after_read()
+        return iter(rows)
+
+    def exists(self) -> bool:
+        self.table.queries.append("exists")
+        return bool(list(self.table.rows)[self.part])
+
+
+class Pause:
+    """Makes a table stop after the rows were read, until `end` is set."""
+
+    def __init__(self, table: Table) -> None:
+        self.has_read, self.end = Event(), Event()
+        table.after_read = self
+
+    def __call__(self) -> None:
+        self.has_read.set()
+        assert self.end.wait(TIMEOUT)
+
+
+class Clock:
+    """Seconds that pass by one thousandth with each look at it."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        self.now += 0.001
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(cache, "monotonic", clock)
+    return clock
 
 
 def test_it_works() -> None:
-    load = Loader()
-    cached = QueryCache(load)
-    assert [cached.get("a"), cached.get("a")] == ["A", "A"]
-    assert load.keys == ["a"]
+    table = Table(a="A", b="B")
+    assert [table.cache.get(key) for key in "abc"] == ["A", "B", None]
+    assert table.queries == ["all"]
 
 
-def test_an_entry_expires_after_max_age(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr(cache, "monotonic", lambda: now)
-    load = Loader()
-    cached = QueryCache(load)
-    cached.get("a")
-    now += cache.MAX_AGE
-    cached.get("a")
-    assert load.keys == ["a", "a"]
+def test_values_expire_after_max_age(clock: Clock) -> None:
+    table = Table(a="A")
+    table.cache.get("a")
+    table.rows.clear()
+    clock.now += cache.MAX_AGE
+    assert table.cache.get("a") is None
 
 
 def test_max_age_is_below_the_promised_5_seconds() -> None:
     assert cache.MAX_AGE < 5
 
 
-def test_invalidate_removes_one_key() -> None:
-    load = Loader()
-    cached = QueryCache(load)
-    for key in ("a", "b"):
-        cached.get(key)
-    cached.invalidate("a")
-    for key in ("a", "b"):
-        cached.get(key)
-    assert load.keys == ["a", "b", "a"]
+def test_invalidate_changes_one_key() -> None:
+    table = Table(a="A", b="B")
+    table.cache.get("a")
+    table.rows["a"] = "new"
+    table.cache.invalidate("a")
+    assert [table.cache.get(key) for key in "abab"] == ["new", "B", "new", "B"]
+    assert table.queries == ["all", "a"]
 
 
-def test_none_is_not_cached() -> None:
-    keys: list[str] = []
-    cached: QueryCache[str] = QueryCache(keys.append)
-    cached.get("guess")
-    cached.get("guess")
-    assert keys == ["guess", "guess"]
+def test_a_deleted_row_is_no_longer_cached_after_an_invalidation() -> None:
+    table = Table(a="A")
+    table.cache.get("a")
+    table.rows.clear()
+    table.cache.invalidate("a")
+    assert [table.cache.get("a"), table.cache.get("a")] == [None, None]
+    assert table.queries == ["all", "a"]
 
 
 def test_a_value_read_before_an_invalidation_is_not_cached() -> None:
-    reading, changed = Event(), Event()
-    rows = {"a": "old"}
-
-    def load(key: str) -> str:
-        value = rows[key]
-        reading.set()
-        changed.wait(TIMEOUT)
-        return value
-
-    cached = QueryCache(load)
-    reader = Thread(target=cached.get, args=["a"])
+    table = Table(a="old")
+    table.cache.get("a")
+    table.cache.invalidate("a")
+    pause = Pause(table)
+    reader = Thread(target=table.cache.get, args=["a"])
     reader.start()
-    assert reading.wait(TIMEOUT)
-    rows["a"] = "new"
-    cached.invalidate("a")
-    changed.set()
+    assert pause.has_read.wait(TIMEOUT)
+    table.rows["a"] = "new"
+    table.cache.invalidate("a")
+    pause.end.set()
     reader.join()
-    assert cached.get("a") == "new"
+    assert table.cache.get("a") == "new"
 
 
-def test_the_number_of_entries_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "MAX_ENTRIES", 10)
-    cached = QueryCache(Loader())
-    for number in range(1000):
-        cached.get(str(number))
-    assert len(cached._entries) <= 10
+def test_a_refresh_does_not_undo_an_invalidation_meanwhile() -> None:
+    table = Table(a="old")
+    table.cache.get("a")
+    pause = Pause(table)
+    refresh = Thread(target=table.cache.refresh)
+    refresh.start()
+    assert pause.has_read.wait(TIMEOUT)
+    table.rows["a"] = "new"
+    table.cache.invalidate("a")
+    pause.end.set()
+    refresh.join()
+    assert table.cache.get("a") == "new"
+
+
+def test_a_refresh_that_began_earlier_does_not_replace_a_later_one() -> None:
+    table = Table(a="old")
+    table.cache.get("a")
+    pause = Pause(table)
+    refresh = Thread(target=table.cache.refresh)
+    refresh.start()
+    assert pause.has_read.wait(TIMEOUT)
+    table.rows["a"] = "new"
+    table.after_read = lambda: None
+    table.cache.refresh()
+    pause.end.set()
+    refresh.join()
+    assert table.cache.get("a") == "new"
+
+
+def test_a_refresh_blocks_nobody_while_values_are_young() -> None:
+    table = Table(a="A")
+    table.cache.get("a")
+    pause = Pause(table)
+    refresh = Thread(target=table.cache.refresh)
+    refresh.start()
+    assert pause.has_read.wait(TIMEOUT)
+    assert table.cache.get("a") == "A"
+    pause.end.set()
+    refresh.join()
+
+
+def test_of_too_many_rows_those_of_each_key_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "MAX_ROWS", 2)
+    table = Table(a="A", b="B", c="C")
+    table.cache.get("a")
+    table.rows["d"] = "D"
+    assert [table.cache.get(key) for key in "dede"] == ["D", None, "D", None]
+    assert table.queries == ["all", "d", "e"]
+
+
+def test_too_many_rows_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "MAX_ROWS", 2)
+    table = Table(a="A", b="B", c="C")
+    table.cache.refresh()
+    table.cache.refresh()
+    del table.rows["c"]
+    table.cache.refresh()
+    assert table.cache.get("d") is None
+    assert table.queries == ["all", "exists", "exists", "all"]
+
+
+def test_values_of_keys_expire_with_the_others(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "MAX_ROWS", 0)
+    table = Table(a="A")
+    assert table.cache.get("b") is None
+    table.rows["b"] = "B"
+    clock.now += cache.MAX_AGE
+    assert table.cache.get("b") == "B"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_value_read_before_the_commit_is_not_cached_after_it() -> None:
+    table = Table(a="old")
+    with transaction.atomic():
+        table.cache.invalidate("a")
+        assert table.cache.get("a") == "old"
+    table.rows["a"] = "new"
+    assert table.cache.get("a") == "new"

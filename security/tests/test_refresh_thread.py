@@ -1,0 +1,70 @@
+"""What a server refreshes and writes in the background, while it has requests."""
+
+from datetime import timedelta
+from ipaddress import ip_address
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from queueapi.tests.helpers import LOST, Serve, Server, eventually, failing
+from security import refresh_thread
+from security.models import ApiKey, BannedIP, FailedAttempt
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def push(server: Server, key: str) -> int:
+    sent = {"Content_Type": "application/json", "X_API_Key": key}
+    return server.request("POST", "/api/queue", b'{"queue_name": "q"}', **sent)[0].status
+
+
+def was_used() -> bool:
+    return ApiKey.objects.exclude(last_used=None).exists()
+
+
+@pytest.fixture
+def key() -> str:
+    return ApiKey.objects.issue("ERP", lifetime=None)[1]
+
+
+def test_the_last_use_is_written_without_another_request(serve: Serve, key: str) -> None:
+    assert push(serve(), key) == 201
+    assert eventually(was_used)
+
+
+def test_the_last_use_is_written_when_the_server_stops(serve: Serve, key: str) -> None:
+    server = serve()
+    assert push(server, key) == 201
+    assert server.stop() == 0
+    assert was_used()
+
+
+def test_keys_and_bans_of_another_process_take_effect(serve: Serve, key: str) -> None:
+    server = serve()
+    assert push(server, key) == 201
+    BannedIP.objects.ban("127.0.0.1", timedelta(hours=1), "by hand")
+    assert eventually(lambda: push(server, key) == 403)
+    BannedIP.objects.lift(by="anna")
+    assert eventually(lambda: push(server, key) == 201)
+    # A key of which the server has not read yet.
+    assert push(server, ApiKey.objects.issue("HR", lifetime=None)[1]) == 201
+
+
+def test_refresh_reads_each_table_once(
+    key: str, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    # the keys; the bans; the client IPs with failed attempts
+    with django_assert_num_queries(3):
+        refresh_thread.refresh()
+    with django_assert_num_queries(0):
+        assert ApiKey.objects.with_secret(key)
+        assert not BannedIP.objects.is_banned(ip_address("203.0.113.9"))
+        FailedAttempt.objects.clear_api_failures(ip_address("203.0.113.9"))
+
+
+def test_an_error_is_logged_and_the_values_stay(key: str, caplog: pytest.LogCaptureFixture) -> None:
+    refresh_thread.refresh()
+    with failing("FROM", LOST):
+        refresh_thread.refresh()
+    assert "Could not refresh the caches" in caplog.text
+    assert ApiKey.objects.with_secret(key)
