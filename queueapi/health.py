@@ -59,7 +59,7 @@ class Probe:
     def wait(self) -> str:
         """Return the result if it is there `WAIT` seconds after the start."""
         self.thread.join(max(0, self.deadline - monotonic()))
-        hangs = f"no answer within {WAIT} seconds"
+        hangs = f"no response within {WAIT} seconds"
         return self.failure % hangs if self.thread.is_alive() else self.text
 
 

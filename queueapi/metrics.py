@@ -104,7 +104,7 @@ def read_database() -> list[GaugeMetricFamily]:
     except Error:
         logger.exception("Could not read the metrics of the database")
         gauges = []
-    return [gauge("database_up", "Whether the database answers", {(): bool(gauges)}), *gauges]
+    return [gauge("database_up", "Whether the database responds", {(): bool(gauges)}), *gauges]
 
 
 def database_gauges() -> Iterator[GaugeMetricFamily]:

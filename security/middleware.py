@@ -18,7 +18,7 @@ from security.models import BannedIP, FailedAttempt
 logger = logging.getLogger(__name__)
 
 BANNED = _(
-    "This address is banned after repeated failed attempts; try again later or ask the operators."
+    "This client IP is banned after repeated failed attempts; try again later or ask the operators."
 )
 
 

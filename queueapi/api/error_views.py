@@ -11,10 +11,10 @@ from django.utils import translation
 from queueapi.api.exception_handler import error_body
 
 MALFORMED = "The request is malformed."
-WRONG_HOST = "The Host header is not a name that this server answers to."
+WRONG_HOST = "The Host header is not a name of this server."
 SERVER_FAILED = (
     "The server could not complete the request; try again later, and name the X-Request-ID "
-    "of this answer when you report it."
+    "of this response when you report it."
 )
 
 
@@ -59,7 +59,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _error(request, 404, "There is nothing at this address.")
+    return _error(request, 404, "There is nothing at this URL.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

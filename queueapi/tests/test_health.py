@@ -162,7 +162,7 @@ def test_old_result_is_not_returned_while_the_check_hangs(monkeypatch: pytest.Mo
     probe.expires = 0.0
     for _ in range(3):  # one thread, however often it is started
         probe.start()
-        assert probe.wait() == "database: no answer within 0.01 seconds\n"
+        assert probe.wait() == "database: no response within 0.01 seconds\n"
     hangs.set()
     probe.thread.join()
     assert probe.wait() == "database: ok 2\n"
@@ -225,7 +225,7 @@ def test_hanging_database_that_holds_all_threads_is_reported(
             silent.accept()  # so one more thread waits for the database
         ready = clients.map(request, ["/readyz"] * 20)
         assert request("/healthz") == (200, "ok\n")
-        text = "database: no answer within 1.5 seconds\nmigrations: unknown\ncache: ok\n"
+        text = "database: no response within 1.5 seconds\nmigrations: unknown\ncache: ok\n"
         assert set(ready) == {(503, text)}
         assert request("/healthz") == (200, "ok\n")
         assert silent.accept_all() == 5
@@ -267,7 +267,7 @@ def test_database_that_goes_and_comes_back(db: None, tmp_path: Path, silent: Lis
 
         return eventually(is_so)
 
-    hangs, ready = "no answer within 0.5 seconds", (200, "database: ok\nmigrations: ok\n")
+    hangs, ready = "no response within 0.5 seconds", (200, "database: ok\nmigrations: ok\n")
     with server:
         assert becomes(*ready)
         file.rename(away)

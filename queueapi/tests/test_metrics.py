@@ -20,7 +20,7 @@ from queues.models import QueueItem
 from security.models import ApiKey, BannedIP
 from triggers.models import SingleTrigger
 
-UNKNOWN_URL = {"success": False, "error": "There is nothing at this address."}
+UNKNOWN_URL = {"success": False, "error": "There is nothing at this URL."}
 
 Numbers = dict[tuple[str, ...], float]
 

@@ -24,7 +24,7 @@ def test_five_failed_logins_ban_the_ip_from_the_form(client: Client, anna: User)
     assert login(client, password="correct horse") == 403
     page = client.get("/admin/login/")
     assert page.status_code == 403
-    assert "This address is banned" in page.content.decode()
+    assert "This client IP is banned" in page.content.decode()
 
 
 def test_a_failed_login_is_recorded(client: Client, anna: User) -> None:

@@ -23,7 +23,7 @@ def test_it_works(api: Api) -> None:
     assert response.status_code == 403
     assert response.json() == {
         "success": False,
-        "error": "This address is banned after repeated failed attempts; "
+        "error": "This client IP is banned after repeated failed attempts; "
         "try again later or ask the operators.",
         "reason": "banned",
     }

@@ -78,7 +78,7 @@ TOO_LARGE = (
         (no_token, 403, "Reload the page, and send the form again."),
         (
             *(wrong_host, 400),
-            "This server does not answer to the host name in the URL. Use the name that the "
+            "The host name in the URL is not a name of this server. Use the name that the "
             "operators gave you.",
         ),
         (too_many_fields, 400, TOO_LARGE),

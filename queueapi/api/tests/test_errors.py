@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 def test_unknown_path_gets_404(api: Api) -> None:
     response = api.client.get("/nothing/here")
     assert response.status_code == 404
-    assert response.json() == {"success": False, "error": "There is nothing at this address."}
+    assert response.json() == {"success": False, "error": "There is nothing at this URL."}
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_wrong_host_gets_400(api: Api) -> None:
     assert response.status_code == 400
     assert response.json() == {
         "success": False,
-        "error": "The Host header is not a name that this server answers to.",
+        "error": "The Host header is not a name of this server.",
     }
     assert not QueueItem.objects.exists()
 

@@ -292,7 +292,7 @@ def test_two_pipelined_requests_are_both_answered(shared_server: Server) -> None
     last = request.replace(b"Host", b"Connection: close\r\nHost")
     with socket.create_connection(("127.0.0.1", shared_server.port), timeout=TIMEOUT) as client:
         client.sendall(request + last)
-        assert received(client).count(b"There is nothing at this address.") == 2
+        assert received(client).count(b"There is nothing at this URL.") == 2
 
 
 def test_pipelined_pushes_are_either_answered_or_not_stored(serve: Serve, key: str) -> None:

@@ -14,7 +14,7 @@ class Command(SecurityCommand):
     help = "Ban an IPv4 address, or the /64 of an IPv6 address. Replaces a ban that it has already."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("address", help="an IPv4 or IPv6 address")
+        parser.add_argument("ip", help="an IPv4 or IPv6 address")
         parser.add_argument(
             "--for",
             dest="duration",
@@ -25,8 +25,6 @@ class Command(SecurityCommand):
         )
         parser.add_argument("--reason", default="by hand", help="why, for readers of the list")
 
-    def handle(
-        self, *args: Any, address: str, duration: timedelta, reason: str, **options: Any
-    ) -> None:
-        ban = BannedIP.objects.ban_by_hand(address, duration, reason, by=acting_user())
+    def handle(self, *args: Any, ip: str, duration: timedelta, reason: str, **options: Any) -> None:
+        ban = BannedIP.objects.ban_by_hand(ip, duration, reason, by=acting_user())
         self.stdout.write(f"Banned {ban.network} until {ban.expires:%Y-%m-%d %H:%M}.")

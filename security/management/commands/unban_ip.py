@@ -13,20 +13,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         group = parser.add_mutually_exclusive_group(required=True)
-        group.add_argument("address", nargs="?", help="an IP, or a network: 203.0.113.0/24")
+        group.add_argument("ip", nargs="?", help="an IP, or a network: 203.0.113.0/24")
         group.add_argument("--all", action="store_true", help="lift every ban")
 
-    def handle(self, *args: Any, address: str | None, **options: Any) -> None:
+    def handle(self, *args: Any, ip: str | None, **options: Any) -> None:
         by = acting_user()
-        if address is None:
+        if ip is None:
             lifted = BannedIP.objects.lift(by)
         else:
             # One by one, because SQL Server takes 2,100 parameters a statement.
             lifted = []
-            for network in banned_networks(address):
+            for network in banned_networks(ip):
                 lifted += BannedIP.objects.filter(network=network).lift(by)
         if not lifted:
-            raise CommandError(f"{address} is not banned." if address else "No IP is banned.")
+            raise CommandError(f"{ip} is not banned." if ip else "No IP is banned.")
         for ban in lifted:
             self.stdout.write(f"Lifted the ban of {ban.network} ({ban.reason}).")
 
