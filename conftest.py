@@ -39,7 +39,7 @@ django.setup()
 
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Group, User
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connections
 from django.test import Client
 from pytest_django import Settings
@@ -94,7 +94,8 @@ def django_db_modify_db_settings(
 @pytest.fixture(autouse=True)
 def reset_caches() -> None:
     """Begin each test with empty counters and caches."""
-    cache.clear()
+    for cache in caches.all():
+        cache.clear()
     for row_cache in (api_key_cache, ban_cache, api_failure_cache):
         row_cache.clear()
     touched.clear()
@@ -106,12 +107,11 @@ def reset_caches() -> None:
 @pytest.fixture
 def unreachable_cache(settings: Settings) -> None:
     """Set a Redis as the cache, on a port on which nothing listens."""
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": "redis://127.0.0.1:1",
-        }
+    redis = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": "redis://127.0.0.1:1",
     }
+    settings.CACHES = {"default": redis, "counters": redis}
     settings.CACHE_ERRORS = (OSError, RedisError)
 
 

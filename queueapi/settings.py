@@ -276,18 +276,19 @@ TEMPLATES = [
     }
 ]
 
-# Counters of the rate limits, and other short-lived data. Both backends count atomically, but
-# LocMemCache for one process only: security_app.E001 demands CACHE_URL for more. The system checks
-# of django-ratelimit refuse both backends, so it is not in INSTALLED_APPS.
+# `counters` are of the rate limits, and `default` has other short-lived data. Both backends count
+# atomically, but LocMemCache for one process only: security_app.E001 demands CACHE_URL for more.
+# The system checks of django-ratelimit refuse both, so it is not in INSTALLED_APPS.
 # `CACHE_ERRORS` are raised while the cache is down, ValueError for content that is not JSON.
 CACHE_ERRORS: tuple[type[Exception], ...] = (OSError,)
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        # An entry for each client, endpoint and window. The default of 300 would lose counters.
-        "OPTIONS": {"MAX_ENTRIES": 100_000},
-    }
+RATELIMIT_USE_CACHE = "counters"
+memory = {
+    "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+    # An entry for each client, endpoint and window, and in `default` for each 500 rows of an
+    # action. Django's 300 would lose some.
+    "OPTIONS": {"MAX_ENTRIES": 100_000},
 }
+CACHES = {"default": memory, "counters": {**memory, "LOCATION": "counters"}}
 if CACHE_URL:
     # Imported here, because the client takes 6 MiB of memory.
     from redis.connection import parse_url
@@ -301,15 +302,14 @@ if CACHE_URL:
             'Environment variable "CACHE_URL" invalid: Must be a URL like redis://host:6379.'
         ) from None
     CACHE_ERRORS = (OSError, RedisError, ValueError)
-    CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": CACHE_URL,
-            # JSON, because Django's default, pickle, runs the code of anybody who can write there.
-            # Seconds after which a request goes on without a cache that hangs.
-            "OPTIONS": {"serializer": json, "socket_connect_timeout": 1, "socket_timeout": 1},
-        }
+    redis = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CACHE_URL,
+        # JSON, because Django's default, pickle, runs the code of anybody who can write there.
+        # Seconds after which a request goes on without a cache that hangs.
+        "OPTIONS": {"serializer": json, "socket_connect_timeout": 1, "socket_timeout": 1},
     }
+    CACHES = {"default": redis, "counters": redis}
 
 if WEB_PROCESSES > 1 and not METRICS_FOLDER:
     # The same in each process of this installation, and in no other.

@@ -7,7 +7,7 @@ from time import monotonic, time
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from django_ratelimit.core import get_usage
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -82,8 +82,9 @@ def counted_items(request: Request, limit: Limit, number: int) -> Iterator[None]
     now = int(time())
     key = f"{limit.name}.{get_client(request).pk}.{limit.rate}.{now // limit.seconds}"
     try:
-        cache.add(key, 0, 2 * limit.seconds)
-        count = cache.incr(key, number)
+        counters = caches[settings.RATELIMIT_USE_CACHE]
+        counters.add(key, 0, 2 * limit.seconds)
+        count = counters.incr(key, number)
     except settings.CACHE_ERRORS as error:
         pause(repr(error))
         yield
@@ -101,4 +102,4 @@ def counted_items(request: Request, limit: Limit, number: int) -> Iterator[None]
 
 def uncount(key: str, number: int) -> None:
     with suppress(*settings.CACHE_ERRORS, ValueError):  # ValueError: the window is over
-        cache.decr(key, number)
+        caches[settings.RATELIMIT_USE_CACHE].decr(key, number)

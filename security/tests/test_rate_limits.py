@@ -171,7 +171,7 @@ class Broken:
 
 @pytest.fixture
 def away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django_ratelimit.core.caches", {"default": Broken()})
+    monkeypatch.setattr("django_ratelimit.core.caches", {"counters": Broken()})
     monkeypatch.setattr(ClientRateThrottle, "retry_at", 0.0)
 
 
@@ -229,7 +229,7 @@ def test_a_cache_that_does_not_count_is_an_outage(
         def incr(self, *_: object) -> NoReturn:
             raise ValueError
 
-    monkeypatch.setattr("django_ratelimit.core.caches", {"default": NotCounting()})
+    monkeypatch.setattr("django_ratelimit.core.caches", {"counters": NotCounting()})
     assert right(api) == 201
 
 
