@@ -107,11 +107,11 @@ def reset_caches() -> None:
 @pytest.fixture
 def unreachable_cache(settings: Settings) -> None:
     """Set a Redis as the cache, on a port on which nothing listens."""
-    redis = {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": "redis://127.0.0.1:1",
+    url = "redis://127.0.0.1:1"
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url},
+        "counters": {"BACKEND": "security.counters.RedisCounters", "LOCATION": url},
     }
-    settings.CACHES = {"default": redis, "counters": redis}
     settings.CACHE_ERRORS = (OSError, RedisError)
 
 

@@ -309,7 +309,7 @@ if CACHE_URL:
         # Seconds after which a request goes on without a cache that hangs.
         "OPTIONS": {"serializer": json, "socket_connect_timeout": 1, "socket_timeout": 1},
     }
-    CACHES = {"default": redis, "counters": redis}
+    CACHES = {"default": redis, "counters": {**redis, "BACKEND": "security.counters.RedisCounters"}}
 
 if WEB_PROCESSES > 1 and not METRICS_FOLDER:
     # The same in each process of this installation, and in no other.
