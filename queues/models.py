@@ -30,6 +30,9 @@ MOST_SEARCHED = 1000
 MOST_RETURNED = 100
 MOST_TEXT = 4 * 1024 * 1024
 START = 1000  # characters of a text that a list reads
+# Seconds after which a push checks the connection again. Before, it relies on the retry of its
+# INSERT: firewalls close connections only after minutes, and restarts and failovers are rare.
+MAX_IDLE = 5
 
 
 class QueueItemQuerySet(models.QuerySet["QueueItem"]):
@@ -42,7 +45,8 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
     def push_all(self, items: list["QueueItem"]) -> None:
         """Insert all items or none, exactly once, even if the connection is lost meanwhile."""
         insert = partial(self._insert_without_nulls, items)
-        before = ensure_connection()
+        # A transaction needs the check: FreeTDS waits without a time-out for its BEGIN.
+        before = ensure_connection(MAX_IDLE if len(items) == 1 else 0)
         try:
             retry_on_deadlock(insert)
         except Error:

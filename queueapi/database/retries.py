@@ -1,8 +1,9 @@
 """Retries of writes after a deadlock, and what a write needs to know of its connection."""
 
 import random
-import time
+import threading
 from collections.abc import Callable
+from time import monotonic, sleep
 from typing import TypeVar
 
 from django.db import Error, connection
@@ -12,6 +13,15 @@ Result = TypeVar("Result")
 TRIES = 3
 # Seconds, multiplied by the number of the try. Random waits keep two writers from meeting again.
 MAX_PAUSE = 0.1
+
+
+class LastUse(threading.local):
+    """The time of the thread's last `ensure_connection()`, in seconds of `monotonic()`."""
+
+    time = 0.0
+
+
+last_use = LastUse()
 
 
 def retry_on_deadlock(write: Callable[[], Result]) -> Result:
@@ -25,7 +35,7 @@ def retry_on_deadlock(write: Callable[[], Result]) -> Result:
         except Error as error:
             if connection.in_atomic_block or not is_deadlock(error):
                 raise
-        time.sleep(random.uniform(0, MAX_PAUSE) * tries)  # noqa: S311  no secret
+        sleep(random.uniform(0, MAX_PAUSE) * tries)  # noqa: S311  no secret
     return write()
 
 
@@ -45,11 +55,16 @@ def is_timeout(error: Error) -> bool:
     return text.startswith(("HYT00", "Driver Error: Timeout expired", "database is locked"))
 
 
-def ensure_connection() -> object:
+def ensure_connection(max_idle: float = 0) -> object:
     """Return the driver's connection, a new one if it is lost or absent.
 
-    An error here comes before any write.
+    It is checked, with a query, unless this thread called this less than `max_idle` seconds ago; a
+    write after that must be ready for a lost connection. An error here comes before any write.
     """
+    now = monotonic()
+    if now - last_use.time < max_idle:
+        connection.health_check_done = True  # type: ignore[attr-defined]  # missing in the stubs
+    last_use.time = now
     connection.close_if_health_check_failed()
     connection.ensure_connection()
     return connection.connection
