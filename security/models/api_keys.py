@@ -10,7 +10,7 @@ from typing import Self
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator, RegexValidator
-from django.db import models, transaction
+from django.db import Error, models, transaction
 from django.db.models import Q
 from django.db.models.signals import post_save
 from django.dispatch import receiver
@@ -127,11 +127,17 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self.select_related("client").filter(hashed_secret=hashed).first()
 
     def write_last_used(self) -> None:
-        """Set `last_used` of the keys that were touched since the last call."""
+        """Set `last_used` of the keys that were touched since the last call.
+
+        An error is logged: these keys are written when they are used again.
+        """
         keys = [touched.pop() for _ in range(min(len(touched), MAX_TOUCHED))]
         if keys:
             rows = self.filter(pk__in=keys)
-            retry_on_deadlock(partial(rows.update, last_used=timezone.now()))
+            try:
+                retry_on_deadlock(partial(rows.update, last_used=timezone.now()))
+            except Error:
+                logger.exception("Could not write the last use of keys")
 
 
 class ApiKey(models.Model):

@@ -156,11 +156,14 @@ def test_no_secret_is_in_the_database_or_the_log(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_last_use_that_can_not_be_written_is_written_with_the_next(api: Api) -> None:
+def test_a_last_use_that_can_not_be_written_is_written_with_the_next(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
     with no_writes_to("security_apikey"):
         assert right(api) == 201
         refresh()
     assert ApiKey.objects.get().last_used is None
+    assert "Could not write the last use of keys" in caplog.text
     refresh()
     right(api)
     assert timezone.now() - last_used() < timedelta(minutes=1)

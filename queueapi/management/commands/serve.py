@@ -12,6 +12,7 @@ from queueapi.log_format import LogStream
 from queueapi.server.metrics_folder import join
 from queueapi.server.waitress import Server
 from security import refresh_thread
+from security.models import ApiKey
 
 # Waitress rejects a body larger than the largest limit and this margin without reading it. The
 # parser rejects smaller ones, after the ban and the key were checked.
@@ -80,7 +81,7 @@ class Command(BaseCommand):
         self.write(f"Queue API is serving on http://{name}:{server.port}/ (Ctrl-C stops it).")
         refresh_thread.start()
         server.run()
-        refresh_thread.refresh()  # writes the last uses of keys
+        ApiKey.objects.write_last_used()
         self.write("Queue API has stopped.")
 
     def write(self, text: str) -> None:
