@@ -111,7 +111,7 @@ def test_login_page_is_danish(client: Client) -> None:
 
 def test_page_for_banned_ip_is_danish(api: Api, client: Client) -> None:
     wrong(api, 5)
-    assert "Denne adresse er udelukket" in in_danish(client, "/admin/login/")
+    assert "Denne IP-adresse er udelukket" in in_danish(client, "/admin/login/")
 
 
 def test_api_is_english(api: Api) -> None:
