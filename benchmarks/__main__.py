@@ -11,7 +11,8 @@ from typing import Any
 
 from benchmarks import conformance, curves, lists, machine, plot, profile, report, targets
 from benchmarks.bulk import BULK, SINGLE, bulk
-from benchmarks.candidates import BARE, CANDIDATES, MINIMAL, OURS, PEER
+from benchmarks.candidates import CANDIDATES, HARD_PEER, MINIMAL, OURS, PEER
+from benchmarks.clients import clients
 from benchmarks.comparison import Effort, compare
 from benchmarks.figures import Figures, say
 from benchmarks.run import parser, parts_of
@@ -24,9 +25,13 @@ def main() -> None:
     began = time.monotonic()
     parts = parts_of(arguments)
     if arguments.quick:
-        effort = Effort(arguments.rounds, calls=100, seconds=1, steady_seconds=0.6)
+        effort = Effort(
+            arguments.rounds, calls=100, seconds=1, steady_seconds=0.6, clients_seconds=5
+        )
     else:
-        effort = Effort(arguments.rounds, calls=400, seconds=4, steady_seconds=10)
+        effort = Effort(
+            arguments.rounds, calls=400, seconds=4, steady_seconds=10, clients_seconds=60
+        )
     figures: dict[str, Any] = {"machine": machine.description()}
     with tempfile.TemporaryDirectory(prefix="queueapi-benchmark-") as folder:
         say("Preparing a database ...")
@@ -38,7 +43,7 @@ def main() -> None:
             "rows": lambda: curves.rows(workspace, effort, arguments.rows),
             "lists": lambda: lists.lists(workspace, effort),
             "caches": lambda: curves.caches(workspace, effort),
-            "bans": lambda: curves.bans(workspace, effort),
+            "clients": lambda: clients(workspace, effort, arguments.bans),
             "tunings": lambda: tunings(workspace, effort),
             "profile": lambda: cpu_shares(workspace, effort),
         }
@@ -57,7 +62,7 @@ def main() -> None:
 
 def comparison(workspace: Workspace, effort: Effort, is_quick: bool) -> Figures:
     conformance.check(workspace)
-    return compare(workspace, [OURS, PEER, MINIMAL, BARE] if is_quick else CANDIDATES, effort)
+    return compare(workspace, [OURS, PEER, HARD_PEER, MINIMAL] if is_quick else CANDIDATES, effort)
 
 
 def cpu_shares(workspace: Workspace, effort: Effort) -> dict[str, dict[str, float]]:
@@ -91,7 +96,7 @@ def write(figures: dict[str, Any], folder: Path) -> str:
         ("threads", "threads"),
         ("rows", "rows"),
         ("caches", "counters in"),
-        ("bans", ""),
+        ("clients", "CPU of a push (µs)"),
     ):
         if name in figures and figures[name].values:
             sections += [f"## {name.capitalize()}\n", report.curve(figures[name], subject)]

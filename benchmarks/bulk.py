@@ -26,7 +26,7 @@ def bulk(workspace: Workspace, effort: Effort) -> Figures:
     for number, name in in_turn([SINGLE, BULK], effort.rounds):
         database = workspace.database(f"bulk {number} {name == BULK}")
         with Server(OURS, database) as server:
-            measure_at_fixed_rate(server, workspace, seconds=0.5)
+            measure_at_fixed_rate(server, [workspace.headers], seconds=0.5)
             if name == SINGLE:
                 items = measure_throughput(server, workspace, effort.seconds).rate
             else:

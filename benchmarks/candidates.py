@@ -24,10 +24,9 @@ class Candidate:
 
 
 OURS = Candidate("Queue API", "queueapi.wsgi")
-PEER = Candidate("Flask peer", "benchmarks.peer_flask.app")
-# The peer, with keys and bans cached for as many seconds as in Queue API.
-CACHING_PEER = Candidate("Flask peer with a cache", PEER.module, {"PEER_CACHE_SECONDS": "3"})
+PEER = Candidate("Flask peer", "benchmarks.peer_flask.in_database")
+HARD_PEER = Candidate("hard peer", "benchmarks.peer_flask.in_memory")
 MINIMAL = Candidate("minimal Django view", "benchmarks.minimal_django")
 BARE = Candidate("bare Waitress", "benchmarks.bare_waitress", stores=False)
 PUSH_ONLY = Candidate("push only", "benchmarks.push_only")
-CANDIDATES = [OURS, PEER, CACHING_PEER, MINIMAL, BARE]
+CANDIDATES = [OURS, PEER, HARD_PEER, MINIMAL, BARE]

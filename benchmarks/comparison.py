@@ -21,6 +21,8 @@ class Effort:
     calls: int  # requests in process
     seconds: int  # at maximum throughput
     steady_seconds: float  # at a fixed rate
+    clients_seconds: float  # of 100 clients; each pushes once in 5 seconds, and `last_used` is
+    # written once a minute
 
 
 def compare(workspace: Workspace, candidates: list[Candidate], effort: Effort) -> Figures:
@@ -62,11 +64,11 @@ def served(
         ]
         for server in servers:
             confirmed[server.candidate.name] += measure_at_fixed_rate(
-                server, workspace, seconds=0.5
+                server, [workspace.headers], seconds=0.5
             ).requests
         for number, server in in_turn(servers, effort.rounds):
             load = measure_throughput(server, workspace, effort.seconds)
-            steady = measure_at_fixed_rate(server, workspace, effort.steady_seconds)
+            steady = measure_at_fixed_rate(server, [workspace.headers], effort.steady_seconds)
             name = server.candidate.name
             confirmed[name] += load.requests + steady.requests
             figures.add(

@@ -1,4 +1,4 @@
-"""Measure the figures by number of threads, rows and bans, and by cache."""
+"""Measure the figures by number of threads, and rows, and by cache."""
 
 import shutil
 import socket
@@ -7,22 +7,17 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
 from benchmarks.candidates import OURS, PEER, PUSH_ONLY
 from benchmarks.comparison import Effort
-from benchmarks.database import fill_bans, fill_queues
+from benchmarks.database import fill_queues
 from benchmarks.figures import Figures, in_turn, say
 from benchmarks.load import measure_at_fixed_rate, measure_throughput
 from benchmarks.processes import Server, Worker
 from benchmarks.workspace import Workspace
 
 THREADS = [1, 2, 4, 8, 16]
-BANS = [0, 100_000]
-
-# A client IP that stays the same, and one that is new for each request.
-KNOWN, NEW = "203.0.113.9", "{n}"
 
 
 def threads(workspace: Workspace, effort: Effort) -> Figures:
@@ -40,7 +35,7 @@ def threads(workspace: Workspace, effort: Effort) -> Figures:
             for candidate in (OURS, PEER)
         }
         for server in servers.values():
-            measure_at_fixed_rate(server, workspace, seconds=0.5)
+            measure_at_fixed_rate(server, [workspace.headers], seconds=0.5)
         for number, (name, server) in in_turn(list(servers.items()), effort.rounds):
             load = measure_throughput(server, workspace, effort.seconds)
             figures.add(name, rate=load.rate, p50=load.p50, p99=load.p99)
@@ -54,7 +49,6 @@ def rows(workspace: Workspace, effort: Effort, sizes: Sequence[int]) -> Figures:
     The pages are measured with cached counts and with new ones.
     """
     figures = Figures()
-    workspace.sign_in()
     pages = {
         "dashboard": page(workspace, "/admin/"),
         "item list": page(workspace, "/admin/queues/queueitem/"),
@@ -94,15 +88,15 @@ def rows(workspace: Workspace, effort: Effort, sizes: Sequence[int]) -> Figures:
             figures.add(f"{size}", **push, insert=insert)
             for name, request in searches.items():
                 cost = worker.measure(request, effort.calls)
-                figures.add(f"{size}", **{name: cost["wall"] / 1000})
+                figures.add(f"{size}", **{f"{name} (ms)": cost["wall"] / 1000})
             for name, request in pages.items():
                 worker.measure(request, 1)  # fills the cache if it has expired
                 cached, counted = worker.measure(request, 3), uncached.measure(request, 1)
                 figures.add(
                     f"{size}",
                     **{
-                        f"{name}, cached": cached["wall"] / 1000,
-                        f"{name}, counted": counted["wall"] / 1000,
+                        f"{name}, cached (ms)": cached["wall"] / 1000,
+                        f"{name}, counted (ms)": counted["wall"] / 1000,
                     },
                 )
             say(f"Rows, round {number} of {effort.rounds}: {size:,}, push {push['wall']:.0f} µs")
@@ -136,7 +130,7 @@ def caches(workspace: Workspace, effort: Effort) -> Figures:
         }
         for worker, server in started.values():
             worker.measure(workspace.push, effort.calls)
-            measure_at_fixed_rate(server, workspace, seconds=0.5)
+            measure_at_fixed_rate(server, [workspace.headers], seconds=0.5)
         for number, (name, (worker, server)) in in_turn(list(started.items()), effort.rounds):
             cost = worker.measure(workspace.push, effort.calls)
             load = measure_throughput(server, workspace, effort.seconds)
@@ -169,33 +163,3 @@ def redis() -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
-
-
-def bans(workspace: Workspace, effort: Effort) -> Figures:
-    figures = Figures()
-    with ExitStack() as stack:
-        workers = {}
-        for number in BANS:
-            database: Path = workspace.database(f"{number} bans")
-            fill_bans(database, number)
-            workers[number] = stack.enter_context(Worker(OURS, database))
-        requests = {
-            "a known client IP": with_client_ip(workspace, KNOWN),
-            "a new client IP each time": with_client_ip(workspace, NEW),
-        }
-        for worker in workers.values():
-            for request in requests.values():
-                worker.measure(request, effort.calls)
-        for number, (size, worker) in in_turn(list(workers.items()), effort.rounds):
-            for name, request in requests.items():
-                cost = worker.measure(request, effort.calls)
-                figures.add(f"{size:,} bans, {name}", **cost)
-                say(
-                    f"Bans, round {number} of {effort.rounds}: {size:,}, {name}, "
-                    f"{cost['cpu']:.0f} µs"
-                )
-    return figures
-
-
-def with_client_ip(workspace: Workspace, client_ip: str) -> dict[str, Any]:
-    return {**workspace.push, "headers": {**workspace.headers, "X-Forwarded-For": client_ip}}

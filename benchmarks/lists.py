@@ -88,7 +88,6 @@ def cases() -> dict[str, str]:
 
 def lists(workspace: Workspace, effort: Effort) -> Figures:
     figures = Figures()
-    workspace.sign_in()
     say(f"Lists: filling a table with {ROWS:,}")
     database = workspace.database("lists")
     with opened(database) as connection:

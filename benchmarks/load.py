@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -12,7 +13,7 @@ from pathlib import Path
 from statistics import quantiles
 
 from benchmarks.processes import Server
-from benchmarks.workspace import BODY, Workspace
+from benchmarks.workspace import BODY, KEYS, Workspace
 
 CONNECTIONS = 32
 RATE = 50  # requests per second
@@ -38,7 +39,7 @@ def measure_throughput(server: Server, workspace: Workspace, seconds: int) -> Lo
             *("--duration", f"{seconds}s", "--timeout", "10s", "--script", str(SCRIPT)),
             f"http://127.0.0.1:{server.port}/api/queue",
         ],
-        env={**os.environ, "API_KEY": workspace.key, "BODY": str(BODY)},
+        env={**os.environ, "API_KEY": KEYS[0], "BODY": str(BODY)},
         check=True,
         capture_output=True,
         text=True,
@@ -65,11 +66,16 @@ def milliseconds(text: str) -> float:
     return float(number) * UNITS[unit]
 
 
-def measure_at_fixed_rate(server: Server, workspace: Workspace, seconds: float) -> Load:
-    """Send `RATE` requests per second, even if earlier ones are still in progress.
+def measure_at_fixed_rate(
+    server: Server,
+    clients: Sequence[Mapping[str, str]],
+    seconds: float,
+    rate: int = RATE,
+) -> Load:
+    """Send `rate` requests per second, even if earlier ones are still in progress.
 
-    The time of a request starts when it is due, so it includes waiting for an earlier one
-    (coordinated omission).
+    `clients` are the headers of clients that take turns. The time of a request starts when it is
+    due, so it includes waiting for an earlier one (coordinated omission).
     """
     body, port = BODY.read_bytes(), server.port
     first = time.perf_counter() + 0.05
@@ -77,10 +83,11 @@ def measure_at_fixed_rate(server: Server, workspace: Workspace, seconds: float) 
     def send(sender: int) -> list[float]:
         connection = HTTPConnection("127.0.0.1", port, timeout=10)
         taken = []
-        for number in range(sender, round(seconds * RATE), SENDERS):
-            due = first + number / RATE
+        for number in range(sender, round(seconds * rate), SENDERS):
+            due = first + number / rate
             time.sleep(max(0, due - time.perf_counter()))
-            connection.request("POST", "/api/queue", body, workspace.headers)
+            headers = clients[number % len(clients)]
+            connection.request("POST", "/api/queue", body, headers)
             response = connection.getresponse()
             response.read()
             taken.append((time.perf_counter() - due) * 1000)
@@ -95,4 +102,4 @@ def measure_at_fixed_rate(server: Server, workspace: Workspace, seconds: float) 
     with ThreadPoolExecutor(SENDERS) as senders:
         times = [t for taken in senders.map(send, range(SENDERS)) for t in taken]
     percentiles = quantiles(times, n=100, method="inclusive")
-    return Load(len(times), RATE, p50=percentiles[49], p99=percentiles[98])
+    return Load(len(times), rate, p50=percentiles[49], p99=percentiles[98])

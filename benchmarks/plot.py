@@ -66,7 +66,7 @@ def curves(parts: dict[str, Figures], path: Path) -> None:
         draws += [partial(by_threads, parts["threads"], figure) for figure in ("rate", "p99")]
     if "rows" in parts:
         draws.append(partial(by_rows, parts["rows"]))
-    draws += [partial(by_name, parts[part]) for part in ("caches", "bans") if part in parts]
+    draws += [partial(by_name, parts[part]) for part in ("caches",) if part in parts]
     if not draws:
         return
     drawing, panels = pyplot.subplots(

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -68,6 +69,13 @@ class Server(CandidateProcess):
         if not found:
             sys.exit(f"{self.candidate.name} did not start:\n{self.log.read_text()}")
         return int(found[1])
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time of the process so far, with the ended ones of its threads."""
+        if sys.platform == "linux":  # in nanoseconds; psutil's has 10 ms
+            return time.clock_gettime(~self.process.pid << 3 | 2)  # as clock_getcpuclockid(3)
+        used = psutil.Process(self.process.pid).cpu_times()
+        return float(used.user + used.system)
 
     def resident_bytes(self) -> int:
         size: int = psutil.Process(self.process.pid).memory_info().rss

@@ -35,7 +35,7 @@ def ratio(figures: Figures, name: str, above: str, below: str) -> str:
 def curve(figures: Figures, subject: str) -> str:
     names = figures.names()
     return table(
-        [subject, *(LABELS.get(name, f"{name} (ms)") for name in names)],
+        [subject, *(LABELS.get(name, name) for name in names)],
         [
             (
                 f"{int(row):,}" if row.isdigit() else row,

@@ -13,7 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 PARTS = [
     *("comparison", "bulk", "threads", "rows", "lists"),
-    *("caches", "bans", "tunings", "profile"),
+    *("caches", "clients", "tunings", "profile"),
 ]
 
 WRK = {"comparison", "bulk", "threads", "caches"}  # parts that need wrk
@@ -32,6 +32,13 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[0, 100_000, 1_000_000],
         help="table sizes; 10000000 takes some more minutes and 5 GB of disk",
+    )
+    parser.add_argument(
+        "--bans",
+        type=int,
+        nargs="+",
+        default=[0, 1000, 5000, 10_000, 100_000],
+        help="numbers of active bans",
     )
     parser.add_argument(
         "--output",

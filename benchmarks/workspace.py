@@ -1,4 +1,4 @@
-"""Temporary databases with an API key, and the environment of candidates."""
+"""Temporary databases with API keys, and the environment of candidates."""
 
 import os
 import secrets
@@ -17,24 +17,33 @@ SECRET_KEY = secrets.token_urlsafe(50)
 # Requests per day. Never reached, but counted.
 NO_LIMIT = 100_000_000
 
-SIGN_IN = """
+# Each of another client of the API.
+KEYS = [secrets.token_urlsafe(32) for _ in range(100)]
+
+SET_UP = f"""
 from django.contrib.auth.models import User
-from django.test import Client
-client = Client()
-client.force_login(User.objects.create_superuser("anna"))
-print(client.cookies["sessionid"].value)
+from django.test import Client as Browser
+from security.models import ApiKey, Client
+for number, key in enumerate({KEYS}):
+    ApiKey.objects.import_secret(f"Client {{number}}", key)
+Client.objects.update(may_read=True)
+browser = Browser()
+browser.force_login(User.objects.create_superuser("anna"))
+print(browser.cookies["sessionid"].value)
 """
 
 
 class Workspace:
-    """A folder with a migrated template database that has one API key, and copies of it."""
+    """A folder with a migrated template database that has `KEYS`, and copies of it.
+
+    `session` is the id of a superuser's session.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.template = folder / "template.sqlite3"
         self.manage("migrate", "--verbosity", "0")
-        self.key = self.manage("create_api_key", "Benchmark", "--expires", "never").strip()
-        self.manage("limit_client", "Benchmark", "--allow", "push", "read")
+        self.session = self.manage("shell", "--verbosity", "0", "--command", SET_UP).strip()
 
     def manage(self, *arguments: str) -> str:
         """Run a `manage.py` command on the template; return its output."""
@@ -47,22 +56,13 @@ class Workspace:
             text=True,
         ).stdout
 
-    def sign_in(self) -> None:
-        """Add a superuser to the template, and set `session` to the id of its session."""
-        self.session = self.manage("shell", "--verbosity", "0", "--command", SIGN_IN).strip()
-
     def database(self, name: str) -> Path:
         """Copy the template."""
         return Path(shutil.copy(self.template, self.folder / f"{name}.sqlite3".replace(" ", "-")))
 
     @property
     def headers(self) -> dict[str, str]:
-        return {
-            "Host": "127.0.0.1",
-            "Content-Type": "application/json",
-            "X-API-Key": self.key,
-            "X-Forwarded-For": "203.0.113.9",
-        }
+        return headers(KEYS[0])
 
     @property
     def push(self) -> dict[str, Any]:
@@ -72,12 +72,22 @@ class Workspace:
         return {**request, "body": body, "status": 201}
 
 
+def headers(key: str, client: int = 0) -> dict[str, str]:
+    """Return the headers of a request with this key, from the client IP of this number."""
+    return {
+        "Host": "127.0.0.1",
+        "Content-Type": "application/json",
+        "X-API-Key": key,
+        "X-Forwarded-For": f"203.0.113.{client}",
+    }
+
+
 def environment(
     database: Path, extra: Mapping[str, str] | None = None, *, rate: int = NO_LIMIT
 ) -> dict[str, str]:
     """Return the environment of production behind IIS, on SQLite.
 
-    `DATABASE` and `RATE` are for the other candidates.
+    `DATABASE`, `RATE` and `API_KEY` are for the other candidates.
     """
     return {
         **{name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ},
@@ -94,5 +104,6 @@ def environment(
         "RATE_READ": f"{NO_LIMIT}/d",
         "DATABASE": str(database),
         "RATE": f"{rate}/day",
+        "API_KEY": KEYS[0],
         **(extra or {}),
     }

@@ -1,1 +1,1 @@
-"""The Flask peer: the same endpoint on the same tables."""
+"""The Flask peers: the same endpoint on the same tables."""

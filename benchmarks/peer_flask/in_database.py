@@ -1,50 +1,35 @@
-"""Check bans and API keys; record failed attempts."""
+"""The Flask peer: keys, bans and failed attempts in the tables of Queue API."""
 
 import hashlib
-import os
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from threading import Lock
-from typing import TypeVar
 
-from cachetools import TTLCache, cached
-from flask import abort, g, request
+from flask import g, request
 from sqlalchemy import func, or_, select
 
+from benchmarks.peer_flask.app import create_application, get_client_ip, refuse_banned, refuse_key
 from benchmarks.peer_flask.models import ApiKey, Ban, FailedAttempt, db
 
 BAN_AFTER = 5
 BAN_WINDOW = timedelta(minutes=15)
 BAN_DURATION = timedelta(hours=1)
 
-# Seconds for which keys and bans are cached. By default 0: each request queries the database.
-CACHE_SECONDS = float(os.environ.get("PEER_CACHE_SECONDS", "0"))
 
-F = TypeVar("F", bound=Callable)
-
-
-def cached_query(function: F) -> F:
-    if not CACHE_SECONDS:
-        return function
-    return cached(TTLCache(20_000, CACHE_SECONDS), lock=Lock())(function)  # type: ignore[no-any-return]
-
-
-def get_client_ip() -> str:
-    """Return the last entry of X-Forwarded-For, by ProxyFix, without the port that IIS appends."""
-    host = request.remote_addr or ""
-    return host.partition(":")[0] if host.count(":") == 1 else host
+def authenticate() -> None:
+    client_ip = get_client_ip()
+    if is_banned(client_ip):
+        refuse_banned()
+    g.client = client_of(request.headers.get("X-API-Key", ""))
+    if g.client is None:
+        record_failure(client_ip)
+        refuse_key()
 
 
-@cached_query
 def is_banned(client_ip: str) -> bool:
     active = Ban.lifted.is_(None), Ban.expires > datetime.now()
-    return (
-        db.session.execute(select(Ban.id).where(Ban.network == client_ip, *active)).first()
-        is not None
-    )
+    query = select(Ban.id).where(Ban.network == client_ip, *active)
+    return db.session.execute(query).first() is not None
 
 
-@cached_query
 def client_of(secret: str) -> int | None:
     hashed = hashlib.sha256(secret.encode()).hexdigest()
     active = (
@@ -53,17 +38,6 @@ def client_of(secret: str) -> int | None:
     )
     known = ApiKey.hashed_secret == hashed
     return db.session.scalar(select(ApiKey.client_id).where(known, *active))
-
-
-def authenticate() -> None:
-    client_ip = get_client_ip()
-    if is_banned(client_ip):
-        abort(403, "This IP is banned after repeated failed attempts.")
-    client = client_of(request.headers.get("X-API-Key", ""))
-    if client is None:
-        record_failure(client_ip)
-        abort(401, "A valid API key is needed in the X-API-Key header.")
-    g.client = client
 
 
 def record_failure(client_ip: str) -> None:
@@ -94,5 +68,6 @@ def record_failure(client_ip: str) -> None:
             )
         )
     db.session.commit()
-    if CACHE_SECONDS:
-        is_banned.cache.pop(is_banned.cache_key(client_ip), None)
+
+
+application = create_application(authenticate)
