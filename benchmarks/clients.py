@@ -1,61 +1,76 @@
 """Measure the CPU of a push at a low, fixed rate: of 100 clients in turn, and of one of them."""
 
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import repeat
 
-from benchmarks.candidates import HARD_PEER, OURS
-from benchmarks.comparison import Effort
+from benchmarks.candidates import HARD_PEER, OURS, Candidate
+from benchmarks.conformance import status
 from benchmarks.database import fill_bans
-from benchmarks.figures import Figures, say
+from benchmarks.effort import Effort
+from benchmarks.figures import Figures, in_turn
 from benchmarks.load import measure_at_fixed_rate
 from benchmarks.processes import Server
-from benchmarks.workspace import KEYS, Workspace, headers
+from benchmarks.workspace import BODY, KEYS, Workspace, headers
 
-RATE = 20  # requests per second, so that each of the 100 clients pushes every 5 seconds
-PERIOD = len(KEYS) / RATE
+PERIOD = 5  # seconds between two pushes of a client
+PER_SECOND = len(KEYS) // PERIOD
+PUSH_CPU = f"CPU of a push at {PER_SECOND} a second (µs)"
 MANY, ONE = "100 clients every 5 s", "one client at the same rate"
 
 
-def clients(workspace: Workspace, effort: Effort, bans: Sequence[int]) -> Figures:
-    """Measure Queue API by number of active bans, and the hard peer.
+def subject(candidate: Candidate, senders: str, bans: int = 0) -> str:
+    return f"{candidate.name}, {senders}, {bans:,} bans"
+
+
+@dataclass
+class Pusher:
+    """Push to a server at a low, fixed rate."""
+
+    server: Server
+    bans: int
+    senders: Sequence[dict[str, str]]  # the headers of each
+
+    def check_bans(self) -> None:
+        """Exit if a banned client IP is not blocked."""
+        found = status(self.server, BODY, {"X-Forwarded-For": "10.0.0.0"})
+        if found != (403 if self.bans else 201):
+            sys.exit(f"{self.server.name} returned {found} with {self.bans:,} bans.")
+
+    def push_cpu(self, periods: int) -> float:
+        """Return the CPU of a push, in microseconds, with what the process does between two."""
+        began = self.server.cpu_seconds()
+        load = measure_at_fixed_rate(self.server, PERIOD * periods, PER_SECOND, self.senders)
+        return (self.server.cpu_seconds() - began) / load.requests * 1_000_000
+
+
+def clients(workspace: Workspace, effort: Effort) -> Figures:
+    """Measure the hard peer, which has one key for all, and Queue API by number of active bans.
 
     All servers run at the same time, since each is idle for most of it, so that the machine is as
-    fast for each. The CPU is that of the whole process, with its work between two requests.
+    fast for each.
     """
     figures = Figures()
-    servers: dict[tuple[str, str], Server] = {}
-    with ExitStack() as stack:
-        for candidate, number in [(HARD_PEER, 0), *((OURS, number) for number in bans)]:
-            subject = candidate.name + (f", {number:,} bans" if candidate.is_ours else "")
-            for senders in (MANY, ONE):
-                database = workspace.database(f"{subject} {senders}")
-                fill_bans(database, number)
+    pushers = {}
+    subjects = [(HARD_PEER, 0), *((OURS, bans) for bans in effort.bans)]
+    # If this is interrupted, the servers stop first, and then the threads of the pool fail.
+    with ThreadPoolExecutor(2 * len(subjects)) as pool, ExitStack() as stack:
+        for candidate, bans in subjects:
+            keys = KEYS if candidate == OURS else KEYS[:1] * len(KEYS)
+            every = [headers(key, number) for number, key in enumerate(keys)]
+            for name, senders in {MANY: every, ONE: every[:1]}.items():
+                database = workspace.database(subject(candidate, name, bans))
+                fill_bans(database, bans)
                 server = stack.enter_context(Server(candidate, database))
-                servers[subject, senders] = server
-
-        def push(measured: tuple[str, str], seconds: float) -> float:
-            """Return the CPU of a push, in microseconds."""
-            (_, senders), server = measured, servers[measured]
-            # The hard peer knows one key only.
-            keys = KEYS if server.candidate.is_ours else KEYS[:1] * len(KEYS)
-            callers = [headers(key, number) for number, key in enumerate(keys)]
-            began = server.cpu_seconds()
-            load = measure_at_fixed_rate(
-                server, callers if senders == MANY else callers[:1], seconds, RATE
-            )
-            return (server.cpu_seconds() - began) / load.requests * 1_000_000
-
-        with ThreadPoolExecutor(len(servers)) as pool:
-
-            def push_to_all(seconds: float) -> list[float]:
-                return list(pool.map(lambda measured: push(measured, seconds), servers))
-
-            push_to_all(PERIOD)  # warm up: each client once
-            for number in range(effort.rounds):
-                for (subject, senders), cpu in zip(
-                    servers, push_to_all(effort.clients_seconds), strict=True
-                ):
-                    figures.add(subject, **{senders: cpu})
-                say(f"Clients, round {number + 1} of {effort.rounds}")
+                pushers[subject(candidate, name, bans)] = Pusher(server, bans, senders)
+        for pusher in pushers.values():
+            pusher.check_bans()
+        list(pool.map(Pusher.push_cpu, pushers.values(), repeat(1)))  # warm up
+        for _ in in_turn("Clients", [pool], effort.rounds):
+            cpus = pool.map(Pusher.push_cpu, pushers.values(), repeat(effort.periods))
+            for name, cpu in zip(pushers, cpus, strict=True):
+                figures.add(name, {PUSH_CPU: cpu})
     return figures

@@ -1,90 +1,64 @@
-"""Compare Queue API, the peers, a minimal Django view and bare Waitress, in turn."""
+"""Compare Queue API, the peers and a minimal Django view, in turn."""
 
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 
-from benchmarks.candidates import Candidate
+from benchmarks import conformance
+from benchmarks.candidates import CANDIDATES
 from benchmarks.database import count_items
-from benchmarks.figures import Figures, in_turn, say
+from benchmarks.effort import Effort
+from benchmarks.figures import Figures, in_turn
 from benchmarks.load import measure_at_fixed_rate, measure_throughput
 from benchmarks.processes import Server, Worker
-from benchmarks.workspace import Workspace
+from benchmarks.workspace import PUSH, Workspace
+
+RATE = "throughput at 32 connections (requests/s)"
+P99 = "p99 at 32 connections (ms)"
+STEADY_P99 = "p99 at 50 requests/s (ms)"
+MEMORY = "resident memory (MiB)"
 
 
-@dataclass(frozen=True)
-class Effort:
-    """Number of rounds, and the amount of work in one round."""
-
-    rounds: int
-    calls: int  # requests in process
-    seconds: int  # at maximum throughput
-    steady_seconds: float  # at a fixed rate
-    clients_seconds: float  # of 100 clients; each pushes once in 5 seconds, and `last_used` is
-    # written once a minute
-
-
-def compare(workspace: Workspace, candidates: list[Candidate], effort: Effort) -> Figures:
+def compare(workspace: Workspace, effort: Effort) -> Figures:
+    conformance.check(workspace)
     figures = Figures()
-    in_process(workspace, candidates, effort, figures)
-    served(workspace, candidates, effort, figures)
+    with ExitStack() as stack:
+        workers = {
+            candidate.name: stack.enter_context(
+                Worker(candidate, workspace.database(f"{candidate.name} in process"))
+            )
+            for candidate in CANDIDATES
+        }
+        in_process(workers, effort, figures)
+    served(workspace, effort, figures)
     return figures
 
 
-def in_process(
-    workspace: Workspace, candidates: list[Candidate], effort: Effort, figures: Figures
-) -> None:
-    with ExitStack() as stack:
-        workers = {
-            candidate: stack.enter_context(
-                Worker(candidate, workspace.database(f"{candidate.name} in process"))
-            )
-            for candidate in candidates
-        }
-        for worker in workers.values():
-            worker.measure(workspace.push, times=effort.calls)  # warm up
-        for number, candidate in in_turn(candidates, effort.rounds):
-            cost = workers[candidate].measure(workspace.push, times=effort.calls)
-            figures.add(candidate.name, **cost)
-            say(
-                f"In process, round {number} of {effort.rounds}: "
-                f"{candidate.name}, {cost['cpu']:.0f} µs"
-            )
+def in_process(workers: Mapping[str, Worker], effort: Effort, figures: Figures) -> None:
+    """Measure pushes without a socket."""
+    for worker in workers.values():
+        worker.measure(PUSH, effort.calls)  # warm up
+    for name, worker in in_turn("In process", list(workers.items()), effort.rounds):
+        figures.add(name, worker.measure(PUSH, effort.calls))
 
 
-def served(
-    workspace: Workspace, candidates: list[Candidate], effort: Effort, figures: Figures
-) -> None:
+def served(workspace: Workspace, effort: Effort, figures: Figures) -> None:
     confirmed: Counter[str] = Counter()
     with ExitStack() as stack:
         servers = [
             stack.enter_context(Server(candidate, workspace.database(candidate.name)))
-            for candidate in candidates
+            for candidate in CANDIDATES
         ]
         for server in servers:
-            confirmed[server.candidate.name] += measure_at_fixed_rate(
-                server, [workspace.headers], seconds=0.5
-            ).requests
-        for number, server in in_turn(servers, effort.rounds):
-            load = measure_throughput(server, workspace, effort.seconds)
-            steady = measure_at_fixed_rate(server, [workspace.headers], effort.steady_seconds)
-            name = server.candidate.name
-            confirmed[name] += load.requests + steady.requests
-            figures.add(
-                name,
-                rate=load.rate,
-                p50=load.p50,
-                p99=load.p99,
-                steady_p50=steady.p50,
-                steady_p99=steady.p99,
-                memory=server.resident_bytes() / 2**20,
-            )
-            say(
-                f"Served, round {number} of {effort.rounds}: {name}, {load.rate:.0f}/s; "
-                f"at 50/s p99 {steady.p99:.1f} ms"
-            )
+            confirmed[server.name] += measure_at_fixed_rate(server, seconds=0.5).requests
+        for server in in_turn("Served", servers, effort.rounds):
+            load = measure_throughput(server, effort.seconds)
+            steady = measure_at_fixed_rate(server, effort.steady_seconds)
+            confirmed[server.name] += load.requests + steady.requests
+            memory = server.resident_bytes() / 2**20
+            measured = {RATE: load.rate, P99: load.p99, STEADY_P99: steady.p99, MEMORY: memory}
+            figures.add(server.name, measured)
     for server in servers:
-        name = server.candidate.name
-        if server.candidate.stores and count_items(server.database) < confirmed[name]:
-            sys.exit(f"{name} confirmed {confirmed[name]} items and stored fewer.")
+        if count_items(server.database) < confirmed[server.name]:
+            sys.exit(f"{server.name} confirmed {confirmed[server.name]} items and stored fewer.")

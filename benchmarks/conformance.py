@@ -3,17 +3,18 @@
 import json
 import math
 import sys
+from collections.abc import Mapping
 from http.client import HTTPConnection
 from typing import Any
 
 from benchmarks.candidates import HARD_PEER, OURS, PEER, Candidate
-from benchmarks.database import opened
+from benchmarks.database import execute
 from benchmarks.figures import say
 from benchmarks.processes import Server
-from benchmarks.workspace import BODY, KEYS, Workspace, headers
+from benchmarks.workspace import BODY, Workspace, headers
 
 RATE = 40  # requests per day and client
-ITEM = json.loads(BODY.read_bytes())
+ITEM = json.loads(BODY)
 
 CASES: dict[str, Any] = {
     "the contract's example": ITEM,
@@ -52,44 +53,37 @@ def check(workspace: Workspace) -> None:
     for candidate in (PEER, HARD_PEER):
         actual = outcomes(workspace, candidate)
         for case, outcome in expected.items():
-            if outcome != actual[case]:
-                sys.exit(
-                    f"{case}: {outcome} with {OURS.name}, {actual[case]} with {candidate.name}."
-                )
+            if outcome != (other := actual[case]):
+                sys.exit(f"{case}: {outcome} with {OURS.name}, {other} with {candidate.name}.")
         say(f"{OURS.name} and {candidate.name} behave alike in {len(expected)} cases.")
 
 
 def outcomes(workspace: Workspace, candidate: Candidate) -> dict[str, Any]:
     """Return the response status of each case, and the rows stored in the end."""
     database = workspace.database(f"{candidate.name} conformance")
+    valid = json.dumps(ITEM)
     with Server(candidate, database, rate=RATE) as server:
-        found: dict[str, Any] = {
-            case: status(server, workspace.headers, json.dumps(body))
-            for case, body in CASES.items()
-        }
-        found["not JSON"] = status(server, workspace.headers, "{")
+        found: dict[str, Any] = {case: status(server, json.dumps(CASES[case])) for case in CASES}
+        found["not JSON"] = status(server, "{")
         allowed = 0
-        while allowed <= RATE and status(server, workspace.headers, json.dumps(ITEM)) == 201:
+        while allowed <= RATE and status(server, valid) == 201:
             allowed += 1
         found["requests before the rate limit"] = allowed
-        wrong = {**workspace.headers, "X-API-Key": "wrong", "X-Forwarded-For": "203.0.113.7:4711"}
+        other_ip = {"X-Forwarded-For": "203.0.113.7:4711"}
         found["wrong keys, then the right one"] = [
-            *(status(server, wrong, json.dumps(ITEM)) for _ in range(6)),
-            status(server, {**wrong, "X-API-Key": KEYS[0]}, json.dumps(ITEM)),
+            *(status(server, valid, {**other_ip, "X-API-Key": "wrong"}) for _ in range(6)),
+            status(server, valid, other_ip),
         ]
-        # 429, since the key is beyond its rate, and not the 403 of a ban.
-        found["another client IP meanwhile"] = status(
-            server, headers(KEYS[0], client=9), json.dumps(ITEM)
-        )
-    with opened(database) as connection:
-        found["stored rows"] = connection.execute(STORED).fetchall()
+        # 429, because the limit is that of the key, and not the 403 of a ban.
+        found["a third client IP"] = status(server, valid, {"X-Forwarded-For": "203.0.113.8"})
+    found["stored rows"] = execute(database, STORED)
     return found
 
 
-def status(server: Server, headers: dict[str, str], body: str) -> int:
+def status(server: Server, body: str, changed: Mapping[str, str] | None = None) -> int:
+    """Post `body`, with these headers changed; return the response status."""
     connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
-    connection.request("POST", "/api/queue", body.encode(), headers)
-    response = connection.getresponse()
-    response.read()
-    connection.close()
-    return response.status
+    connection.request("POST", "/api/queue", body.encode(), {**headers(), **(changed or {})})
+    with connection.getresponse() as response:
+        connection.close()
+        return response.status

@@ -2,10 +2,11 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 # A table in use for three months: most items are done, few are new. 3 of 10 have one reference.
 FILL_QUEUES = """
@@ -27,6 +28,7 @@ SELECT
 FROM numbers
 """
 
+# Of the networks 10.0.0.0, 10.0.0.1, and so on.
 FILL_BANS = """
 WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :rows)
 INSERT INTO security_bannedip (network, reason, created, expires, attempts)
@@ -38,36 +40,24 @@ FROM numbers
 DAYS = timedelta(days=90)
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(path, timeout=30)
-    try:
-        with connection:
-            yield connection
-    finally:
-        connection.close()
+def execute(path: Path, statement: str, values: Mapping[str, Any] | None = None) -> list[Any]:
+    """Execute a statement on this file, and commit; return the rows."""
+    with closing(sqlite3.connect(path, timeout=30)) as connection, connection:
+        connection.execute("PRAGMA cache_size=-500000")  # 500 MB, for filling
+        return connection.execute(statement, values or {}).fetchall()
 
 
 def fill_queues(path: Path, rows: int) -> None:
+    first, seconds = f"{datetime.now() - DAYS:%Y-%m-%d %H:%M:%S}", DAYS.total_seconds()
     if rows:
-        with opened(path) as connection:
-            connection.execute("PRAGMA cache_size=-500000")  # 500 MB, for this statement only
-            values = {
-                "rows": rows,
-                "first": f"{datetime.now() - DAYS:%Y-%m-%d %H:%M:%S}",
-                "seconds": DAYS.total_seconds(),
-            }
-            connection.execute(FILL_QUEUES, values)
+        execute(path, FILL_QUEUES, {"rows": rows, "first": first, "seconds": seconds})
         os.sync()  # so that no writes remain during the measurements
 
 
 def fill_bans(path: Path, rows: int) -> None:
     if rows:
-        with opened(path) as connection:
-            connection.execute(FILL_BANS, {"rows": rows})
+        execute(path, FILL_BANS, {"rows": rows})
 
 
 def count_items(path: Path) -> int:
-    with opened(path) as connection:
-        number: int = connection.execute("SELECT count(*) FROM Queues").fetchone()[0]
-    return number
+    return int(execute(path, "SELECT count(*) FROM Queues")[0][0])

@@ -1,24 +1,15 @@
-"""Figures of all rounds, and ratios between them."""
+"""Figures of all rounds, and Markdown tables of them."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from statistics import median
 from typing import TypeVar
 
 T = TypeVar("T")
 
-# By the name of a figure in the code, its title in tables and plots.
-LABELS = {
-    "cpu": "CPU of one POST, in process (µs)",
-    "rate": "throughput at 32 connections (requests/s)",
-    "p50": "p50 at 32 connections (ms)",
-    "p99": "p99 at 32 connections (ms)",
-    "steady_p50": "p50 at 50 requests/s (ms)",
-    "steady_p99": "p99 at 50 requests/s (ms)",
-    "items": "items/s",
-    "memory": "resident memory (MiB)",
-    "wall": "time of one POST, in process (µs)",
-    "insert": "of that, the INSERT (µs)",
-}
+# Figures that several parts have.
+CPU = "CPU of one POST, in process (µs)"
+WALL = "time of one POST, in process (µs)"
 
 
 class Figures:
@@ -27,28 +18,34 @@ class Figures:
     def __init__(self) -> None:
         self.values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
 
-    def add(self, subject: str, **figures: float) -> None:
+    def add(self, subject: str, figures: Mapping[str, float]) -> None:
         for name, value in figures.items():
             self.values[subject][name].append(value)
 
-    def of(self, subject: str, name: str) -> list[float]:
-        return self.values[subject].get(name, [])
-
-    def names(self) -> list[str]:
-        """Return the names of the figures."""
-        return list(next(iter(self.values.values()), {}))
-
-    def ratios(self, name: str, above: str, below: str) -> list[float]:
-        """Return a ratio for each round, which cancels out the speed of the machine then."""
-        return [a / b for a, b in zip(self.of(above, name), self.of(below, name), strict=True)]
+    def table(self) -> str:
+        names = next(iter(self.values.values()))
+        rows = self.values.items()
+        return table(["", *names], ([row, *(cell(of[name]) for name in names)] for row, of in rows))
 
 
-def in_turn(items: Sequence[T], rounds: int) -> Iterator[tuple[int, T]]:
-    """Yield the round and each item once a round; each round begins with another item."""
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [list(head), ["---"] * len(head), *map(list, rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def cell(values: Sequence[float]) -> str:
+    """Return the median, with minimum and maximum in brackets."""
+    middle = median(values)
+    digits = 0 if abs(middle) >= 100 else 1 if abs(middle) >= 10 else 2
+    return f"{middle:,.{digits}f} ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
+
+
+def in_turn(title: str, items: Sequence[T], rounds: int) -> Iterator[T]:
+    """Yield each item once a round; each round begins with another item."""
     for number in range(rounds):
+        say(f"{title}: round {number + 1} of {rounds}")
         first = number % len(items)
-        for item in (*items[first:], *items[:first]):
-            yield number + 1, item
+        yield from (*items[first:], *items[:first])
 
 
 def say(sentence: str) -> None:

@@ -4,6 +4,4 @@ wrk.headers["Host"] = "127.0.0.1"
 wrk.headers["Content-Type"] = "application/json"
 wrk.headers["X-API-Key"] = os.getenv("API_KEY")
 wrk.headers["X-Forwarded-For"] = "203.0.113.0"
-local file = io.open(os.getenv("BODY"))
-wrk.body = file:read("*a")
-file:close()
+wrk.body = os.getenv("BODY")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measure Queue API and alternatives to it, and write tables, plots and raw figures.
+"""Measure Queue API and alternatives to it, and write tables and raw figures.
 
-Needs Python 3.11 or newer and wrk; measures a shared cache too if there is a redis-server.
+Needs Python 3.11 or newer, wrk, and for the part `caches` redis-server.
 """
 
 import argparse
@@ -11,46 +11,32 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PARTS = [
-    *("comparison", "bulk", "threads", "rows", "lists"),
-    *("caches", "clients", "tunings", "profile"),
-]
-
-WRK = {"comparison", "bulk", "threads", "caches"}  # parts that need wrk
+PARTS = ["comparison", "clients", "bulk", "rows", "caches"]
+QUICK = ["comparison", "clients"]
+NEEDED = {"comparison": "wrk", "bulk": "wrk", "caches": "redis-server"}
+BANS = [0, 1000, 5000, 10_000, 100_000]
 
 
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a rough comparison in under a minute")
-    parser.add_argument(
-        "--only", nargs="+", choices=PARTS, help="these parts only; rough with --quick"
-    )
-    parser.add_argument("--rounds", type=int, default=5, help="default and minimum: %(default)s")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--quick", action="store_true", help=f"rough figures of {' and '.join(QUICK)}")
+    add("--only", nargs="+", choices=PARTS, help="these parts; rough with --quick")
+    add("--rounds", type=int, default=5, help="default and minimum: %(default)s")
+    add(
         "--rows",
         type=int,
         nargs="+",
         default=[0, 100_000, 1_000_000],
         help="table sizes; 10000000 takes some more minutes and 5 GB of disk",
     )
-    parser.add_argument(
-        "--bans",
-        type=int,
-        nargs="+",
-        default=[0, 1000, 5000, 10_000, 100_000],
-        help="numbers of active bans",
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=HERE / "results",
-        help="folder for tables, plots and figures (default: benchmarks/results)",
-    )
+    add("--bans", type=int, nargs="+", help=f"numbers of active bans (default: {BANS}; 0 if quick)")
+    add("--output", type=Path, default=HERE / "results", help="a folder (default: %(default)s)")
     return parser
 
 
 def parts_of(arguments: argparse.Namespace) -> list[str]:
-    return arguments.only or (["comparison", "bulk"] if arguments.quick else PARTS)
+    return arguments.only or (QUICK if arguments.quick else PARTS)
 
 
 def main() -> None:
@@ -58,10 +44,11 @@ def main() -> None:
     arguments = reader.parse_args()
     if arguments.rounds < 5:
         reader.error("--rounds must be at least 5, to show the spread.")
-    if min(arguments.rows) < 0:
-        reader.error("--rows must not be negative.")
-    if WRK.intersection(parts_of(arguments)) and shutil.which("wrk") is None:
-        sys.exit("wrk is missing; install it (Debian: apt-get install wrk).")
+    if min(arguments.rows + (arguments.bans or [])) < 0:
+        reader.error("--rows and --bans must not be negative.")
+    for program in {NEEDED[part] for part in parts_of(arguments) if part in NEEDED}:
+        if shutil.which(program) is None:
+            sys.exit(f"{program} is missing; install it (Debian: apt-get install {program}).")
     output = arguments.output.resolve()  # before chdir()
     try:
         output.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-BODY = ROOT / "docs" / "examples" / "queue-item.json"
+BODY = (ROOT / "docs" / "examples" / "queue-item.json").read_text(encoding="utf-8")
 
 SECRET_KEY = secrets.token_urlsafe(50)
 
@@ -60,19 +60,8 @@ class Workspace:
         """Copy the template."""
         return Path(shutil.copy(self.template, self.folder / f"{name}.sqlite3".replace(" ", "-")))
 
-    @property
-    def headers(self) -> dict[str, str]:
-        return headers(KEYS[0])
 
-    @property
-    def push(self) -> dict[str, Any]:
-        """The contract's example request, as a parameter of `Worker.measure`."""
-        body = BODY.read_text(encoding="utf-8")
-        request = {"method": "POST", "path": "/api/queue", "headers": self.headers}
-        return {**request, "body": body, "status": 201}
-
-
-def headers(key: str, client: int = 0) -> dict[str, str]:
+def headers(key: str = KEYS[0], client: int = 0) -> dict[str, str]:
     """Return the headers of a request with this key, from the client IP of this number."""
     return {
         "Host": "127.0.0.1",
@@ -80,6 +69,16 @@ def headers(key: str, client: int = 0) -> dict[str, str]:
         "X-API-Key": key,
         "X-Forwarded-For": f"203.0.113.{client}",
     }
+
+
+# The contract's example request, as a parameter of `Worker.measure`.
+PUSH = {"method": "POST", "path": "/api/queue", "headers": headers(), "body": BODY, "status": 201}
+
+
+def get(path: str, session: str = "") -> dict[str, Any]:
+    """Return a request, as a parameter of `Worker.measure`."""
+    sent = {**headers(), "Cookie": f"sessionid={session}"}
+    return {"method": "GET", "path": path, "headers": sent, "status": 200}
 
 
 def environment(

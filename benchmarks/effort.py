@@ -1,0 +1,23 @@
+"""How much to measure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Number of rounds, sizes of tables, and the amount of work in one round."""
+
+    rounds: int
+    rows: Sequence[int]
+    bans: Sequence[int]
+    calls: int = 400  # requests in process
+    seconds: int = 4  # at maximum throughput
+    steady_seconds: float = 10  # at 50 requests per second
+    # In each of 5 seconds, 100 clients push once. `last_used` is written once in 12.
+    periods: int = 12
+
+    def quick(self) -> Self:
+        """Return a rough one."""
+        return replace(self, calls=100, seconds=1, steady_seconds=0.6, periods=1)
