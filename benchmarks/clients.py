@@ -11,7 +11,7 @@ from benchmarks.candidates import HARD_PEER, OURS, Candidate
 from benchmarks.conformance import status
 from benchmarks.database import fill_bans
 from benchmarks.effort import Effort
-from benchmarks.figures import Figures, in_turn
+from benchmarks.figures import Figures, count_rounds
 from benchmarks.load import measure_at_fixed_rate
 from benchmarks.processes import Server
 from benchmarks.workspace import BODY, KEYS, Workspace, headers
@@ -69,7 +69,7 @@ def clients(workspace: Workspace, effort: Effort) -> Figures:
         for pusher in pushers.values():
             pusher.check_bans()
         list(pool.map(Pusher.push_cpu, pushers.values(), repeat(1)))  # warm up
-        for _ in in_turn("Clients", [pool], effort.rounds):
+        for _ in count_rounds("Clients", effort.rounds):
             cpus = pool.map(Pusher.push_cpu, pushers.values(), repeat(effort.periods))
             for name, cpu in zip(pushers, cpus, strict=True):
                 figures.add(name, {PUSH_CPU: cpu})

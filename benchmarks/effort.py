@@ -20,4 +20,4 @@ class Effort:
 
     def quick(self) -> Self:
         """Return a rough one."""
-        return replace(self, calls=100, seconds=1, steady_seconds=0.6, periods=1)
+        return replace(self, calls=200, seconds=1, steady_seconds=0.6, periods=1)

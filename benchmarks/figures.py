@@ -40,10 +40,15 @@ def cell(values: Sequence[float]) -> str:
     return f"{middle:,.{digits}f} ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
 
 
-def in_turn(title: str, items: Sequence[T], rounds: int) -> Iterator[T]:
-    """Yield each item once a round; each round begins with another item."""
+def count_rounds(title: str, rounds: int) -> Iterator[int]:
     for number in range(rounds):
         say(f"{title}: round {number + 1} of {rounds}")
+        yield number
+
+
+def in_turn(title: str, items: Sequence[T], rounds: int) -> Iterator[T]:
+    """Yield each item once a round; each round begins with another item."""
+    for number in count_rounds(title, rounds):
         first = number % len(items)
         yield from (*items[first:], *items[:first])
 
