@@ -44,7 +44,7 @@ def measure_throughput(server: Server, seconds: int) -> Load:
         text=True,
     )
     found = re.search(
-        r"99%\s+([\d.]+)([a-z]+)\n.*?(\d+) requests in.*Requests/sec:\s+([\d.]+)",
+        r"99%\s+([\d.]+)([a-z]+).*?(\d+) requests in.*Requests/sec:\s+([\d.]+)",
         done.stdout,
         re.DOTALL,
     )
