@@ -18,6 +18,7 @@ from benchmarks.workspace import PUSH, Workspace
 TURN = 50  # requests in process before the next candidate's
 
 RATE = "throughput at 32 connections (requests/s)"
+SERVED_CPU = "CPU of one POST at 32 connections (µs)"
 P99 = "p99 at 32 connections (ms)"
 STEADY_P99 = "p99 at 50 requests/s (ms)"
 MEMORY = "resident memory (MiB)"
@@ -64,12 +65,14 @@ def served(workspace: Workspace, effort: Effort, figures: Figures) -> None:
         for server in servers:
             confirmed[server.name] += measure_at_fixed_rate(server, seconds=0.5).requests
         for server in in_turn("Served", servers, effort.rounds):
+            began = server.cpu_seconds()
             load = measure_throughput(server, effort.seconds)
+            cpu = (server.cpu_seconds() - began) / load.requests * 1_000_000
             steady = measure_at_fixed_rate(server, effort.steady_seconds)
             confirmed[server.name] += load.requests + steady.requests
             memory = server.resident_bytes() / 2**20
-            measured = {RATE: load.rate, P99: load.p99, STEADY_P99: steady.p99, MEMORY: memory}
-            figures.add(server.name, measured)
+            figures.add(server.name, {RATE: load.rate, SERVED_CPU: cpu, P99: load.p99})
+            figures.add(server.name, {STEADY_P99: steady.p99, MEMORY: memory})
     for server in servers:
         if count_items(server.database) < confirmed[server.name]:
             sys.exit(f"{server.name} confirmed {confirmed[server.name]} items and stored fewer.")
