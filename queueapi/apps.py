@@ -1,7 +1,18 @@
+import sys
+
 from django.apps import AppConfig, apps
 from django.contrib.admin import apps as admin
 from django.db.models.signals import post_migrate, pre_delete, pre_migrate
 from django.utils.translation import gettext_lazy as _
+
+# DRF imports these packages if they are there, for a test client and documents that we do not use.
+# They would take 7 MiB of memory. Python does not find a package that is `None` in `sys.modules`.
+unused = {"requests", "yaml"} - sys.modules.keys()
+sys.modules.update(dict.fromkeys(unused))  # type: ignore[arg-type]
+import rest_framework.compat  # noqa: E402, F401  the module of DRF that imports them
+
+for name in unused:
+    del sys.modules[name]
 
 
 class QueueApiConfig(AppConfig):

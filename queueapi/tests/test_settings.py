@@ -254,15 +254,17 @@ def test_sqlite_uses_a_write_ahead_log_and_immediate_transactions() -> None:
     assert connection.transaction_mode == "IMMEDIATE"  # type: ignore[attr-defined]  # of SQLite
 
 
-def test_the_redis_client_is_not_imported_without_a_cache_url() -> None:
+def test_packages_that_requests_do_not_use_are_not_imported() -> None:
     loaded = manage(
         "shell",
         "--verbosity",
         "0",
         "-c",
-        "import queueapi.wsgi, sys; print('redis' in sys.modules)",
+        "import queueapi.wsgi, queueapi.urls, sys\n"
+        "print({'redis', 'requests', 'yaml'} & sys.modules.keys())\n"
+        "import requests, yaml",
     )
-    assert loaded.stdout == "False\n"
+    assert loaded.stdout == "set()\n"
 
 
 def test_cache_errors_include_those_of_the_redis_client(monkeypatch: pytest.MonkeyPatch) -> None:
