@@ -52,12 +52,11 @@ class AdminOnlyMixin:
 class AdminLocaleMiddleware(AdminOnlyMixin, LocaleMiddleware):
     """Activate the browser's language. Responses of the API are in English."""
 
-    def __call__(self, request: HttpRequest) -> Any:
-        try:
-            return super().__call__(request)
-        finally:
-            # The language stays active in the thread, whose next request may be to the API.
-            translation.deactivate()
+    def process_response(self, request: HttpRequest, response: Any) -> Any:
+        response = super().process_response(request, response)
+        # The language stays active in the thread, whose next request may be to the API.
+        translation.deactivate()
+        return response
 
 
 class AdminSessionMiddleware(AdminOnlyMixin, SessionMiddleware):
