@@ -13,13 +13,13 @@ item = QueueItemViewSet.as_view({"get": "retrieve"})
 trigger = TriggerViewSet.as_view({"post": "set_status", "get": "list"})
 
 urlpatterns = [
-    re_path(r"^api/?$", RootView.as_view(), name="api"),
-    re_path(r"^api/docs/?$", DocsView.as_view(), name="docs"),
-    re_path(r"^api/schema/?$", SchemaView.as_view(), name="schema"),
     re_path(r"^api/queue/?$", queue, name="queue"),
     re_path(r"^api/queue/bulk/?$", bulk, name="bulk"),
     re_path(r"^api/queue/(?P<pk>[^/]+)/?$", item, name="item"),
     re_path(r"^api/trigger/?$", trigger, name="trigger"),
+    re_path(r"^api/?$", RootView.as_view(), name="api"),
+    re_path(r"^api/docs/?$", DocsView.as_view(), name="docs"),
+    re_path(r"^api/schema/?$", SchemaView.as_view(), name="schema"),
     path("admin/", admin.site.urls),
 ]
 
