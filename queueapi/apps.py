@@ -5,14 +5,23 @@ from django.contrib.admin import apps as admin
 from django.db.models.signals import post_migrate, pre_delete, pre_migrate
 from django.utils.translation import gettext_lazy as _
 
-# DRF imports these packages if they are there, for a test client and documents that we do not use.
-# They would take 7 MiB of memory. Python does not find a package that is `None` in `sys.modules`.
-unused = {"requests", "yaml"} - sys.modules.keys()
-sys.modules.update(dict.fromkeys(unused))  # type: ignore[arg-type]
-import rest_framework.compat  # noqa: E402, F401  the module of DRF that imports them
 
-for name in unused:
-    del sys.modules[name]
+def import_drf_without(names: set[str]) -> None:
+    """Import DRF so that it does not find these packages.
+
+    It imports some if they are installed, for a test client and documents that we do not use. They
+    would take 7 MiB of memory.
+    """
+    unused = names - sys.modules.keys()
+    # Python does not find a package that is `None` here.
+    sys.modules.update(dict.fromkeys(unused))  # type: ignore[arg-type]
+    import rest_framework.compat  # noqa: F401, PLC0415  the module that imports them
+
+    for name in unused:
+        del sys.modules[name]
+
+
+import_drf_without({"requests", "yaml"})
 
 
 class QueueApiConfig(AppConfig):
