@@ -28,7 +28,6 @@ class AuditedAdmin(admin.ModelAdmin):
     """Log each change with the old and the new value of each field."""
 
     list_per_page = 50
-    show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # they are counts
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
