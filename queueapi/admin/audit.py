@@ -109,14 +109,11 @@ def logged_model(row: Model) -> type[Model]:
     return [row._meta.model, *row._meta.get_parent_list()][-1]
 
 
-def history(row: Model, length: int = 20) -> QuerySet[LogEntry]:
-    """Return the newest entries of a row, with their users."""
-    opts = logged_model(row)._meta
-    return LogEntry.objects.filter(
-        content_type__app_label=opts.app_label,
-        content_type__model=opts.model_name,
-        object_id=row.pk,
-    ).select_related("user")[:length]
+def history(row: Model) -> QuerySet[LogEntry]:
+    """Return the 20 newest entries of a row, with their users."""
+    content_type = ContentType.objects.get_for_model(logged_model(row))
+    entries = LogEntry.objects.filter(content_type=content_type, object_id=row.pk)
+    return entries.select_related("user")[:20]
 
 
 def change_message(entry: LogEntry) -> str:
