@@ -14,7 +14,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext
 
-from queueapi.admin import audit
 from queueapi.admin.action_steps import ActionStepsAdmin
 from queueapi.admin.selected_rows import Selection
 
@@ -147,15 +146,10 @@ class BulkActionsAdmin(ActionStepsAdmin):
         }
         return self.page(request, "queueapi/confirm_action.html", **context)
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        if (row := context.get("original")) is not None:
-            context["history"] = audit.history(row)
-            context["buttons"] = self.row_buttons(request, row)
-            # Django's own Delete button does not check the status that the page shows.
-            context["show_delete"] = all(action.method != "delete" for action in self.actions)
-        return super().render_change_form(request, context, *args, **kwargs)
+    def row_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        # Django's own Delete button does not check the status that the page shows.
+        show_delete = all(action.method != "delete" for action in self.actions)
+        return {"buttons": self.row_buttons(request, row), "show_delete": show_delete}
 
     def row_buttons(self, request: HttpRequest, row: Model) -> Iterator[dict[str, Any]]:
         """Yield the buttons on the page of a row, which open a confirmation page."""

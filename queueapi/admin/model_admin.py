@@ -58,6 +58,17 @@ class AuditedAdmin(admin.ModelAdmin):
         shared = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}
         return TemplateResponse(request, template, {**shared, **context})
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if row := context.get("original"):
+            context |= {"history": audit.history(row), **self.row_context(request, row)}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def row_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Hook: return what the page of a row shows beside its fields, such as its `buttons`."""
+        return {}
+
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         # Django raises FieldDoesNotExist for `?_to_field=`.
         return super().get_object(request, object_id, from_field or None)

@@ -3,10 +3,9 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.admin import audit
 from queueapi.admin.model_admin import ViewOnlyAdmin
 
 
@@ -35,14 +34,9 @@ class ActionPageAdmin(ViewOnlyAdmin):
         """Return whether the user may rotate and revoke keys, or lift bans."""
         return admin.ModelAdmin.has_change_permission(self, request)
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        row = context["original"]
-        context["history"] = audit.history(row)
-        if row.is_active and self.has_end_permission(request):
-            context |= self.object_tools(row)
-        return super().render_change_form(request, context, *args, **kwargs)
+    def row_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        may_end = row.is_active and self.has_end_permission(request)
+        return self.object_tools(row) if may_end else {}
 
     def object_tools(self, row: Any) -> dict[str, Any]:
         """Return the `links` and `buttons` of the change page of an active row."""

@@ -4,11 +4,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet, TextField
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.admin import audit
 from queueapi.admin.edit_conflicts import OptimisticLockingAdmin, PlainTextField
 from queueapi.admin.model_admin import ViewOnly
 from security.admin.api_keys import ApiKeyAdmin
@@ -52,15 +51,11 @@ class ClientAdmin(OptimisticLockingAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        if client := context.get("original"):
-            context["history"] = audit.history(client)
-            if request.user.has_perm("security.add_apikey"):
-                url = reverse("admin:security_apikey_add", query={"client": client.name})
-                context["links"] = [(_("Issue a key"), url)]
-        return super().render_change_form(request, context, *args, **kwargs)
+    def row_context(self, request: HttpRequest, row: Client) -> dict[str, Any]:
+        if not request.user.has_perm("security.add_apikey"):
+            return {}
+        url = reverse("admin:security_apikey_add", query={"client": row.name})
+        return {"links": [(_("Issue a key"), url)]}
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

@@ -66,16 +66,15 @@ class TriggerTypeAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
     ) -> HttpResponse:
         return redirect("admin:triggers_trigger_history", object_id)
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
+    def row_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        context = super().row_context(request, row)
         if request.user.has_perm("triggers.view_job"):
-            name = context["original"].process_name
-            jobs = read(Job.objects.filter(process_name=name).order_by("-start_time")[:MAX_JOBS])
+            of_process = Job.objects.filter(process_name=row.process_name)
+            jobs = read(of_process.order_by("-start_time")[:MAX_JOBS])
             context["jobs"] = jobs and [(job, job_badge(job)) for job in jobs]
             # A table that can't be read at all has no place on the page.
             context["has_jobs"] = jobs is not None or read(Job.objects.all()[:1]) is not None
-        return super().render_change_form(request, context, *args, **kwargs)
+        return context
 
     def row_buttons(self, request: HttpRequest, row: Any) -> Iterator[dict[str, Any]]:
         if self.has_change_permission(request, row):
