@@ -123,13 +123,15 @@ class AuditedAdmin(admin.ModelAdmin):
         return audit.difference(self.model, form.initial, changed)
 
 
+def permit_nobody(model_admin: Any, request: HttpRequest, obj: Any = None) -> bool:
+    """Return `False`, as `has_add_permission` and the like of a `ModelAdmin`."""
+    return False
+
+
 class ViewOnly:
     """Mixin for pages and inlines: rows are not added, changed or deleted."""
 
-    def is_never_permitted(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    has_add_permission = has_change_permission = has_delete_permission = is_never_permitted
+    has_add_permission = has_change_permission = has_delete_permission = permit_nobody
 
 
 class ViewOnlyAdmin(ViewOnly, AuditedAdmin):

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.admin import translated_names  # noqa: F401  replaces Django's
-from queueapi.admin.model_admin import AuditedAdmin
+from queueapi.admin.model_admin import AuditedAdmin, permit_nobody
 from queueapi.roles import NONE, OTHER, ROLE_NAMES, ROLES, SUPERUSER, role, set_role
 
 admin.site.unregister([Group, User])
@@ -103,6 +103,7 @@ class UserAdmin(SuperusersOnly, AuditedAdmin, DjangoUserAdmin):
     formfield_overrides = {ManyToManyField: {"form_class": RowsField}}
     list_display = ["username", "role", "first_name", "last_name", "is_active", "last_login"]
     list_filter = ["is_active", "is_superuser", "groups"]
+    has_delete_permission = permit_nobody
     filter_horizontal = ()  # its script makes labels that screen readers do not read
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -135,9 +136,6 @@ class UserAdmin(SuperusersOnly, AuditedAdmin, DjangoUserAdmin):
             old, new = form.initial["role"], form.cleaned_data["role"]
             changes.append({"field": "role", "old": old, "new": new})
         return changes
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Group)

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.admin.model_admin import ViewOnlyAdmin
+from queueapi.admin.model_admin import AuditedAdmin, permit_nobody
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -24,15 +24,13 @@ class StateFilter(admin.SimpleListFilter):
         return getattr(queryset, state)() if state in self.states else queryset
 
 
-class ActionPageAdmin(ViewOnlyAdmin):
+class ActionPageAdmin(AuditedAdmin):
     change_form_template = "queueapi/row_change_form.html"
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return admin.ModelAdmin.has_add_permission(self, request)
+    has_change_permission = has_delete_permission = permit_nobody
 
     def has_end_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may rotate and revoke keys, or lift bans."""
-        return admin.ModelAdmin.has_change_permission(self, request)
+        return super().has_change_permission(request)
 
     def row_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         may_end = row.is_active and self.has_end_permission(request)

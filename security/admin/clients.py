@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.admin.edit_conflicts import OptimisticLockingAdmin, PlainTextField
-from queueapi.admin.model_admin import ViewOnly
+from queueapi.admin.model_admin import ViewOnly, permit_nobody
 from security.admin.api_keys import ApiKeyAdmin
 from security.models import ApiKey, Client
 from security.models.api_keys import after_change
@@ -39,6 +39,7 @@ class ClientAdmin(OptimisticLockingAdmin):
     search_fields = ["name", *LISTS, "note"]
     search_help_text = _("Searches name, queues, triggers, networks and note.")
     ordering = ["name"]
+    has_delete_permission = permit_nobody
     fieldsets = [
         (None, {"fields": ["name", "note"]}),
         (_("Permissions"), {"fields": MAY, "description": EFFECT}),
@@ -47,9 +48,6 @@ class ClientAdmin(OptimisticLockingAdmin):
 
     def get_inlines(self, request: HttpRequest, obj: Client | None) -> list[Any]:
         return [KeyInline] if obj else []
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def row_context(self, request: HttpRequest, row: Client) -> dict[str, Any]:
         if not request.user.has_perm("security.add_apikey"):
