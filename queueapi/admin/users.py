@@ -85,6 +85,9 @@ class PasswordForm(AdminPasswordChangeForm):
 class SuperusersOnly(AuditedAdmin):
     """Mixin: other users have none of the permissions, even if a group of theirs has."""
 
+    formfield_overrides = {ManyToManyField: {"form_class": RowsField}}
+    filter_horizontal = ()  # its script makes labels that screen readers do not read
+
     def is_permitted(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.is_superuser)
 
@@ -100,11 +103,9 @@ class UserAdmin(SuperusersOnly, AuditedAdmin, DjangoUserAdmin):
     add_fieldsets = ((None, {"fields": ["username", "role", "password1", "password2"]}),)
     change_password_form = PasswordForm
     readonly_fields = ["last_login", "date_joined"]
-    formfield_overrides = {ManyToManyField: {"form_class": RowsField}}
     list_display = ["username", "role", "first_name", "last_name", "is_active", "last_login"]
     list_filter = ["is_active", "is_superuser", "groups"]
     has_delete_permission = permit_nobody
-    filter_horizontal = ()  # its script makes labels that screen readers do not read
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).annotate(role=role())
@@ -141,9 +142,6 @@ class UserAdmin(SuperusersOnly, AuditedAdmin, DjangoUserAdmin):
 @admin.register(Group)
 class GroupAdmin(SuperusersOnly, AuditedAdmin, DjangoGroupAdmin):
     """Groups of `roles.py` are read-only."""
-
-    formfield_overrides = {ManyToManyField: {"form_class": RowsField}}
-    filter_horizontal = ()  # lists that need a script, with labels that no role allows
 
     def get_fieldsets(self, request: HttpRequest, obj: Group | None = None) -> Any:
         note: Any = ""
