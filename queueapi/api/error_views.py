@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
+from rest_framework.renderers import JSONRenderer
 
 from queueapi.api.exception_handler import error_body
 
@@ -36,9 +37,7 @@ def _error(
             page = render_to_string(template or f"{status_code}.html", context)
         return HttpResponse(page, status=status_code)
     body = error_body(sentence, exception)
-    # The bytes that DRF's renderer writes.
-    as_drf = {"separators": (",", ":"), "ensure_ascii": False}
-    response: Any = JsonResponse(body, status=status_code, json_dumps_params=as_drf)
+    response: Any = HttpResponse(JSONRenderer().render(body), "application/json", status_code)
     response.data = body  # as DRF's responses have it
     return response  # type: ignore[no-any-return]
 
