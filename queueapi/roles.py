@@ -19,21 +19,16 @@ VIEWERS = gettext_noop("Viewers")
 OPERATORS = gettext_noop("Operators")
 SECURITY_ADMINS = gettext_noop("Security admins")
 
+_TRIGGERS = ["trigger", "singletrigger", "scheduledtrigger", "queuetrigger"]
 _VIEWS = [
     "queues.view_queueitem",
-    "triggers.view_trigger",
-    "triggers.view_singletrigger",
-    "triggers.view_scheduledtrigger",
-    "triggers.view_queuetrigger",
+    *(f"triggers.view_{model}" for model in _TRIGGERS),
     "admin.view_logentry",
 ]
 _OPERATES = [
     "queues.add_queueitem",
     "queues.change_queueitem",  # edit, requeue, abandon
-    "triggers.change_trigger",
-    "triggers.change_singletrigger",
-    "triggers.change_scheduledtrigger",
-    "triggers.change_queuetrigger",
+    *(f"triggers.change_{model}" for model in _TRIGGERS),
     "triggers.view_job",  # and its log
 ]
 _SECURES = [
