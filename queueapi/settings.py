@@ -7,7 +7,6 @@ names another file; empty: none). Variables of the process take precedence.
 """
 
 import json
-import math
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -167,11 +166,7 @@ if database["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 10,
     }
 elif database["ENGINE"] == "mssql":
-    database = sql_server(
-        database,
-        connection_timeout=math.ceil(DATABASE_CONNECTION_TIMEOUT.total_seconds()),
-        query_timeout=math.ceil(DATABASE_QUERY_TIMEOUT.total_seconds()),
-    )
+    database = sql_server(database, DATABASE_CONNECTION_TIMEOUT, DATABASE_QUERY_TIMEOUT)
 else:
     raise ImproperlyConfigured("DATABASE_URL must begin with mssql:// or sqlite://.")
 DATABASES = {"default": database}

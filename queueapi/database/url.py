@@ -1,6 +1,8 @@
 """Database settings for mssql-django, from a database URL that begins with `mssql://`."""
 
+import math
 import re
+from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -15,9 +17,9 @@ MICROSOFT = re.compile(
 
 
 def sql_server(
-    database: dict[str, Any], connection_timeout: int, query_timeout: int
+    database: dict[str, Any], connection_timeout: timedelta, query_timeout: timedelta
 ) -> dict[str, Any]:
-    """Return the settings for a database URL read by `dj_database_url`. Time-outs are in seconds.
+    """Return the settings for a database URL read by `dj_database_url`.
 
     `python_driver` and `driver` in the URL's query choose the driver; all others are parameters of
     the connection, such as `Encrypt` or `TrustServerCertificate`. Their names may be in any case.
@@ -42,9 +44,9 @@ def sql_server(
         )
     options: dict[str, Any] = {
         "python_driver": python_driver,
-        # Both are unlimited by default.
-        "connection_timeout": connection_timeout,
-        "query_timeout": query_timeout,
+        # Both are unlimited by default. Whole seconds.
+        "connection_timeout": math.ceil(connection_timeout.total_seconds()),
+        "query_timeout": math.ceil(query_timeout.total_seconds()),
         # By default mssql-django retries five times, and sleeps in between, inside the request.
         "connection_retries": 0,
         # For FreeTDS: HOST is a host name, not a section of freetds.conf.

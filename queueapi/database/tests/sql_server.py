@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import dj_database_url
@@ -112,4 +112,4 @@ def fake_sql_server(rows: Rows) -> Iterator[tuple[BaseDatabaseWrapper, list[str]
 def settings_of(url: str) -> dict[str, Any]:
     """Return the database settings for a URL, with time-outs of 5 and 10 seconds."""
     dj_database_url.register("mssql", "mssql")
-    return sql_server({**dj_database_url.parse(url)}, connection_timeout=5, query_timeout=10)
+    return sql_server({**dj_database_url.parse(url)}, timedelta(seconds=5), timedelta(seconds=10))
