@@ -151,12 +151,10 @@ class AlterTextColumns(Operation):
 def _count_losses(connection: BaseDatabaseWrapper, model: type[Model], field: Field) -> int:
     if connection.vendor != "microsoft":
         rows = model._base_manager.using(connection.alias).alias(length=Length(field.name))
-        too_long: int = rows.filter(length__gt=field.max_length).count()
-        return too_long
+        return int(rows.filter(length__gt=field.max_length).count())
     quote = connection.ops.quote_name
     table, column = quote(model._meta.db_table), quote(str(field.column))
     longest = int(field.max_length or 0) + 1  # with the dot
     with connection.cursor() as cursor:
         cursor.execute(LOSSES.format(table=table, column=column, bytes=longest))
-        count: int = cursor.fetchone()[0]
-    return count
+        return int(cursor.fetchone()[0])
