@@ -25,6 +25,8 @@ SCOPE_VAR, TEXTS = "in", "texts"  # of a search that should read long texts too
 class BoundedList(ChangeList):
     """List with pages from the first row, and with negative numbers from the last one."""
 
+    other_parameters = {SIZE_VAR, SCOPE_VAR}  # that are not of filters
+
     # Attributes that Django's templates read.
     full_result_count = paginator = None
     show_full_result_count = can_show_all = multi_page = False
@@ -37,7 +39,7 @@ class BoundedList(ChangeList):
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         found = super().get_filters_params(params)
-        return {name: found[name] for name in found if name not in (SIZE_VAR, SCOPE_VAR)}
+        return {name: found[name] for name in found if name not in self.other_parameters}
 
     def get_filters(self, request: HttpRequest) -> Any:
         found = super().get_filters(request)

@@ -29,6 +29,7 @@ GROUP_VAR = "failure"
 class FailureList(ItemList):
     """Groups of the items that the filters choose, and the table of the items of one of them."""
 
+    other_parameters = {*ItemList.other_parameters, GROUP_VAR}
     formset = None  # read by Django's table
 
     def __init__(self, request: HttpRequest, page: "FailuresPage") -> None:
@@ -36,10 +37,6 @@ class FailureList(ItemList):
         options += [[QueueFilter, EndedFilter], None, (), False, page.list_per_page, 0, ()]
         options += [page, (), ""]
         super().__init__(*options)
-
-    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
-        found = super().get_filters_params(params)
-        return {name: found[name] for name in found if name != GROUP_VAR}
 
     def get_results(self, request: HttpRequest) -> None:
         self.groups, self.has_more = group_failures(self.queryset)
