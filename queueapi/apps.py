@@ -49,9 +49,4 @@ class QueueApiAdminConfig(admin.AdminConfig):
 
     def ready(self) -> None:
         super().ready()
-        from django.contrib.admin.models import LogEntry  # noqa: PLC0415
-
-        from queueapi.admin import audit, log_entries, users  # noqa: F401, PLC0415  registers them
-
-        # Django has no setting for how its pages show an entry.
-        LogEntry.get_change_message = audit.change_message  # type: ignore[assignment]
+        from queueapi.admin import log_entries, users  # noqa: F401, PLC0415  registers them

@@ -158,3 +158,7 @@ def _show(field: Field | None, value: Any) -> str:
     if is_text and isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     return gettext(str(value)) if isinstance(value, bool) else str(value)
+
+
+# Django has no setting for how its pages show an entry.
+LogEntry.get_change_message = change_message  # type: ignore[method-assign, assignment]
