@@ -1,6 +1,7 @@
 """Base classes of the admin's pages: changes are logged by field."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -12,6 +13,7 @@ from django.db import Error
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
@@ -52,6 +54,11 @@ class AuditedAdmin(admin.ModelAdmin):
         if "_saveasnew" in request.POST:  # Django would add a row, even without `save_as`
             raise PermissionDenied
         return super().change_view(request, object_id, *args, **kwargs)
+
+    def path(self, route: str, view: Callable[..., Any], page: str) -> URLPattern:
+        """Return the URL of a page of our own, which `links.page_url()` finds by its name."""
+        name = f"{self.opts.app_label}_{self.opts.model_name}_{page}"
+        return path(route, self.admin_site.admin_view(view), name=name)
 
     def page(self, request: HttpRequest, template: str, **context: Any) -> HttpResponse:
         """Return a page of our own, with what Django's templates need."""

@@ -10,7 +10,6 @@ from django.core.paginator import Paginator
 from django.db import Error
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -58,8 +57,7 @@ class FailuresPage(BulkActionsAdmin):
     """Mixin: the page of failures, at `failures/`, and those of groups, at `?failure=`."""
 
     def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(self.failures_view)
-        return [path("failures/", view, name="queues_queueitem_failures"), *super().get_urls()]
+        return [self.path("failures/", self.failures_view, "failures"), *super().get_urls()]
 
     def failures_view(self, request: HttpRequest) -> HttpResponseBase:
         if not self.has_view_permission(request):

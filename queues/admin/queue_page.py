@@ -5,7 +5,6 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import path
 from django.utils.translation import gettext as _
 
 from queueapi.admin.links import page_url
@@ -20,8 +19,7 @@ class QueuePage(AuditedAdmin):
     """Mixin: the page of a queue, at `queue/?queue_name=`."""
 
     def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(self.queue_view)
-        return [path("queue/", view, name="queues_queueitem_queue"), *super().get_urls()]
+        return [self.path("queue/", self.queue_view, "queue"), *super().get_urls()]
 
     def queue_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):

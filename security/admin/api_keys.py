@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.admin import audit
@@ -43,10 +42,9 @@ class ApiKeyAdmin(ActionPageAdmin):
         return "hashed_secret" not in lookup and super().lookup_allowed(lookup, value, request)
 
     def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view
         return [
-            path("<int:pk>/rotate/", view(self.rotate_view), name="security_apikey_rotate"),
-            path("<int:pk>/revoke/", view(self.revoke_view), name="security_apikey_revoke"),
+            self.path("<int:pk>/rotate/", self.rotate_view, "rotate"),
+            self.path("<int:pk>/revoke/", self.revoke_view, "revoke"),
             *super().get_urls(),
         ]
 

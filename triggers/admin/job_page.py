@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import path
 from django.utils.translation import gettext as _
 
 from queueapi.admin.badges import badge
@@ -27,8 +26,7 @@ class JobPage(AuditedAdmin):
     """Mixin: the page of a job, at `job/ID/`."""
 
     def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(self.job_view)
-        return [path("job/<str:pk>/", view, name="triggers_trigger_job"), *super().get_urls()]
+        return [self.path("job/<str:pk>/", self.job_view, "job"), *super().get_urls()]
 
     def job_view(self, request: HttpRequest, pk: str) -> HttpResponse:
         if not request.user.has_perm("triggers.view_job"):

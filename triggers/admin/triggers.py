@@ -10,7 +10,7 @@ from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db import Error
 from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -123,8 +123,7 @@ class TriggerAdmin(JobPage, BulkActionsAdmin):
         return HttpResponseRedirect(change_url(typed_trigger(trigger)))
 
     def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(self.one_click)
-        url = path("<uuid:pk>/at-once/<slug:name>/", view, name="triggers_trigger_at_once")
+        url = self.path("<uuid:pk>/at-once/<slug:name>/", self.one_click, "at_once")
         return [url, *super().get_urls()]
 
     def one_click(self, request: HttpRequest, pk: UUID, name: str) -> HttpResponseBase:
