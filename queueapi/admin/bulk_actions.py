@@ -24,10 +24,10 @@ SHOWN = 20  # rows that the confirmation page lists
 class Action:
     """An action for `ModelAdmin.actions`. Its texts are lazy translations."""
 
-    name: str
     label: Any
     explanation: Any
     method: str = ""  # of the queryset; empty if the action changes nothing
+    name: str = ""  # by default that of the method
     permission: str = "change"
     allowed_statuses: Collection[str] = ()  # empty: all
     excluded_statuses: Collection[str] = ()
@@ -36,6 +36,7 @@ class Action:
     do_not_call_in_templates = True
 
     def __post_init__(self) -> None:
+        self.name = self.name or self.method
         # The attributes that Django reads of an action function.
         self.__name__ = self.name
         self.short_description = self.label

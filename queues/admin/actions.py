@@ -10,10 +10,9 @@ Status = QueueItem.Status
 MAY_RUN = _("A robot may still be at work on an item in progress.")
 
 REQUEUE = Action(
-    name="requeue",
+    method="requeue",
     label=_("Requeue"),
     explanation=_("Each becomes New without start and end times, and robots take it again."),
-    method="requeue",
     excluded_statuses=[Status.NEW],
     warnings={
         Status.IN_PROGRESS: MAY_RUN,
@@ -21,10 +20,9 @@ REQUEUE = Action(
     },
 )
 ABANDON = Action(
-    name="abandon",
+    method="abandon",
     label=_("Abandon"),
     explanation=_("Each becomes Abandoned, and no robot takes it."),
-    method="abandon",
     excluded_statuses=[Status.ABANDONED],
     warnings={
         Status.IN_PROGRESS: MAY_RUN,

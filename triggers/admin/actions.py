@@ -8,13 +8,12 @@ from triggers.models import Trigger
 Status = Trigger.Status
 
 PAUSE = Action(
-    name="pause",
+    method="pause",
     label=_("Pause"),
     explanation=_(
         "The scheduler starts no paused trigger. One that is running runs to its end, and is "
         "Pausing until then."
     ),
-    method="pause",
     excluded_statuses=[Status.PAUSED],
     warnings={
         Status.KILLING: _("A trigger that is being killed will not be killed any more."),
@@ -22,20 +21,18 @@ PAUSE = Action(
     },
 )
 RESUME = Action(
-    name="resume",
+    method="resume",
     label=_("Resume"),
     explanation=_(
         "A paused trigger becomes Idle, and the scheduler starts it when it is due. A pausing one "
         "still runs, and becomes Running."
     ),
-    method="resume",
     allowed_statuses=[Status.PAUSED, Status.PAUSING],
 )
 SET_IDLE = Action(
-    name="set_idle",
+    method="set_idle",
     label=_("Set idle"),
     explanation=_("The scheduler starts an idle trigger when it is due, which may be at once."),
-    method="set_idle",
     excluded_statuses=[Status.IDLE],
     warnings=dict.fromkeys(
         Trigger.RUNNING_STATUSES,
@@ -46,13 +43,12 @@ SET_IDLE = Action(
     ),
 )
 KILL = Action(
-    name="kill",
+    method="kill",
     label=_("Kill"),
     explanation=_(
         "The scheduler ends the process within seconds. The trigger then is Killed, and does not "
         "start again before it is set idle."
     ),
-    method="kill",
     allowed_statuses=[Status.RUNNING],
     warnings={Status.RUNNING: _("Work stays half done, and its queue item stays In progress.")},
 )
