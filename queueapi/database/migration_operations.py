@@ -63,26 +63,16 @@ class AlterTextColumns(Operation):
             state.alter_field(app_label, self.model_name.lower(), name, field, True)
 
     def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, *states: ProjectState
     ) -> None:
-        old = from_state.apps.get_model(app_label, self.model_name)
-        new = to_state.apps.get_model(app_label, self.model_name)
+        old, new = (state.apps.get_model(app_label, self.model_name) for state in states)
         types = {f: str(f.db_type(schema_editor.connection)) for f in self._fields_of(new)}
         self._alter(schema_editor, old, new, types)
 
     def database_backwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, *states: ProjectState
     ) -> None:
-        old = from_state.apps.get_model(app_label, self.model_name)
-        new = to_state.apps.get_model(app_label, self.model_name)
+        old, new = (state.apps.get_model(app_label, self.model_name) for state in states)
         # Again, since such a text may have been stored after `before_migrating`.
         if not schema_editor.collect_sql and self.losses(schema_editor.connection, new):
             raise CommandError(
