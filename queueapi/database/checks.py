@@ -1,15 +1,14 @@
 """System checks of the machine's time zone and of the database's columns."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import datetime
-from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.apps import apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import ERROR, WARNING, CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
@@ -64,20 +63,19 @@ def _schema_messages(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     models = [m for m in apps.get_models() if m._meta.app_label in OURS and m._meta.managed]
-    message: Callable[..., CheckMessage]
     if any(migration.app_label in OURS for migration, _ in plan):
         models = [model for model in models if columns_of(connection, model._meta.db_table)]
         # An error would keep `migrate` from running, which may be the remedy.
         hint = "Migrations are waiting that may change it: manage.py migrate."
-        message = partial(Warning, hint=hint, id="queueapi.W002")
+        level, check_id = WARNING, "queueapi.W002"
     else:
         hint = (
             "docs/adopt-openorchestrator.md has what is needed and why. To migrate all the same, "
             "add --skip-checks."
         )
-        message = partial(Error, hint=hint, id="queueapi.E002")
+        level, check_id = ERROR, "queueapi.E002"
     return [
-        message(sentence, obj=model)
+        CheckMessage(level, sentence, hint, model, check_id)
         for model in models
         for sentence in schema_errors(connection, model)
     ]
