@@ -69,10 +69,8 @@ class FormFilter(admin.ListFilter):
     error: Any = ""
     links: Iterable[tuple[Any, str, bool]] = ()  # text, URL, and whether the rows are those
 
-    def __init__(
-        self, request: HttpRequest, params: dict[Any, list[str]], model: Any, model_admin: Any
-    ) -> None:
-        super().__init__(request, params, model, model_admin)
+    def __init__(self, request: HttpRequest, params: dict[Any, list[str]], *args: Any) -> None:
+        super().__init__(request, params, *args)
         for name in self.expected_parameters():
             self.used_parameters[name] = params.pop(name, [""])[-1].strip()
 

@@ -123,9 +123,7 @@ class AuditedAdmin(admin.ModelAdmin):
         values = audit.values(row)
         return audit.difference(type(row), values, dict.fromkeys(values))
 
-    def construct_change_message(
-        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
-    ) -> Any:
+    def construct_change_message(self, request: HttpRequest, form: Any, *args: Any) -> Any:
         changed = {name: form.cleaned_data.get(name) for name in form.changed_data}
         return audit.difference(self.model, form.initial, changed)
 

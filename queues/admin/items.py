@@ -112,11 +112,9 @@ class QueueItemAdmin(FailuresPage, QueuePage, BulkActionsAdmin, OptimisticLockin
     def duration(self, item: QueueItem) -> str:
         return format_duration(item.duration)
 
-    def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
-    ) -> Any:
+    def get_form(self, request: HttpRequest, obj: Any = None, *args: Any, **kwargs: Any) -> Any:
         form = ItemForm if obj else NewItemForm
-        return super().get_form(request, obj, change, **{"form": form, **kwargs})
+        return super().get_form(request, obj, *args, **{"form": form, **kwargs})
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Return the values of the item with the id `?like=`, by the user."""
@@ -168,10 +166,8 @@ class QueueItemAdmin(FailuresPage, QueuePage, BulkActionsAdmin, OptimisticLockin
             changed += [name for name in obj.set_status(obj.status) if name not in changed]
         return changed
 
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: Any = None
-    ) -> HttpResponse:
-        response = super().history_view(request, object_id, extra_context)
+    def history_view(self, request: HttpRequest, object_id: str, *args: Any) -> HttpResponse:
+        response = super().history_view(request, object_id, *args)
         if response.status_code == 200:  # else there is no such item
             log_event("item.viewed", id=object_id)
         return response
