@@ -55,13 +55,9 @@ class PruneCommand(BaseCommand):
         """Delete the rows, and write how many there were."""
         if dry_run:
             self.stdout.write(f"{rows.count()} {name} would be deleted.")
-        else:
-            self.stdout.write(f"{delete_in_batches(rows)} {name} deleted.")
-
-
-def delete_in_batches(rows: QuerySet) -> int:
-    """Delete the rows, 1,000 at a time, which lock briefly; return how many there were."""
-    deleted = 0
-    while batch := list(rows.values_list("pk", flat=True)[:1000]):
-        deleted += rows.filter(pk__in=batch).delete()[0]
-    return deleted
+            return
+        deleted = 0
+        # In batches, which lock briefly.
+        while batch := list(rows.values_list("pk", flat=True)[:1000]):
+            deleted += rows.filter(pk__in=batch).delete()[0]
+        self.stdout.write(f"{deleted} {name} deleted.")
