@@ -48,13 +48,11 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    sentence = str(exception) or "You may not do this."
-    return _error(request, 403, sentence, exception)
+    return _error(request, 403, str(exception) or "You may not do this.", exception)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    sentence = "The CSRF token is missing or incorrect."
-    return _error(request, 403, sentence, template="403_csrf.html")
+    return _error(request, 403, "The CSRF token is missing or incorrect.", template="403_csrf.html")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
