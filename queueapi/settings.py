@@ -396,6 +396,7 @@ LOGGING = {
         "waitress": {"level": "WARNING", "filters": ["once_per_minute"]},
         "queueapi.server.request_parser": {"filters": ["once_per_minute"]},
         "queueapi.health": {"filters": ["once_per_minute"]},
+        "security.refresh_thread": {"filters": ["once_per_minute"]},
         "security.throttling": {"filters": ["once_per_minute"]},
         "waitress.queue": {"level": "ERROR"},
     },

@@ -1,4 +1,7 @@
-"""The WSGI application."""
+"""The WSGI application.
+
+`manage.py serve` serves it, and starts a thread beside it that writes `last_used` of API keys.
+"""
 
 import os
 from typing import Any

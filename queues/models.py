@@ -31,7 +31,7 @@ MOST_SEARCHED = 1000
 MOST_RETURNED = 100
 MOST_TEXT = 4 * 1024 * 1024
 START = 1000  # characters of a text that a list reads
-# Seconds after which a push checks the connection again. Before, it relies on the retry of its
+# Seconds after which a push checks the connection again. Within them it relies on the retry of its
 # INSERT: firewalls close connections only after minutes, and restarts and failovers are rare.
 MAX_IDLE = 5
 

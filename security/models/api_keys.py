@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import logging
 import secrets
 from datetime import timedelta
 from functools import partial
@@ -10,7 +9,7 @@ from typing import Self
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinLengthValidator, RegexValidator
-from django.db import Error, models, transaction
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.signals import post_save
 from django.dispatch import receiver
@@ -21,8 +20,6 @@ from queueapi.database.retries import retry_on_deadlock
 from queueapi.log_format import log_event
 from security.cache import TableCache
 from security.models.clients import Client
-
-logger = logging.getLogger(__name__)
 
 PREFIX_LENGTH = 8
 TOUCH_INTERVAL = timedelta(minutes=1)  # between two writes of `last_used`
@@ -127,17 +124,12 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self.select_related("client").filter(hashed_secret=hashed).first()
 
     def write_last_used(self) -> None:
-        """Set `last_used` of the keys that were touched since the last call.
-
-        An error is logged: these keys are written when they are used again.
-        """
-        keys = [touched.pop() for _ in range(min(len(touched), MAX_TOUCHED))]
+        """Set `last_used` of the keys that were touched since the last call."""
+        keys = list(touched)[:MAX_TOUCHED]
         if keys:
             rows = self.filter(pk__in=keys)
-            try:
-                retry_on_deadlock(partial(rows.update, last_used=timezone.now()))
-            except Error:
-                logger.exception("Could not write the last use of keys")
+            retry_on_deadlock(partial(rows.update, last_used=timezone.now()))
+            touched.difference_update(keys)
 
 
 class ApiKey(models.Model):

@@ -121,6 +121,8 @@ class BannedIP(models.Model):
                 fields=["network"], condition=Q(lifted=None), name="one_active_ban_per_network"
             )
         ]
+        # Expired bans that were not lifted are many after an attack.
+        indexes = [models.Index(fields=["expires"], name="banned_ip_expires")]
 
     def __str__(self) -> str:
         return self.network

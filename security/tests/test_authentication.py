@@ -163,7 +163,5 @@ def test_a_last_use_that_can_not_be_written_is_written_with_the_next(
         assert right(api) == 201
         refresh()
     assert ApiKey.objects.get().last_used is None
-    assert "Could not write the last use of keys" in caplog.text
-    refresh()
-    right(api)
+    assert "Could not refresh the caches" in caplog.text
     assert timezone.now() - last_used() < timedelta(minutes=1)

@@ -38,10 +38,6 @@ class Rows:
         self.table.after_read()
         return iter(rows)
 
-    def exists(self) -> bool:
-        self.table.queries.append("exists")
-        return bool(list(self.table.rows)[self.part])
-
 
 class Pause:
     """Makes a table stop after the rows were read, until `end` is set."""
@@ -171,17 +167,6 @@ def test_of_too_many_rows_those_of_each_key_are_read(monkeypatch: pytest.MonkeyP
     table.rows["d"] = "D"
     assert [table.cache.get(key) for key in "dede"] == ["D", None, "D", None]
     assert table.queries == ["all", "d", "e"]
-
-
-def test_too_many_rows_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "MAX_ROWS", 2)
-    table = Table(a="A", b="B", c="C")
-    table.cache.refresh()
-    table.cache.refresh()
-    del table.rows["c"]
-    table.cache.refresh()
-    assert table.cache.get("d") is None
-    assert table.queries == ["all", "exists", "exists", "all"]
 
 
 def test_values_of_keys_expire_with_the_others(

@@ -64,7 +64,19 @@ def test_refresh_reads_each_table_once(
 
 def test_an_error_is_logged_and_the_values_stay(key: str, caplog: pytest.LogCaptureFixture) -> None:
     refresh_thread.refresh()
-    with failing("FROM", LOST):
+    with failing("FROM", *[LOST] * 3):
         refresh_thread.refresh()
     assert "Could not refresh the caches" in caplog.text
     assert ApiKey.objects.with_secret(key)
+
+
+def test_a_lost_connection_that_can_not_be_closed_stops_nothing(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("as mssql-python does")
+
+    monkeypatch.setattr(refresh_thread, "close_old_connections", fail)
+    ApiKey.objects.get().touch()
+    refresh_thread.refresh()
+    assert was_used()

@@ -11,8 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from queueapi.log_format import LogStream
 from queueapi.server.metrics_folder import join
 from queueapi.server.waitress import Server
-from security import refresh_thread
-from security.models import ApiKey
+from security.refresh_thread import RefreshThread
 
 # Waitress rejects a body larger than the largest limit and this margin without reading it. The
 # parser rejects smaller ones, after the ban and the key were checked.
@@ -79,9 +78,10 @@ class Command(BaseCommand):
         # CPU time.
         gc.freeze()
         self.write(f"Queue API is serving on http://{name}:{server.port}/ (Ctrl-C stops it).")
+        refresh_thread = RefreshThread()
         refresh_thread.start()
         server.run()
-        ApiKey.objects.write_last_used()
+        refresh_thread.stop()
         self.write("Queue API has stopped.")
 
     def write(self, text: str) -> None:
