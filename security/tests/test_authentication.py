@@ -156,7 +156,7 @@ def test_no_secret_is_in_the_database_or_the_log(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_last_use_that_can_not_be_written_is_written_with_the_next(
+def test_a_last_use_that_can_not_be_written_is_written_later(
     api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
     with no_writes_to("security_apikey"):

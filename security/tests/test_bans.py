@@ -11,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from queueapi.tests.helpers import Api
 from queues.models import QueueItem
+from security.cache import MAX_ROWS
 from security.models import BannedIP, FailedAttempt
 from security.tests.helpers import ITEM, invalidate_caches, right, wrong
 
@@ -53,6 +54,23 @@ def test_the_ban_has_its_reason_and_times(api: Api) -> None:
     assert ban.expires - ban.created == timedelta(hours=1)
     assert before <= ban.created <= timezone.now()
     assert (ban.lifted, ban.lifted_by) == (None, None)
+
+
+def test_bans_that_are_too_many_to_hold_are_looked_up(
+    api: Api, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    now = timezone.now()
+    values = {"created": now, "expires": now + timedelta(hours=1), "reason": "r"}
+    networks = [f"10.0.{number >> 8}.{number & 255}" for number in range(MAX_ROWS + 1)]
+    BannedIP.objects.bulk_create(BannedIP(network=network, **values) for network in networks)
+    assert right(api) == 201
+    # the INSERT
+    with django_assert_num_queries(1):
+        assert right(api) == 201
+    BannedIP.objects.ban("127.0.0.1", timedelta(hours=1), "by hand")
+    assert right(api) == 403
+    BannedIP.objects.lift(by="anna")
+    assert right(api) == 201
 
 
 def test_ban_after_and_ban_duration_are_settings(api: Api, settings: Settings) -> None:
