@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import monotonic, sleep
 from typing import TypeVar
 
-from django.db import Error, connection
+from django.db import Error, connection, transaction
 
 Result = TypeVar("Result")
 
@@ -62,12 +62,13 @@ def ensure_connection(max_idle: float = 0) -> object:
     write after that must be ready for a lost connection. An error here comes before any write.
     """
     now = monotonic()
+    database = transaction.get_connection()
     if now - last_use.time < max_idle:
-        connection.health_check_done = True  # type: ignore[attr-defined]  # missing in the stubs
+        database.health_check_done = True
     last_use.time = now
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    return connection.connection
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    return database.connection
 
 
 def connection_is_lost(before: object) -> bool:
