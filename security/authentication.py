@@ -28,7 +28,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Client, ApiKey]:
         secret = request.META.get("HTTP_X_API_KEY", "")
-        key = ApiKey.objects.with_secret(secret)
+        key = ApiKey.with_secret(secret)
         if key is not None and key.is_active:
             key.touch()
             return key.client, key

@@ -49,7 +49,7 @@ class BanMiddleware:
             record = record_login
         else:
             return self.get_response(request)
-        if BannedIP.objects.is_banned(get_client_ip(request)):
+        if BannedIP.is_banned(get_client_ip(request)):
             return permission_denied(request, Banned(BANNED))
         response = self.get_response(request)
         try:
@@ -69,7 +69,7 @@ def record_api_call(request: HttpRequest, response: HttpResponse) -> None:
             FailedAttempt.objects.record(request, reason, key)
     # DRF sets `auth` on Django's request. A success without a key clears nothing.
     elif getattr(request, "auth", None) and response.status_code in {200, 201, 304}:
-        FailedAttempt.objects.clear_api_failures(get_client_ip(request))
+        FailedAttempt.clear_api_failures(get_client_ip(request))
 
 
 def record_login(request: HttpRequest, response: HttpResponse) -> None:

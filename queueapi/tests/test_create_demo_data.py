@@ -33,7 +33,7 @@ def test_it_works(client: Client) -> None:
     assert login
     assert key
     assert client.login(username="admin", password=login[1])
-    assert ApiKey.objects.get() == ApiKey.objects.with_secret(key[1])
+    assert ApiKey.objects.get() == ApiKey.with_secret(key[1])
     assert f'{URL}/api/queue -H "X-API-Key: {key[1]}"' in output
 
 

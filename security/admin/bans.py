@@ -49,7 +49,7 @@ class BannedIPAdmin(ActionPageAdmin):
         if ban := form.run(partial(self.ban, request)):
             text = _("%(network)s is banned.") % {"network": ban.network}
             self.message_user(request, text, messages.SUCCESS)
-            if BannedIP.objects.is_banned(get_client_ip(request)):
+            if BannedIP.is_banned(get_client_ip(request)):
                 warning = _("That is your own IP: you can't sign in again before the ban ends.")
                 self.message_user(request, warning, messages.WARNING)
             return redirect("admin:security_bannedip_changelist")

@@ -113,16 +113,6 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         log_event(event, client=client, key=prefix)
         return key
 
-    def with_secret(self, plaintext: str) -> "ApiKey | None":
-        """Return the key with this plaintext, in any state; if it is active, from the cache."""
-        if not plaintext.isascii():
-            return None  # no key has such characters, and lone surrogates can't be encoded
-        hashed = hash_secret(plaintext)
-        if key := api_key_cache.get(hashed):
-            return key
-        # Another process may have just issued it.
-        return self.select_related("client").filter(hashed_secret=hashed).first()
-
     def write_last_used(self) -> None:
         """Set `last_used` of the keys that were touched since the last call."""
         keys = list(touched)[:MAX_TOUCHED]
@@ -162,6 +152,17 @@ class ApiKey(models.Model):
     def clean(self) -> None:
         if self.expires is not None and self.expires <= self.created:
             raise ValidationError(_("A key must end later than it begins."))
+
+    @classmethod
+    def with_secret(cls, plaintext: str) -> "ApiKey | None":
+        """Return the key with this plaintext, in any state; if it is active, from the cache."""
+        if not plaintext.isascii():
+            return None  # no key has such characters, and lone surrogates can't be encoded
+        hashed = hash_secret(plaintext)
+        if key := api_key_cache.get(hashed):
+            return key
+        # Another process may have just issued it.
+        return cls.objects.select_related("client").filter(hashed_secret=hashed).first()
 
     @property
     def lifetime(self) -> timedelta | None:

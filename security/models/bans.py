@@ -32,13 +32,6 @@ class BannedIPQuerySet(models.QuerySet["BannedIP"]):
         before = timezone.now() - age
         return self.alias(end=Coalesce("lifted", "expires")).filter(end__lt=before)
 
-    def is_banned(self, ip: IPAddress) -> bool:
-        """Return whether this IP is banned now, from a cache of `MAX_AGE` seconds."""
-        if is_within(ip, settings.BAN_EXEMPT_NETWORKS):
-            return False
-        expires = ban_cache.get(ban_network(ip))
-        return expires is not None and expires > timezone.now()
-
     def ban(
         self, network: str, duration: timedelta, reason: str, attempts: int = 0, by: str = ""
     ) -> "BannedIP":
@@ -126,6 +119,14 @@ class BannedIP(models.Model):
 
     def __str__(self) -> str:
         return self.network
+
+    @classmethod
+    def is_banned(cls, ip: IPAddress) -> bool:
+        """Return whether this IP is banned now, from a cache of `MAX_AGE` seconds."""
+        if is_within(ip, settings.BAN_EXEMPT_NETWORKS):
+            return False
+        expires = ban_cache.get(ban_network(ip))
+        return expires is not None and expires > timezone.now()
 
     @property
     def is_active(self) -> bool:

@@ -52,13 +52,6 @@ class FailedAttemptQuerySet(models.QuerySet["FailedAttempt"]):
         """Return the recent attempts that a successful API call clears: all but logins."""
         return self.recent(**only).exclude(reason=FailedAttempt.Reason.ADMIN_LOGIN)
 
-    def clear_api_failures(self, client_ip: IPAddress) -> None:
-        """Count the API failures of this IP no longer. Takes no query if it has none."""
-        network = ban_network(client_ip)
-        if api_failure_cache.get(network):
-            self.api_failures(network=network).update(counts=False)
-            api_failure_cache.invalidate(network)
-
     def record(
         self, request: HttpRequest, reason: str, key: ApiKey | None = None, username: str = ""
     ) -> None:
@@ -131,6 +124,14 @@ class FailedAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.client_ip}: {self.get_reason_display()}"
+
+    @classmethod
+    def clear_api_failures(cls, client_ip: IPAddress) -> None:
+        """Count the API failures of this IP no longer. Takes no query if it has none."""
+        network = ban_network(client_ip)
+        if api_failure_cache.get(network):
+            cls.objects.api_failures(network=network).update(counts=False)
+            api_failure_cache.invalidate(network)
 
 
 api_failure_cache: TableCache[bool] = TableCache(

@@ -223,7 +223,7 @@ def test_limits_cached_during_a_change_are_not_used_after_it(
 
     monkeypatch.setattr("queueapi.admin.audit.record", cache_before_commit)
     change(sign_in(), erp, may_push=None)
-    cached = ApiKey.objects.with_secret(plaintext)
+    cached = ApiKey.with_secret(plaintext)
     assert cached
     assert not cached.client.may_push
 

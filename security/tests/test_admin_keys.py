@@ -270,7 +270,7 @@ def test_a_key_cached_during_the_revocation_is_refused_after_it(
 
     monkeypatch.setattr(audit, "record", cache_before_commit)
     sign_in().post(page_url("revoke", key))
-    revoked = ApiKey.objects.with_secret(plaintext)
+    revoked = ApiKey.with_secret(plaintext)
     assert revoked
     assert not revoked.is_active
 

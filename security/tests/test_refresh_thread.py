@@ -57,9 +57,9 @@ def test_refresh_reads_each_table_once(
     with django_assert_num_queries(3):
         refresh_thread.refresh()
     with django_assert_num_queries(0):
-        assert ApiKey.objects.with_secret(key)
-        assert not BannedIP.objects.is_banned(ip_address("203.0.113.9"))
-        FailedAttempt.objects.clear_api_failures(ip_address("203.0.113.9"))
+        assert ApiKey.with_secret(key)
+        assert not BannedIP.is_banned(ip_address("203.0.113.9"))
+        FailedAttempt.clear_api_failures(ip_address("203.0.113.9"))
 
 
 def test_an_error_is_logged_and_the_values_stay(key: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -67,7 +67,7 @@ def test_an_error_is_logged_and_the_values_stay(key: str, caplog: pytest.LogCapt
     with failing("FROM", *[LOST] * 3):
         refresh_thread.refresh()
     assert "Could not refresh the caches" in caplog.text
-    assert ApiKey.objects.with_secret(key)
+    assert ApiKey.with_secret(key)
 
 
 def test_a_lost_connection_that_can_not_be_closed_stops_nothing(

@@ -92,7 +92,7 @@ def test_common_work_is_done_and_logged(page: Page) -> None:
 
     assert QueueItem.objects.get(pk=row.pk).status == QueueItem.Status.NEW
     assert Trigger.objects.get(pk=trigger.pk).process_status == Trigger.Status.PAUSED
-    key = ApiKey.objects.with_secret(plaintext)
+    key = ApiKey.with_secret(plaintext)
     assert key
     assert key.client.name == "ERP"
     assert not BannedIP.objects.active().exists()
@@ -116,7 +116,7 @@ def test_a_security_admin_limits_a_client_and_issues_a_key(page: Page) -> None:
 
     client = ApiClient.objects.get()
     assert (client.may_push, client.queues) == (False, "Invoices\nHR-*")
-    key = ApiKey.objects.with_secret(plaintext)
+    key = ApiKey.with_secret(plaintext)
     assert key
     assert key.client == client
 
