@@ -1,12 +1,11 @@
 """Rows that protect each request, cached in this process as a whole.
 
-While there are requests, `refresh_thread` reads them again every two seconds, so that no request
-has to.
+A thread reads those again that were used, every two seconds, so that few requests have to.
 """
 
 from collections.abc import Callable
 from math import inf
-from threading import Event, Lock
+from threading import Lock
 from time import monotonic
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -23,9 +22,6 @@ MAX_AGE = 4.0
 MAX_ROWS = 1_000
 
 STALE: Any = object()  # instead of the value of a key that has to be looked up
-
-# Set by each use of a cache, for the thread that refreshes them.
-was_used = Event()
 
 
 class Snapshot(NamedTuple, Generic[V]):
@@ -53,10 +49,11 @@ class TableCache(Generic[V]):
         self.clear()
 
     def clear(self) -> None:
+        self.was_used = False  # since the last refresh began
         self._snapshot: Snapshot[V] = Snapshot(-inf, {}, None)
 
     def get(self, key: str) -> V | None:
-        was_used.set()
+        self.was_used = True
         if monotonic() - self._snapshot.began > MAX_AGE:
             self.refresh()
         _, values, other = self._snapshot
@@ -75,6 +72,7 @@ class TableCache(Generic[V]):
 
     def refresh(self) -> None:
         """Read all rows. Meanwhile, other threads use those that were read before."""
+        self.was_used = False
         began = monotonic()
         rows = list(self.rows()[: MAX_ROWS + 1])
         values: dict[str, V | None] = dict(map(self.pair, rows))

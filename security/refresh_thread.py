@@ -1,11 +1,10 @@
-"""Refresh the caches and write `last_used` in the background, while there are requests."""
+"""Refresh the caches that were used and write `last_used` in the background."""
 
 import logging
 from threading import Event, Thread
 
 from django.db import close_old_connections
 
-from security.cache import was_used
 from security.models import ApiKey
 from security.models.api_keys import api_key_cache
 from security.models.bans import ban_cache
@@ -14,6 +13,7 @@ from security.models.failed_attempts import api_failure_cache
 logger = logging.getLogger(__name__)
 
 INTERVAL = 2.0  # seconds
+CACHES = api_key_cache, ban_cache, api_failure_cache
 
 
 class RefreshThread(Thread):
@@ -25,9 +25,7 @@ class RefreshThread(Thread):
         is_last = False
         while not is_last:
             is_last = self.stopping.wait(INTERVAL)
-            if was_used.is_set():
-                was_used.clear()
-                refresh()
+            refresh()
 
     def stop(self) -> None:
         """Refresh once more, which writes the last uses, unless the database takes too long."""
@@ -36,13 +34,8 @@ class RefreshThread(Thread):
 
 
 def refresh() -> None:
-    for work in (
-        close_old_connections,
-        ApiKey.objects.write_last_used,
-        api_key_cache.refresh,
-        ban_cache.refresh,
-        api_failure_cache.refresh,
-    ):
+    refreshes = [cache.refresh for cache in CACHES if cache.was_used]
+    for work in (close_old_connections, ApiKey.objects.write_last_used, *refreshes):
         try:
             work()
         except Exception:  # drivers raise their own, too
