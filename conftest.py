@@ -47,9 +47,9 @@ from redis.exceptions import RedisError
 
 from queueapi.tests.helpers import Api, Serve, Server, SignIn, reset_log_filters
 from security.models import ApiKey
-from security.models.api_keys import api_key_cache, touched
-from security.models.bans import ban_cache
-from security.models.failed_attempts import api_failure_cache, attempt_budget
+from security.models.api_keys import touched
+from security.models.failed_attempts import attempt_budget
+from security.tests.helpers import invalidate_caches
 from security.throttling import ClientRateThrottle
 
 # A fast hasher for the tests themselves; servers that they start have only Django's own.
@@ -96,8 +96,7 @@ def reset_caches() -> None:
     """Begin each test with empty counters and caches."""
     for cache in caches.all():
         cache.clear()
-    for row_cache in (api_key_cache, ban_cache, api_failure_cache):
-        row_cache.clear()
+    invalidate_caches()
     touched.clear()
     attempt_budget.left = attempt_budget.burst
     ClientRateThrottle.retry_at = 0.0

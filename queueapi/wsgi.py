@@ -1,6 +1,7 @@
 """The WSGI application.
 
-`manage.py serve` serves it, and starts a thread beside it that writes `last_used` of API keys.
+Serve it with `manage.py serve`: other WSGI servers do not start the thread that writes `last_used`
+of API keys.
 """
 
 import os

@@ -87,10 +87,10 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
             for columns, rows in groups.items():
                 into = f"{quote(self.model._meta.db_table)} ({', '.join(map(quote, columns))})"
                 marks = f"({', '.join(['%s'] * len(columns))})"
-                size = database.ops.bulk_batch_size(columns, items)
+                size = database.ops.bulk_batch_size(columns, rows)  # by the number of columns
                 for start in range(0, len(rows), size):
                     batch = rows[start : start + size]
-                    sql = f"INSERT INTO {into} VALUES {', '.join([marks] * len(batch))}"  # noqa: S608
+                    sql = f"INSERT INTO {into} VALUES {', '.join([marks] * len(batch))}"  # noqa: S608  only names
                     cursor.execute(sql, list(chain.from_iterable(batch)))
 
     def newest_with_reference(

@@ -27,9 +27,9 @@ class RedisCounters(RedisCache):
         return False
 
     def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
-        """Add to a counter, and let it expire when it was not counted for its timeout.
+        """Add to a counter, which expires its timeout after the last count.
 
-        Without `add()` before it, as in `decr()`, raise `ValueError` if there is no such counter.
+        Without `add()` before, as from `decr()`, raises `ValueError` if there is no such counter.
         """
         if key not in self.added:
             return super().incr(key, delta, version)

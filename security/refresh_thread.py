@@ -22,21 +22,21 @@ class RefreshThread(Thread):
         self.stopping = Event()
 
     def run(self) -> None:
-        is_last = False
-        while not is_last:
-            is_last = self.stopping.wait(INTERVAL)
+        while not self.stopping.wait(INTERVAL):
             refresh()
+        refresh()  # the last uses
 
     def stop(self) -> None:
-        """Refresh once more, which writes the last uses, unless the database takes too long."""
+        """Write the last uses, unless the database takes longer than `INTERVAL`."""
         self.stopping.set()
         self.join(INTERVAL)
 
 
 def refresh() -> None:
+    """Write `last_used` and refresh the caches that were used; log errors."""
     refreshes = [cache.refresh for cache in CACHES if cache.was_used]
     for work in (close_old_connections, ApiKey.objects.write_last_used, *refreshes):
         try:
             work()
         except Exception:  # drivers raise their own, too
-            logger.exception("Could not refresh the caches; requests do so themselves meanwhile")
+            logger.exception("Could not refresh the caches or write last_used; trying again")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import monotonic, sleep
 from typing import TypeVar
 
-from django.db import Error, connection, transaction
+from django.db import Error, connection
 
 Result = TypeVar("Result")
 
@@ -14,14 +14,7 @@ TRIES = 3
 # Seconds, multiplied by the number of the try. Random waits keep two writers from meeting again.
 MAX_PAUSE = 0.1
 
-
-class LastUse(threading.local):
-    """The time of the thread's last `ensure_connection()`, in seconds of `monotonic()`."""
-
-    time = 0.0
-
-
-last_use = LastUse()
+last_use = threading.local()  # its `time`: of the last `ensure_connection()`, by `monotonic()`
 
 
 def retry_on_deadlock(write: Callable[[], Result]) -> Result:
@@ -58,17 +51,16 @@ def is_timeout(error: Error) -> bool:
 def ensure_connection(max_idle: float = 0) -> object:
     """Return the driver's connection, a new one if it is lost or absent.
 
-    It is checked, with a query, unless this thread called this less than `max_idle` seconds ago; a
-    write after that must be ready for a lost connection. An error here comes before any write.
+    Check it with a query, unless this thread called this less than `max_idle` seconds ago: the
+    write must then survive a lost connection. An error here comes before any write.
     """
     now = monotonic()
-    database = transaction.get_connection()
-    if now - last_use.time < max_idle:
-        database.health_check_done = True
+    if now - getattr(last_use, "time", 0) < max_idle:
+        connection.health_check_done = True  # type: ignore[attr-defined]  # missing in the stubs
     last_use.time = now
-    database.close_if_health_check_failed()
-    database.ensure_connection()
-    return database.connection
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    return connection.connection
 
 
 def connection_is_lost(before: object) -> bool:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from queueapi.access import refusal_reason
 from queueapi.tests.helpers import Api
 from security.models import ApiKey, BannedIP
-from security.models.api_keys import api_key_cache
+from security.tests.helpers import invalidate_caches
 
 ITEM = {"queue_name": "q"}
 
@@ -29,7 +29,7 @@ def test_no_key_is_missing(api: Api) -> None:
 
 def test_an_expired_key_is_expired(api: Api) -> None:
     ApiKey.objects.update(expires=timezone.now() - timedelta(days=1))
-    api_key_cache.clear()
+    invalidate_caches()
     assert reason(api.post("/api/queue", ITEM)) == "expired"
 
 

@@ -20,9 +20,8 @@ from queues.tests.helpers import item
 from queues.tests.test_admin_export import export
 from security.management.acting_user import acting_user
 from security.models import ApiKey, BannedIP, Client
-from security.models.api_keys import api_key_cache
 from security.request_id import RequestContextFilter
-from security.tests.helpers import run
+from security.tests.helpers import invalidate_caches, run
 from triggers.tests.helpers import single
 
 JSON = {"Content-Type": "application/json"}
@@ -114,7 +113,7 @@ def test_a_replay_has_the_id_of_the_first(api: Api, log: Log) -> None:
 
 def test_a_request_that_writes_nothing_has_no_id(api: Api, log: Log) -> None:
     Client.objects.update(may_read=True)
-    api_key_cache.clear()
+    invalidate_caches()
     api.get(f"/api/queue/{item().pk}")
     assert "id" not in access(log)
 

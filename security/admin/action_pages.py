@@ -33,8 +33,7 @@ class ActionPageAdmin(AuditedAdmin):
         return super().has_change_permission(request)
 
     def row_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        may_end = row.is_active and self.has_end_permission(request)
-        return self.object_tools(row) if may_end else {}
+        return self.object_tools(row) if row.is_active and self.has_end_permission(request) else {}
 
     def object_tools(self, row: Any) -> dict[str, Any]:
         """Return the `links` and `buttons` of the change page of an active row."""

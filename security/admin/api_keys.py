@@ -43,8 +43,8 @@ class ApiKeyAdmin(ActionPageAdmin):
 
     def get_urls(self) -> list[Any]:
         return [
-            self.path("<int:pk>/rotate/", self.rotate_view, "rotate"),
-            self.path("<int:pk>/revoke/", self.revoke_view, "revoke"),
+            self.page_path("<int:pk>/rotate/", self.rotate_view, "rotate"),
+            self.page_path("<int:pk>/revoke/", self.revoke_view, "revoke"),
             *super().get_urls(),
         ]
 

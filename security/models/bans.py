@@ -114,7 +114,7 @@ class BannedIP(models.Model):
                 fields=["network"], condition=Q(lifted=None), name="one_active_ban_per_network"
             )
         ]
-        # Expired bans that were not lifted are many after an attack.
+        # For `active()`: after an attack, many bans are expired and not lifted.
         indexes = [models.Index(fields=["expires"], name="banned_ip_expires")]
 
     def __str__(self) -> str:

@@ -27,9 +27,9 @@ class FailedAttemptQuerySet(models.QuerySet["FailedAttempt"]):
     def older_than(self, age: timedelta) -> Self:
         return self.filter(time__lt=timezone.now() - age)
 
-    def recent(self, **only: str) -> Self:
-        """Return the attempts in `BAN_WINDOW` that are not cleared, such as those of a network."""
-        return self.filter(counts=True, time__gt=timezone.now() - settings.BAN_WINDOW, **only)
+    def recent(self) -> Self:
+        """Return the attempts in `BAN_WINDOW` that are not cleared."""
+        return self.filter(counts=True, time__gt=timezone.now() - settings.BAN_WINDOW)
 
     def counted(self, network: str) -> Self:
         """Return the attempts that count towards the next ban of this network.
@@ -39,18 +39,18 @@ class FailedAttemptQuerySet(models.QuerySet["FailedAttempt"]):
         """
         last = BannedIP.objects.filter(network=network).order_by("-pk").first()
         if last is None:
-            return self.recent(network=network)
+            return self.filter(network=network).recent()
         if last.is_active:
             return self.none()
         ended, now = last.lifted or last.expires, timezone.now()
         if ended <= now:
-            return self.recent(network=network).filter(time__gt=ended)
+            return self.filter(network=network).recent().filter(time__gt=ended)
         # The clock was set back, so rows from before that have later times.
-        return self.recent(network=network).filter(time__lte=now)
+        return self.filter(network=network).recent().filter(time__lte=now)
 
-    def api_failures(self, **only: str) -> Self:
+    def api_failures(self) -> Self:
         """Return the recent attempts that a successful API call clears: all but logins."""
-        return self.recent(**only).exclude(reason=FailedAttempt.Reason.ADMIN_LOGIN)
+        return self.recent().exclude(reason=FailedAttempt.Reason.ADMIN_LOGIN)
 
     def record(
         self, request: HttpRequest, reason: str, key: ApiKey | None = None, username: str = ""
@@ -130,10 +130,11 @@ class FailedAttempt(models.Model):
         """Count the API failures of this IP no longer. Takes no query if it has none."""
         network = ban_network(client_ip)
         if api_failure_cache.get(network):
-            cls.objects.api_failures(network=network).update(counts=False)
+            cls.objects.filter(network=network).api_failures().update(counts=False)
             api_failure_cache.invalidate(network)
 
 
+# `max_rows` counts attempts here, of which one client IP may have many.
 api_failure_cache: TableCache[bool] = TableCache(
     "network", lambda: FailedAttempt.objects.api_failures().values_list("network", "counts")
 )

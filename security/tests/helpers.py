@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import StringIO
+from math import inf
 from typing import Any
 
 from django.core.management import call_command
@@ -10,9 +11,8 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from queueapi.tests.helpers import Api
-from security.models.api_keys import api_key_cache
-from security.models.bans import ban_cache
-from security.models.failed_attempts import api_failure_cache
+from security.cache import Snapshot
+from security.refresh_thread import CACHES
 
 ITEM = {"queue_name": "q"}
 
@@ -44,8 +44,9 @@ def login(client: Client, username: str = "anna", password: str = "wrong") -> in
 
 def invalidate_caches() -> None:
     """Let this process see changes that tests make without the models' own methods."""
-    for row_cache in (ban_cache, api_failure_cache, api_key_cache):
-        row_cache.clear()
+    for table_cache in CACHES:
+        empty: Snapshot[Any] = Snapshot(-inf, {}, None)
+        table_cache._snapshot = empty
 
 
 @contextmanager

@@ -9,9 +9,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from queueapi.tests.helpers import Api
 from queues.models import QueueItem
 from security.models import ApiKey
-from security.models.api_keys import api_key_cache
 from security.refresh_thread import refresh
-from security.tests.helpers import ITEM, no_writes_to, right
+from security.tests.helpers import ITEM, invalidate_caches, no_writes_to, right
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +34,7 @@ def last_used() -> datetime:
 
 def expire(key: ApiKey) -> None:
     ApiKey.objects.filter(pk=key.pk).update(expires=timezone.now())
-    api_key_cache.clear()
+    invalidate_caches()
 
 
 def wrong_keys(api: Api) -> dict[str, str]:
@@ -134,6 +133,18 @@ def test_the_last_uses_of_keys_are_written_together(
     # the UPDATE
     with django_assert_num_queries(1):
         ApiKey.objects.write_last_used()
+    assert ApiKey.objects.exclude(last_used=None).count() == 3
+
+
+def test_last_uses_that_are_too_many_for_one_statement_are_written_in_the_next(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("security.models.api_keys.MAX_TOUCHED", 2)
+    for name in ("ERP", "HR", "Web shop"):
+        right(api, X_API_Key=ApiKey.objects.issue(name, lifetime=None)[1])
+    ApiKey.objects.write_last_used()
+    assert ApiKey.objects.exclude(last_used=None).count() == 2
+    ApiKey.objects.write_last_used()
     assert ApiKey.objects.exclude(last_used=None).count() == 3
 
 

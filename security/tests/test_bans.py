@@ -11,8 +11,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from queueapi.tests.helpers import Api
 from queues.models import QueueItem
-from security.cache import MAX_ROWS
 from security.models import BannedIP, FailedAttempt
+from security.models.bans import ban_cache
 from security.tests.helpers import ITEM, invalidate_caches, right, wrong
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +61,7 @@ def test_bans_that_are_too_many_to_hold_are_looked_up(
 ) -> None:
     now = timezone.now()
     values = {"created": now, "expires": now + timedelta(hours=1), "reason": "r"}
-    networks = [f"10.0.{number >> 8}.{number & 255}" for number in range(MAX_ROWS + 1)]
+    networks = [f"10.0.{number >> 8}.{number & 255}" for number in range(ban_cache.max_rows + 1)]
     BannedIP.objects.bulk_create(BannedIP(network=network, **values) for network in networks)
     assert right(api) == 201
     # the INSERT

@@ -21,7 +21,7 @@ class Table:
 
 
 class Rows:
-    """As much of a queryset of them as the cache uses."""
+    """The methods of a queryset that the cache calls."""
 
     def __init__(self, table: Table, query: str, part: slice = slice(None)) -> None:
         self.table, self.query, self.part = table, query, part
@@ -34,13 +34,20 @@ class Rows:
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         self.table.queries.append(self.query)
-        rows = [row for row in self.table.rows.items() if self.query in {"all", row[0]}][self.part]
+        self.read = [row for row in self.table.rows.items() if self.query in {"all", row[0]}]
         self.table.after_read()
-        return iter(rows)
+        return iter(self.read[self.part])
+
+    def __len__(self) -> int:
+        return len(self.read[self.part])
+
+    def count(self) -> int:
+        self.table.queries.append("count")
+        return len(self.table.rows)
 
 
 class Pause:
-    """Makes a table stop after the rows were read, until `end` is set."""
+    """Pause each query of a table after it has read, until `end` is set."""
 
     def __init__(self, table: Table) -> None:
         self.has_read, self.end = Event(), Event()
@@ -52,7 +59,7 @@ class Pause:
 
 
 class Clock:
-    """Seconds that pass by one thousandth with each look at it."""
+    """Advance by a millisecond at each call."""
 
     now = 100.0
 
@@ -61,10 +68,10 @@ class Clock:
         return self.now
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(cache, "monotonic", clock)
+    monkeypatch.setattr(cache, "perf_counter", clock)
     return clock
 
 
@@ -148,7 +155,7 @@ def test_a_refresh_that_began_earlier_does_not_replace_a_later_one() -> None:
     assert table.cache.get("a") == "new"
 
 
-def test_a_refresh_blocks_nobody_while_values_are_young() -> None:
+def test_young_values_are_returned_during_a_refresh() -> None:
     table = Table(a="A")
     table.cache.get("a")
     pause = Pause(table)
@@ -160,20 +167,31 @@ def test_a_refresh_blocks_nobody_while_values_are_young() -> None:
     refresh.join()
 
 
-def test_of_too_many_rows_those_of_each_key_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "MAX_ROWS", 2)
+def test_keys_are_looked_up_if_there_are_too_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     table = Table(a="A", b="B", c="C")
+    table.cache.max_rows = 2
     table.cache.get("a")
     table.rows["d"] = "D"
     assert [table.cache.get(key) for key in "dede"] == ["D", None, "D", None]
     assert table.queries == ["all", "d", "e"]
 
 
-def test_values_of_keys_expire_with_the_others(
+def test_too_many_rows_are_counted_before_they_are_read_again() -> None:
+    table = Table(a="A", b="B", c="C")
+    table.cache.max_rows = 2
+    table.cache.refresh()
+    table.cache.refresh()
+    del table.rows["c"]
+    table.cache.refresh()
+    assert table.cache.get("d") is None
+    assert table.queries == ["all", "count", "count", "all"]
+
+
+def test_looked_up_values_expire_after_max_age(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "MAX_ROWS", 0)
     table = Table(a="A")
+    table.cache.max_rows = 0
     assert table.cache.get("b") is None
     table.rows["b"] = "B"
     clock.now += cache.MAX_AGE

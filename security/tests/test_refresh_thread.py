@@ -1,4 +1,4 @@
-"""What a server refreshes and writes in the background, while it has requests."""
+"""Refreshes of the caches, and writes of `last_used`, in the background."""
 
 from datetime import timedelta
 from ipaddress import ip_address
@@ -39,15 +39,19 @@ def test_the_last_use_is_written_when_the_server_stops(serve: Serve, key: str) -
     assert was_used()
 
 
-def test_keys_and_bans_of_another_process_take_effect(serve: Serve, key: str) -> None:
+def test_a_key_of_another_process_works_at_once(serve: Serve, key: str) -> None:
+    server = serve()
+    assert push(server, key) == 201
+    assert push(server, ApiKey.objects.issue("HR", lifetime=None)[1]) == 201
+
+
+def test_bans_and_lifts_of_another_process_take_effect(serve: Serve, key: str) -> None:
     server = serve()
     assert push(server, key) == 201
     BannedIP.objects.ban("127.0.0.1", timedelta(hours=1), "by hand")
     assert eventually(lambda: push(server, key) == 403)
     BannedIP.objects.lift(by="anna")
     assert eventually(lambda: push(server, key) == 201)
-    # A key of which the server has not read yet.
-    assert push(server, ApiKey.objects.issue("HR", lifetime=None)[1]) == 201
 
 
 def use_caches(key: str) -> None:
@@ -57,7 +61,7 @@ def use_caches(key: str) -> None:
     FailedAttempt.clear_api_failures(ip)
 
 
-def test_caches_are_read_again_once_they_were_used(
+def test_only_caches_that_were_used_are_refreshed(
     key: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     use_caches(key)
@@ -79,7 +83,7 @@ def test_an_error_is_logged_and_the_values_stay(key: str, caplog: pytest.LogCapt
     use_caches(key)
 
 
-def test_a_lost_connection_that_can_not_be_closed_stops_nothing(
+def test_last_used_is_written_although_a_lost_connection_can_not_be_closed(
     key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail() -> None:

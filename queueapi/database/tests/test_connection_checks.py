@@ -1,4 +1,4 @@
-"""Checks of the connection, which a push soon after another leaves out."""
+"""Checks of the connection; a push soon after another skips them."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Stop the clock of `ensure_connection()`."""
     clock = Clock()
     monkeypatch.setattr("queueapi.database.retries.monotonic", lambda: clock.now)
-    monkeypatch.setattr(last_use, "time", 0.0)  # to restore it
+    monkeypatch.setattr(last_use, "time", 0.0, raising=False)  # to restore it
     return clock
 
 
@@ -47,10 +47,11 @@ def checks(api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Checks:
         try:
             connection.create_cursor().execute("SELECT 1")
         except connection.Database.Error:  # type: ignore[attr-defined]
-            results.append(False)
+            is_alive = False
         else:
-            results.append(True)
-        return results[-1]
+            is_alive = True
+        results.append(is_alive)
+        return is_alive
 
     monkeypatch.setattr(connection, "is_usable", is_usable)
     return results
@@ -128,7 +129,13 @@ def arm_with_key(api: Api) -> ClientResponse:
     return api.post("/api/trigger", {"trigger_name": "Report"}, Idempotency_Key="k")
 
 
-OTHERS = {push_with_key: 1, push_two: 2, read: 0, arm: 0, arm_with_key: 0}  # with new items
+OTHERS = {
+    push_with_key: 1,
+    push_two: 2,
+    read: 0,
+    arm: 0,
+    arm_with_key: 0,
+}  # and the items that each adds
 
 
 @pytest.mark.parametrize("request_", OTHERS)
