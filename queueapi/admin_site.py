@@ -26,7 +26,10 @@ class QueueApiAdminSite(AdminSite):
     site_title = site_header = "Queue API"
     index_title = _("Overview")
     site_url = None
-    actions = ()  # without Django's: a list that deletes has an action of its own
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.disable_action("delete_selected")  # a list that deletes has an action of its own
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return {**super().each_context(request), "version": __version__}

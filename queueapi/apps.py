@@ -7,10 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 
 def import_drf_without(names: set[str]) -> None:
-    """Import DRF so that it does not find these packages.
+    """Import DRF without these packages, which would take 7 MiB of memory.
 
-    It imports some if they are installed, for a test client and documents that we do not use. They
-    would take 7 MiB of memory.
+    It imports them, if installed, for a test client and a renderer that are not used here.
     """
     unused = names - sys.modules.keys()
     # Python does not find a package that is `None` here.

@@ -124,8 +124,7 @@ def durations(queue_name: str, by_day: bool) -> list[float]:
 def queue_names() -> list[str]:
     """Return the names of queues with items, at most `MAX_AGE` seconds old."""
     rows = QueueItem.objects.order_by().values_list("queue_name", flat=True).distinct()
-    names: list[str] = _cached(NAMES, lambda: sorted(rows, key=str.casefold))
-    return names
+    return list(_cached(NAMES, lambda: sorted(rows, key=str.casefold)))
 
 
 def invalidate() -> None:

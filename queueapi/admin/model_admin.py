@@ -55,8 +55,8 @@ class AuditedAdmin(admin.ModelAdmin):
             raise PermissionDenied
         return super().change_view(request, object_id, *args, **kwargs)
 
-    def path(self, route: str, view: Callable[..., Any], page: str) -> URLPattern:
-        """Return the URL of a page of our own, which `links.page_url()` finds by its name."""
+    def page_path(self, route: str, view: Callable[..., Any], page: str) -> URLPattern:
+        """Return the URL pattern of a view of our own, which `links.page_url()` finds by name."""
         name = f"{self.opts.app_label}_{self.opts.model_name}_{page}"
         return path(route, self.admin_site.admin_view(view), name=name)
 

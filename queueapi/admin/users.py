@@ -83,7 +83,7 @@ class PasswordForm(AdminPasswordChangeForm):
 
 
 class SuperusersOnly(AuditedAdmin):
-    """Mixin: other users have none of the permissions, even if a group of theirs has."""
+    """Mixin: only superusers have permissions; related rows are chosen in a `RowsField`."""
 
     formfield_overrides = {ManyToManyField: {"form_class": RowsField}}
     filter_horizontal = ()  # its script makes labels that screen readers do not read

@@ -25,8 +25,7 @@ def _parse_constant(name: str) -> NoReturn:
 
 def get_max_bytes(view: object) -> int:
     """Return the largest size of a body for this view."""
-    max_bytes: int = getattr(view, "max_bytes", settings.MAX_REQUEST_BYTES)
-    return max_bytes
+    return int(getattr(view, "max_bytes", settings.MAX_REQUEST_BYTES))
 
 
 class JSONObjectParser(BaseParser):

@@ -57,7 +57,7 @@ class FailuresPage(BulkActionsAdmin):
     """Mixin: the page of failures, at `failures/`, and those of groups, at `?failure=`."""
 
     def get_urls(self) -> list[Any]:
-        return [self.path("failures/", self.failures_view, "failures"), *super().get_urls()]
+        return [self.page_path("failures/", self.failures_view, "failures"), *super().get_urls()]
 
     def failures_view(self, request: HttpRequest) -> HttpResponseBase:
         if not self.has_view_permission(request):

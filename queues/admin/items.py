@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import model_to_dict
 from django.http import HttpRequest
-from django.http.response import HttpResponse, HttpResponseBase
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.text import Truncator
@@ -166,8 +166,8 @@ class QueueItemAdmin(FailuresPage, QueuePage, BulkActionsAdmin, OptimisticLockin
             changed += [name for name in obj.set_status(obj.status) if name not in changed]
         return changed
 
-    def history_view(self, request: HttpRequest, object_id: str, *args: Any) -> HttpResponse:
-        response = super().history_view(request, object_id, *args)
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        response = super().history_view(request, object_id, extra_context)
         if response.status_code == 200:  # else there is no such item
             log_event("item.viewed", id=object_id)
         return response

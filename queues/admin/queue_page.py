@@ -19,7 +19,7 @@ class QueuePage(AuditedAdmin):
     """Mixin: the page of a queue, at `queue/?queue_name=`."""
 
     def get_urls(self) -> list[Any]:
-        return [self.path("queue/", self.queue_view, "queue"), *super().get_urls()]
+        return [self.page_path("queue/", self.queue_view, "queue"), *super().get_urls()]
 
     def queue_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):

@@ -26,7 +26,7 @@ class JobPage(AuditedAdmin):
     """Mixin: the page of a job, at `job/ID/`."""
 
     def get_urls(self) -> list[Any]:
-        return [self.path("job/<str:pk>/", self.job_view, "job"), *super().get_urls()]
+        return [self.page_path("job/<str:pk>/", self.job_view, "job"), *super().get_urls()]
 
     def job_view(self, request: HttpRequest, pk: str) -> HttpResponse:
         if not request.user.has_perm("triggers.view_job"):

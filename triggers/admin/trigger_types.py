@@ -61,7 +61,7 @@ class TriggerTypeAdmin(BulkActionsAdmin, OptimisticLockingAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return redirect(page_url(Trigger, type__exact=self.model.trigger_type))
 
-    def history_view(self, request: HttpRequest, object_id: str, *args: Any) -> HttpResponse:
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         return redirect("admin:triggers_trigger_history", object_id)
 
     def row_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:

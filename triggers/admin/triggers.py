@@ -123,7 +123,7 @@ class TriggerAdmin(JobPage, BulkActionsAdmin):
         return HttpResponseRedirect(change_url(typed_trigger(trigger)))
 
     def get_urls(self) -> list[Any]:
-        url = self.path("<uuid:pk>/at-once/<slug:name>/", self.one_click, "at_once")
+        url = self.page_path("<uuid:pk>/at-once/<slug:name>/", self.one_click, "at_once")
         return [url, *super().get_urls()]
 
     def one_click(self, request: HttpRequest, pk: UUID, name: str) -> HttpResponseBase:
