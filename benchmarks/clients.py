@@ -41,7 +41,7 @@ class Pusher:
             sys.exit(f"{self.server.name} returned {found} with {self.bans:,} bans.")
 
     def push_cpu(self, periods: int) -> float:
-        """Return the CPU of a push, in microseconds, with what the process does between two."""
+        """Return the CPU of a push, in microseconds, including background work of the process."""
         began = self.server.cpu_seconds()
         load = measure_at_fixed_rate(self.server, PERIOD * periods, PER_SECOND, self.senders)
         return (self.server.cpu_seconds() - began) / load.requests * 1_000_000

@@ -15,9 +15,10 @@ class Effort:
     calls: int = 400  # requests in process
     seconds: int = 4  # at maximum throughput
     steady_seconds: float = 10  # at 50 requests per second
-    # In each of 5 seconds, 100 clients push once. `last_used` is written once in 12.
+    # Of 5 seconds, in each of which 100 clients push once. 12 are a minute, in which each
+    # `last_used` is written once.
     periods: int = 12
 
     def quick(self) -> Self:
-        """Return a rough one."""
+        """Return a smaller effort, for rough figures."""
         return replace(self, calls=200, seconds=1, steady_seconds=0.6, periods=1)

@@ -14,7 +14,7 @@ HERE = Path(__file__).resolve().parent
 PARTS = ["comparison", "clients", "bulk", "rows", "caches"]
 QUICK = ["comparison", "clients"]
 NEEDED = {"comparison": "wrk", "bulk": "wrk", "caches": "redis-server"}
-BANS = [0, 1000, 5000, 10_000, 100_000]
+BANS = [0, 1000, 10_000, 10_001, 100_000]
 
 
 def parser() -> argparse.ArgumentParser:

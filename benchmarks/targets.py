@@ -1,8 +1,7 @@
 """Floors and goals."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from operator import sub, truediv
 from statistics import median
 
 from benchmarks.bulk import BULK, ITEM_RATE, SINGLE
@@ -15,7 +14,7 @@ from benchmarks.figures import CPU, WALL, Figures, cell
 
 @dataclass(frozen=True)
 class Target:
-    """A ratio of a figure of two subjects, or the difference, with its limits.
+    """A ratio of a figure of two subjects, with its limits.
 
     These are a minimum, or a maximum if `floor` is above `goal`.
     """
@@ -26,7 +25,6 @@ class Target:
     right: str
     floor: float
     goal: float
-    compare: Callable[[float, float], float] = truediv
 
     def verdict(self, value: float) -> str:
         sign = 1 if self.goal > self.floor else -1
@@ -46,7 +44,8 @@ TARGETS = [
     Target(
         "CPU of a POST, 100 clients / one at the same rate", PUSH_CPU, OURS_MANY, OURS_ONE, 1.3, 1.1
     ),
-    Target("CPU of a POST, Redis - local memory (µs)", CPU, REDIS, LOCAL, 200, 165, sub),
+    # 200 and 165 µs more, on the machine on which a POST took 353 µs.
+    Target("CPU of a POST, counters in Redis / in local memory", CPU, REDIS, LOCAL, 1.57, 1.47),
     Target("throughput, ours / peer", RATE, OURS.name, PEER.name, 1.3, 1.8),
     Target("throughput, ours / minimal Django view", RATE, OURS.name, MINIMAL.name, 0.6, 0.75),
     Target("p99 at 50 requests/s, ours / peer", STEADY_P99, OURS.name, PEER.name, 1.1, 1),
@@ -65,6 +64,6 @@ def verdicts(parts: Mapping[str, Figures]) -> Iterator[list[str]]:
     for target in TARGETS:
         if target.left in values and target.right in values:
             left, right = values[target.left][target.figure], values[target.right][target.figure]
-            found = [target.compare(*pair) for pair in zip(left, right, strict=True)]
+            found = [a / b for a, b in zip(left, right, strict=True)]
             limits = f"{target.floor:g}", f"{target.goal:g}"
             yield [target.title, *limits, cell(found), target.verdict(median(found))]

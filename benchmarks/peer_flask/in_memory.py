@@ -1,6 +1,6 @@
 """The hard peer: one key from the environment, bans and failed attempts in memory.
 
-It queries no database before the INSERT, and forgets bans when it stops.
+It queries no database before the INSERT, and bans end with the process.
 """
 
 import hmac
