@@ -46,18 +46,29 @@ def page(open_page: OpenPage, language: str) -> Page:
     return open_page(bypass_csp=True, locale=language, reduced_motion="reduce")
 
 
+# In two halves, so that no test goes on alone for long after all others.
 @pytest.mark.slow
 @pytest.mark.usefixtures("base_url", "scheduler_tables")  # in this order
 @pytest.mark.parametrize("language", ["en-GB", "da-DK"])
-def test_all_pages_pass_axe(page: Page, base_url: str) -> None:
+@pytest.mark.parametrize("half", [0, 1])
+def test_all_pages_pass_axe(page: Page, base_url: str, half: int) -> None:
     urls = create_rows()
+    sign_in(page, base_url)
+    found = []
+    for url in urls[half::2]:
+        page.goto(url)
+        found += violations(page)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("base_url", "scheduler_tables")
+@pytest.mark.parametrize("language", ["en-GB", "da-DK"])
+def test_forms_dialogs_and_messages_pass_axe(page: Page, base_url: str) -> None:
+    create_rows()
     page.goto("/admin/login/")
     found = violations(page)
     sign_in(page, base_url)
-    for url in urls:
-        page.goto(url)
-        found += violations(page)
-
     # The questions of the session.
     page.goto("/admin/queues/queueitem/add/")
     for dialog in page.locator("dialog").all():
