@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any, cast
 
@@ -46,16 +47,23 @@ class Rows:
         return len(self.table.rows)
 
 
-class Pause:
-    """Pause each query of a table after it has read, until `end` is set."""
+@contextmanager
+def paused(table: Table, read: Callable[[], object]) -> Iterator[None]:
+    """Read in another thread, which has read the rows when the block begins, and ends after it."""
+    has_read, end = Event(), Event()
 
-    def __init__(self, table: Table) -> None:
-        self.has_read, self.end = Event(), Event()
-        table.after_read = self
+    def pause() -> None:
+        has_read.set()
+        assert end.wait(TIMEOUT)
 
-    def __call__(self) -> None:
-        self.has_read.set()
-        assert self.end.wait(TIMEOUT)
+    table.after_read = pause
+    thread = Thread(target=read)
+    thread.start()
+    assert has_read.wait(TIMEOUT)
+    table.after_read = lambda: None
+    yield
+    end.set()
+    thread.join()
 
 
 class Clock:
@@ -115,56 +123,35 @@ def test_a_value_read_before_an_invalidation_is_not_cached() -> None:
     table = Table(a="old")
     table.cache.get("a")
     table.cache.invalidate("a")
-    pause = Pause(table)
-    reader = Thread(target=table.cache.get, args=["a"])
-    reader.start()
-    assert pause.has_read.wait(TIMEOUT)
-    table.rows["a"] = "new"
-    table.cache.invalidate("a")
-    pause.end.set()
-    reader.join()
+    with paused(table, lambda: table.cache.get("a")):
+        table.rows["a"] = "new"
+        table.cache.invalidate("a")
     assert table.cache.get("a") == "new"
 
 
 def test_a_refresh_does_not_undo_an_invalidation_meanwhile() -> None:
     table = Table(a="old")
     table.cache.get("a")
-    pause = Pause(table)
-    refresh = Thread(target=table.cache.refresh)
-    refresh.start()
-    assert pause.has_read.wait(TIMEOUT)
-    table.rows["a"] = "new"
-    table.cache.invalidate("a")
-    pause.end.set()
-    refresh.join()
+    with paused(table, table.cache.refresh):
+        table.rows["a"] = "new"
+        table.cache.invalidate("a")
     assert table.cache.get("a") == "new"
 
 
 def test_a_refresh_that_began_earlier_does_not_replace_a_later_one() -> None:
     table = Table(a="old")
     table.cache.get("a")
-    pause = Pause(table)
-    refresh = Thread(target=table.cache.refresh)
-    refresh.start()
-    assert pause.has_read.wait(TIMEOUT)
-    table.rows["a"] = "new"
-    table.after_read = lambda: None
-    table.cache.refresh()
-    pause.end.set()
-    refresh.join()
+    with paused(table, table.cache.refresh):
+        table.rows["a"] = "new"
+        table.cache.refresh()
     assert table.cache.get("a") == "new"
 
 
 def test_young_values_are_returned_during_a_refresh() -> None:
     table = Table(a="A")
     table.cache.get("a")
-    pause = Pause(table)
-    refresh = Thread(target=table.cache.refresh)
-    refresh.start()
-    assert pause.has_read.wait(TIMEOUT)
-    assert table.cache.get("a") == "A"
-    pause.end.set()
-    refresh.join()
+    with paused(table, table.cache.refresh):
+        assert table.cache.get("a") == "A"
 
 
 def test_keys_are_looked_up_if_there_are_too_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
