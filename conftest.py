@@ -136,6 +136,14 @@ def shared_server(
         yield server
 
 
+@pytest.fixture(scope="module")
+def https_server(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("https") / "log", HTTPS="on") as server:
+        yield server
+
+
 @pytest.fixture
 def sign_in(db: None, client: Client) -> SignIn:
     """Sign the client in as a new user of a role, or as a superuser, and return the client."""

@@ -38,14 +38,6 @@ def limited_server(
         yield server
 
 
-@pytest.fixture(scope="module")
-def https_server(
-    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("https") / "log", HTTPS="on") as server:
-        yield server
-
-
 def free_port() -> int:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port: int = taken.getsockname()[1]

@@ -367,14 +367,6 @@ def test_body_that_can_not_be_buffered_gets_500(serve: Serve, tmp_path: Path) ->
     assert server.request("GET", "/nothing")[0].status == 404
 
 
-@pytest.fixture(scope="module")
-def https_server(
-    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("https") / "log", HTTPS="on") as server:
-        yield server
-
-
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
