@@ -128,7 +128,7 @@ class AuditedAdmin(admin.ModelAdmin):
         return audit.difference(self.model, form.initial, changed)
 
 
-def permit_nobody(model_admin: Any, request: HttpRequest, obj: Any = None) -> bool:
+def never_permitted(model_admin: Any, request: HttpRequest, obj: Any = None) -> bool:
     """Return `False`, as `has_add_permission` and the like of a `ModelAdmin`."""
     return False
 
@@ -136,7 +136,7 @@ def permit_nobody(model_admin: Any, request: HttpRequest, obj: Any = None) -> bo
 class ViewOnly:
     """Mixin for pages and inlines: rows are not added, changed or deleted."""
 
-    has_add_permission = has_change_permission = has_delete_permission = permit_nobody
+    has_add_permission = has_change_permission = has_delete_permission = never_permitted
 
 
 class ViewOnlyAdmin(ViewOnly, AuditedAdmin):

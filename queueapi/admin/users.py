@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.admin import translated_names  # noqa: F401  replaces Django's
-from queueapi.admin.model_admin import AuditedAdmin, permit_nobody
+from queueapi.admin.model_admin import AuditedAdmin, never_permitted
 from queueapi.roles import NONE, OTHER, ROLE_NAMES, ROLES, SUPERUSER, role, set_role
 
 admin.site.unregister([Group, User])
@@ -105,7 +105,7 @@ class UserAdmin(SuperusersOnly, AuditedAdmin, DjangoUserAdmin):
     readonly_fields = ["last_login", "date_joined"]
     list_display = ["username", "role", "first_name", "last_name", "is_active", "last_login"]
     list_filter = ["is_active", "is_superuser", "groups"]
-    has_delete_permission = permit_nobody
+    has_delete_permission = never_permitted
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).annotate(role=role())

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from queueapi.admin.model_admin import AuditedAdmin, permit_nobody
+from queueapi.admin.model_admin import AuditedAdmin, never_permitted
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -26,7 +26,7 @@ class StateFilter(admin.SimpleListFilter):
 
 class ActionPageAdmin(AuditedAdmin):
     change_form_template = "queueapi/row_change_form.html"
-    has_change_permission = has_delete_permission = permit_nobody
+    has_change_permission = has_delete_permission = never_permitted
 
     def has_end_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may rotate and revoke keys, or lift bans."""

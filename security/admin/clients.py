@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from queueapi.admin.edit_conflicts import OptimisticLockingAdmin, PlainTextField
-from queueapi.admin.model_admin import ViewOnly, permit_nobody
+from queueapi.admin.model_admin import ViewOnly, never_permitted
 from security.admin.api_keys import ApiKeyAdmin
 from security.models import ApiKey, Client
 from security.models.api_keys import after_change
@@ -39,7 +39,7 @@ class ClientAdmin(OptimisticLockingAdmin):
     search_fields = ["name", *LISTS, "note"]
     search_help_text = _("Searches name, queues, triggers, networks and note.")
     ordering = ["name"]
-    has_delete_permission = permit_nobody
+    has_delete_permission = never_permitted
     fieldsets = [
         (None, {"fields": ["name", "note"]}),
         (_("Permissions"), {"fields": MAY, "description": EFFECT}),
