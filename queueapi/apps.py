@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 def import_drf_without(names: set[str]) -> None:
     """Import DRF without these packages, which would take 7 MiB of memory.
 
-    It imports them, if installed, for a test client and a renderer that are not used here.
+    DRF imports them, if installed, for a test client and a renderer that are not used here.
     """
     unused = names - sys.modules.keys()
     # Python does not find a package that is `None` here.
